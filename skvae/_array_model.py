@@ -1,0 +1,239 @@
+"""Arrays in, arrays out: the only file where numpy meets torch.
+
+An ``ArrayModel`` owns the torch module, its device and the units of the data. It speaks float64 arrays in the units of
+the data on one side and tensors in standard units on the other, and it is made of numpy arrays and plain values when it
+is pickled.
+"""
+
+import copy
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from skvae._columns import chunks, column_name
+from skvae.nn.likelihoods import LIKELIHOODS
+from skvae.nn.models import MODELS
+from skvae.nn.training import History, Rows, make_optimizer, train
+
+ROWS_PER_CALL = 512
+"""Inference runs in pieces of exactly this many rows, the last one padded, so that a row's result does not depend on
+the rows beside it: matrix products of one shape round alike."""
+
+DRAWS_PER_CALL = 4096
+"""Importance draws of all rows of a piece: with many draws a row, pieces have fewer rows."""
+
+NOISE_SEED = 0
+"""Seed of the importance draws, the same for every row and every call: scores are deterministic."""
+
+
+class DeviceMemoryError(MemoryError, ValueError):
+    """The device has too little memory for what was asked."""
+
+
+@contextmanager
+def torch_errors(device):
+    """Out-of-memory errors of torch, as an error that says what to do."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise DeviceMemoryError(
+            f"device={device!r} ran out of memory. Use a smaller batch_size, smaller hidden_layer_sizes, n_jobs=1 in a "
+            "search, or device='cpu'."
+        ) from error
+
+
+def resolve_device(device):
+    """The device that ``device`` stands for on this machine, as a string."""
+    available = ["cpu"]
+    if torch.cuda.is_available():
+        available.insert(0, "cuda")
+    elif torch.backends.mps.is_available():
+        available.insert(0, "mps")
+    if device == "auto":
+        return available[0]
+    try:
+        torch.empty(1, device=device).add(1)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            f"device={device!r} cannot be used on this machine, which offers {available}. Use device='auto' to take the "
+            "fastest one."
+        ) from error
+    return str(torch.device(device))
+
+
+class ArrayModel:
+    """A model of rows (n, n_features) with codes (n, latent_dim), on one device, in the units of the data.
+
+    Parameters
+    ----------
+    name : str
+        Key of ``skvae.nn.models.MODELS``.
+    options : dict
+        Arguments of the model, plain values.
+    units : Units
+        Location and scale of each column.
+    precision : {"float32", "float64"}
+        What the module computes in.
+    device : str
+        Where it computes.
+    seed : int
+        Seed of the first weights.
+    """
+
+    def __init__(self, name, options, units, precision, device, seed):
+        if device.startswith("mps") and precision == "float64":
+            raise ValueError("precision='float64' is not available on device='mps'; use precision='float32' or 'cpu'.")
+        self.name, self.options, self.units, self.precision, self.device = name, options, units, precision, device
+        self.history, self.n_seen, self.solver_state = History(), 0, None
+        self.module = self._build(seed)
+
+    def _build(self, seed):
+        module = MODELS[self.name](**self.options, generator=torch.Generator().manual_seed(seed))
+        return module.to(device=self.device, dtype=self._dtype).eval()
+
+    @property
+    def _dtype(self):
+        return getattr(torch, self.precision)
+
+    @property
+    def latent_dim(self):
+        """Number of latent variables."""
+        return self.options["latent_dim"]
+
+    def copy(self):
+        """An independent model in the same state."""
+        return copy.deepcopy(self)
+
+    def __getstate__(self):
+        state = self.module.state_dict()
+        return {**vars(self), "module": {name: value.cpu().numpy() for name, value in state.items()}}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        try:
+            self.device = resolve_device(self.device)
+        except ValueError:
+            warnings.warn(f"The model was fitted on device {self.device!r}, which is not here; it runs on 'cpu'.")
+            self.device = "cpu"
+        self.module = self._build(seed=0)
+        self.module.load_state_dict({name: torch.tensor(value) for name, value in state["module"].items()})
+
+    def _tensor(self, array):
+        return torch.from_numpy(np.ascontiguousarray(array, self.precision)).to(self.device)
+
+    def _rows(self, X, weight):
+        """A table and its weights as tensors in standard units."""
+        x = self._tensor(self.units.to_standard(X, self.precision))
+        return Rows(x, None if weight is None else self._tensor(weight))
+
+    def check_options(self, wanted):
+        """Refuse to go on training a model that the parameters no longer describe."""
+        fitted = {**self.options, "precision": self.precision}
+        changed = [
+            f"{name} from {fitted[name]!r} to {wanted[name]!r}" for name in wanted if wanted[name] != fitted[name]
+        ]
+        if changed:
+            raise ValueError(
+                f"Training goes on from the fitted model, but these parameters have changed: {', '.join(changed)}. Set "
+                "them back, or train a new model with fit and warm_start=False."
+            )
+
+    def train(self, data, validation, plan, solver, seed, after_epoch=lambda history: False, resume=False):
+        """Train on ``data``, a pair of rows and weights, watching ``validation``, another one or None.
+
+        ``solver`` holds the arguments of ``make_optimizer``. With ``resume`` the optimiser goes on from where the last
+        resumable call left it, as a stream of batches needs; otherwise nothing of it is kept.
+        """
+        with torch_errors(self.device):
+            rows, watched = self._rows(*data), validation and self._rows(*validation)
+            optimizer = make_optimizer(module=self.module, **solver)
+            if resume and self.solver_state is not None:
+                optimizer.load_state_dict(as_tensors(self.solver_state))
+            generator = torch.Generator(self.device).manual_seed(seed)
+            train(self.module, rows, watched, optimizer, plan, generator, self.history, after_epoch)
+        self.solver_state = as_arrays(optimizer.state_dict()) if resume else None
+        self.n_seen += len(data[0])
+
+    def calibrate(self, X, weight, rate):
+        """Fit what the model fits after training: noise scales and code density of an autoencoder."""
+        pieces = (self._rows(X[part], None if weight is None else weight[part]) for part in chunks(len(X)))
+        with torch_errors(self.device), torch.no_grad():
+            self.module.calibrate(pieces, rate)
+
+    def check_support(self, X, names):
+        """Refuse values that the likelihood gives no density."""
+        name, units = self.options["likelihood"], self.units
+        likelihood = LIKELIHOODS[name]
+        for part in chunks(len(X)):
+            outside = likelihood.outside(units.to_standard(X[part], np.float64))
+            if outside is not None and outside.any():
+                row, j = np.argwhere(outside)[0]
+                support = likelihood.support.format(low=units.shift[j], high=units.shift[j] + units.scale[j])
+                raise ValueError(
+                    f"{column_name(names, j)}, row {part.start + row} holds {X[part][row, j]:.6g}, but likelihood={name!r} "
+                    f"describes {support} only. {likelihood.remedy}"
+                )
+
+    def _map(self, function, array, out, size=ROWS_PER_CALL):
+        """Fill ``out`` with ``function`` of each row, in pieces of one fixed size."""
+        with torch_errors(self.device), torch.inference_mode():
+            for start in range(0, len(array), size):
+                piece = array[start : start + size]
+                result = function(self._tensor(np.pad(piece, ((0, size - len(piece)), (0, 0)))))
+                out[start : start + size] = result[: len(piece)].cpu().numpy()
+        return out
+
+    def _map_rows(self, function, X, out, size=ROWS_PER_CALL):
+        return self._map(function, self.units.to_standard(X, self.precision), out, size)
+
+    def encode(self, X):
+        """Codes (n, latent_dim) of rows, in the dtype of X."""
+        return self._map_rows(self.module.codes, X, np.empty((len(X), self.latent_dim), X.dtype))
+
+    def decode(self, Z):
+        """Expected rows (n, n_features) of codes, float64."""
+        out = np.empty((len(Z), self.options["n_features"]))
+        return self.units.from_standard(self._map(lambda z: self.module.decode(z).mean, Z, out))
+
+    def log_prob(self, X, n_draws):
+        """Score of each row (n,) in nats, in the units of the data, float64."""
+        noise = torch.Generator().manual_seed(NOISE_SEED)
+        noise = torch.randn(n_draws, self.latent_dim, dtype=torch.float64, generator=noise)
+        noise = noise.to(self._dtype).to(self.device)
+        size = min(ROWS_PER_CALL, max(DRAWS_PER_CALL // n_draws, 16))
+        scores = self._map_rows(lambda x: self.module.log_prob(x, noise), X, np.empty(len(X)), size)
+        return scores + self.units.log_jacobian
+
+    def feature_log_prob(self, X):
+        """Log-density of each cell (n, n_features) given the row's code, in standard units, float64."""
+        return self._map_rows(self.module.feature_log_prob, X, np.empty(X.shape))
+
+    def sample(self, n_samples, seed):
+        """Rows like the data (n_samples, n_features), float64."""
+        generator = torch.Generator(self.device).manual_seed(seed)
+        out = np.empty((n_samples, self.options["n_features"]))
+        with torch_errors(self.device), torch.inference_mode():
+            for start in range(0, n_samples, ROWS_PER_CALL):
+                part = out[start : start + ROWS_PER_CALL]
+                part[:] = self.module.sample(len(part), generator).cpu().numpy()
+        return self.units.from_standard(out)
+
+
+def as_arrays(state):
+    """A nested state with numpy arrays for its tensors."""
+    if isinstance(state, dict):
+        return {key: as_arrays(value) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return [as_arrays(value) for value in state]
+    return state.cpu().numpy() if isinstance(state, torch.Tensor) else state
+
+
+def as_tensors(state):
+    """The inverse of ``as_arrays``."""
+    if isinstance(state, dict):
+        return {key: as_tensors(value) for key, value in state.items()}
+    if isinstance(state, list):
+        return [as_tensors(value) for value in state]
+    return torch.tensor(state) if isinstance(state, np.ndarray) else state

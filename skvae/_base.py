@@ -1,0 +1,421 @@
+"""What both estimators share: scikit-learn's protocol around an ``ArrayModel``."""
+
+import math
+import warnings
+from abc import ABC, abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_random_state
+
+from skvae._array_model import ArrayModel, resolve_device
+from skvae._callbacks import FitReport
+from skvae._columns import UNITS, Frame, check_numeric_columns, index_of, with_culprit
+from skvae._rows import auto_batch_size, distinct_rows, present_rows, split_rows
+from skvae._validation import (
+    CallbackSupportMixin,
+    Interval,
+    StrOptions,
+    _fit_context,
+    check_is_fitted,
+    check_weights,
+    validate_data,
+)
+from skvae.nn.corruptions import CORRUPTIONS
+from skvae.nn.likelihoods import LIKELIHOODS
+from skvae.nn.networks import ACTIVATIONS, NETWORKS
+from skvae.nn.training import SCHEDULES, SOLVERS, Plan
+
+BASELINE_ROWS = 1000
+"""Training rows, evenly spread, whose mean score a feature's share is measured against."""
+
+MAX_SEED = np.iinfo(np.int32).max
+
+
+class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+    """Parameters, fitting and every public method of the two estimators; they add their model and its parameters."""
+
+    _doc_link_module = "skvae"
+    _doc_link_template = "https://skvae.readthedocs.io/en/latest/{estimator_name}.html"
+
+    _parameter_constraints: dict = {
+        "n_components": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "network": [StrOptions(set(NETWORKS))],
+        "likelihood": [StrOptions(set(LIKELIHOODS))],
+        "corruption": [StrOptions(set(CORRUPTIONS) - {None}), None],
+        "corruption_level": [Interval(Real, 0, None, closed="left")],
+        "solver": [StrOptions(set(SOLVERS)), type],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions(set(SCHEDULES))],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
+        "precision": [StrOptions({"float32", "float64"})],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    @abstractmethod
+    def _model_options(self):
+        """Name of the model in ``MODELS`` and the options that only it has."""
+
+    @property
+    @abstractmethod
+    def _n_draws(self):
+        """Importance draws of one score."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None, X_val=None):
+        """Train on ``X``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows: numbers, in whatever units; each column is standardised inside.
+        y : None
+            Ignored; present by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row; zero is absence. None weights all rows alike.
+        X_val : array-like of shape (n_val_samples, n_features), default=None
+            Validation rows of one's own, instead of a part of X. Inside a Pipeline, ``transform_input=["X_val"]`` has
+            them go through the earlier steps.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a cell is missing, infinite, no number or outside the likelihood's support; if all weights are zero; if
+            the device is not there; if training diverges in its first epoch.
+        """
+        goes_on = self.warm_start and hasattr(self, "_model")
+        first_weights, split, training = self._seeds(3)
+        rows, weight, batch_size, model = self._start(X, sample_weight, goes_on, first_weights)
+        if X_val is not None:
+            data, validation = (rows, weight), (self._check_rows(X_val, model=model), None)
+        elif self.early_stopping:
+            data, validation = split_rows(rows, weight, self.validation_fraction, split)
+        else:
+            data, validation = (rows, weight), None
+        plan = Plan(
+            batch_size=batch_size,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            n_cuts=SCHEDULES[self.learning_rate],
+            progress=float(goes_on),
+        )
+        frame = Frame.of(X)
+        report = FitReport(self, X, y, self.max_iter, lambda: self._fitted(model.copy(), frame, rows, weight))
+        model.train(data, validation, plan, self._solver(len(rows)), training, report.epoch)
+        self._keep(model, frame, rows, weight)
+        report.close()
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Go on training with one pass over ``X``, as a stream of batches needs; the first call starts a model.
+
+        The units of the columns are those of the first batch. There is no validation set and no early stopping, and
+        the solver keeps its state between the calls.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; at least two in the first call.
+        y : None
+            Ignored; present by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row; zero is absence.
+
+        Returns
+        -------
+        self : object
+            The estimator after one more pass.
+        """
+        goes_on = hasattr(self, "_model")
+        first_weights, training = self._seeds(2)
+        rows, weight, batch_size, model = self._start(X, sample_weight, goes_on, first_weights)
+        plan = Plan(batch_size=batch_size, max_iter=1, progress=1.0)
+        seed = (training + model.n_seen) % MAX_SEED
+        model.train((rows, weight), None, plan, self._solver(len(rows)), seed, resume=True)
+        self._keep(model, self._frame if goes_on else Frame.of(X), rows, weight, rate=len(rows) / model.n_seen)
+        return self
+
+    def _seeds(self, n_seeds):
+        """Independent seeds from ``random_state``."""
+        return check_random_state(self.random_state).randint(MAX_SEED, size=n_seeds).tolist()
+
+    def _start(self, X, sample_weight, goes_on, seed):
+        """Rows, weights, batch size, and the model to train: a new one, or a copy of the fitted one to go on from."""
+        rows = self._check_rows(X, reset=not goes_on, minimum=1 if goes_on else 2)
+        rows, weight = present_rows(rows, check_weights(sample_weight, rows))
+        name, options = self._options(rows.shape[1])
+        if goes_on:
+            model = self._model.copy()
+            model.check_options({**options, "precision": self.precision})
+        else:
+            units = UNITS[LIKELIHOODS[self.likelihood].units](rows, weight, self._names)
+            model = ArrayModel(name, options, units, self.precision, resolve_device(self.device), seed)
+        model.check_support(rows, self._names)
+        batch_size = auto_batch_size(len(rows)) if self.batch_size == "auto" else self.batch_size
+        return *distinct_rows(rows, weight, batch_size), batch_size, model
+
+    def _check_rows(self, X, reset=False, minimum=1, model=None):
+        """A table as a float64 or float32 array (n_samples, n_features); what cannot be one is named."""
+        owner = type(self).__name__
+        X = X.detach().cpu().numpy() if isinstance(X, torch.Tensor) else X
+        check_numeric_columns(X, owner)
+        try:
+            rows = validate_data(
+                self, X, reset=reset, dtype=[np.float64, np.float32], order="C", ensure_min_samples=minimum
+            )
+        except (ValueError, TypeError, OverflowError) as error:
+            if str(error).startswith("The feature names should match"):
+                raise
+            raise with_culprit(error, X, owner) from error
+        if model is not None:
+            model.check_support(rows, self._names)
+        return rows
+
+    @property
+    def _names(self):
+        return getattr(self, "feature_names_in_", None)
+
+    def _options(self, n_features):
+        """What the model is built from: its name, and options that are plain values."""
+        n_components = min(math.ceil(n_features / 2), 16) if self.n_components == "auto" else self.n_components
+        sizes = self.hidden_layer_sizes
+        name, own = self._model_options()
+        return name, {
+            "n_features": n_features,
+            "latent_dim": int(n_components),
+            "network": self.network,
+            "hidden_layer_sizes": [int(size) for size in ([sizes] if isinstance(sizes, Integral) else sizes)],
+            "activation": self.activation,
+            "likelihood": self.likelihood,
+            "corruption": self.corruption,
+            "corruption_level": float(self.corruption_level),
+            **own,
+        }
+
+    def _solver(self, n_rows):
+        """Arguments of the optimiser; ``alpha`` acts on the sum over rows, as a prior on the weights does."""
+        return {
+            "solver": self.solver,
+            "learning_rate": float(self.learning_rate_init),
+            "momentum": float(self.momentum),
+            "weight_decay": self.alpha / n_rows,
+        }
+
+    def _keep(self, model, frame, rows, weight, rate=1.0):
+        """Take over a trained model, and say it where training did not end well."""
+        outcome = model.history.outcome
+        if outcome == "diverged":
+            warnings.warn(
+                f"Training diverged after {len(model.history.loss)} epochs; the best state before is kept. Lower "
+                f"learning_rate_init={self.learning_rate_init}, or look for extreme values in X.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        if outcome == "interrupted":
+            warnings.warn("Training interrupted by user; the best state so far is kept.", stacklevel=3)
+        vars(self).update(self._fitted(model, frame, rows, weight, rate))
+
+    def _fitted(self, model, frame, rows, weight, rate=1.0):
+        """All fitted attributes that belong to a trained model."""
+        model.calibrate(rows, weight, rate)
+        spread = slice(None, None, math.ceil(len(rows) / BASELINE_ROWS))
+        shares = self._shares(model, rows[spread])
+        baseline = np.average(shares, axis=0, weights=None if weight is None else weight[spread])
+        if rate < 1.0:
+            baseline = (1.0 - rate) * self._baseline + rate * baseline
+        history = model.history
+        scores = [-value for value in history.validation] or None
+        return {
+            "_model": model,
+            "_frame": frame,
+            "_baseline": baseline,
+            "device_": model.device,
+            "history_": history.terms,
+            "loss_curve_": history.loss,
+            "n_components_": model.latent_dim,
+            "n_iter_": len(history.loss),
+            "validation_scores_": scores,
+            "best_validation_score_": scores and max(scores),
+        }
+
+    def _shares(self, model, rows):
+        """Each cell's part of the row's score: its own log-density, and an equal part of what all cells share."""
+        cells = model.feature_log_prob(rows)
+        shared = model.log_prob(rows, self._n_draws) - cells.sum(axis=1)
+        return cells + shared[:, None] / cells.shape[1]
+
+    def transform(self, X):
+        """Codes of rows: deterministic, the posterior's mean.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows in the units of the training data.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components_)
+            Codes, in the float dtype of X; follows ``set_output``.
+        """
+        check_is_fitted(self)
+        return self._model.encode(self._check_rows(X, model=self._model))
+
+    def inverse_transform(self, X):
+        """Rows that codes stand for: the decoded mean, in the units of the training data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components_)
+            Codes.
+
+        Returns
+        -------
+        X_original : ndarray or data frame of shape (n_samples, n_features_in_)
+            Expected rows. A data frame with the training columns and dtypes if the estimator was fitted on one.
+        """
+        check_is_fitted(self)
+        codes = check_array(X, dtype=[np.float64, np.float32], input_name="X")
+        if codes.shape[1] != self.n_components_:
+            raise ValueError(
+                f"X has {codes.shape[1]} columns, but {type(self).__name__} has codes of n_components_="
+                f"{self.n_components_}; pass what transform returns."
+            )
+        return self._as_rows(self._model.decode(codes), codes.dtype, index_of(X))
+
+    def sample(self, n_samples=1, random_state=None):
+        """Draw new rows like the training data: a code, its decoded density, and a draw from that, noise included.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw; None takes numpy's global generator.
+
+        Returns
+        -------
+        X : ndarray or data frame of shape (n_samples, n_features_in_)
+            New rows, a data frame if the estimator was fitted on one.
+        """
+        check_is_fitted(self)
+        if not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ValueError(f"n_samples={n_samples!r} must be a whole number of at least 1.")
+        seed = check_random_state(random_state).randint(MAX_SEED)
+        return self._as_rows(self._model.sample(n_samples, int(seed)), np.float64)
+
+    def score_samples(self, X):
+        """Log-likelihood of each row in nats, in the units of the data; higher is more normal.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            float64, deterministic, each independent of the other rows.
+        """
+        check_is_fitted(self)
+        return self._model.log_prob(self._check_rows(X, model=self._model), self._n_draws)
+
+    def score(self, X, y=None):
+        """Mean of ``score_samples``: what a search over parameters maximises.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, held out from training where models are compared.
+        y : None
+            Ignored; present by convention.
+
+        Returns
+        -------
+        score : float
+            Mean log-likelihood of a row in nats.
+        """
+        return float(self.score_samples(X).mean())
+
+    def score_features(self, X):
+        """Share of each column in the row's score: names the cells that make a row strange.
+
+        A share is the cell's own log-density given the row's code, plus an equal part of what belongs to no single
+        column (the code), less the mean of both over training rows. It does not depend on the units of the columns: 0
+        is as usual, the lower the stranger. The shares of a row add up to its score less a constant, the mean score of
+        the training rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        shares : ndarray or data frame of shape (n_samples, n_features_in_)
+            Nats. A data frame with the index of X and the column names if the estimator was fitted on one.
+        """
+        check_is_fitted(self)
+        rows = self._check_rows(X, model=self._model)
+        shares = self._shares(self._model, rows) - self._baseline
+        return shares if self._frame is None else self._frame.numbers(shares, index_of(X))
+
+    def impute(self, X):
+        """Rows with their missing cells filled; so far only tables without any are taken, and come back unchanged.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows. A missing cell is an error that names it: fill it before, e.g. with sklearn.impute.SimpleImputer.
+
+        Returns
+        -------
+        X_filled : ndarray or data frame of shape (n_samples, n_features_in_)
+            The rows, a data frame if the estimator was fitted on one.
+        """
+        check_is_fitted(self)
+        rows = self._check_rows(X, model=self._model)
+        return self._as_rows(rows, rows.dtype, index_of(X))
+
+    def _as_rows(self, values, dtype, index=None):
+        """Rows of data space in the container of the training data."""
+        return values.astype(dtype, copy=False) if self._frame is None else self._frame.rows(values, index)
+
+    @property
+    def module_(self):
+        """The trained torch module, in eval mode, on ``device_``; it works in standard units, float ``precision``."""
+        return self._model.module
+
+    @property
+    def _n_features_out(self):
+        return self.n_components_
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_model")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.target_tags.required = False
+        return tags

@@ -1,0 +1,92 @@
+"""VAETransformer: its parameters, and the model they describe."""
+
+from numbers import Integral, Real
+
+from skvae._base import BaseAutoencoder
+from skvae._validation import Interval, StrOptions
+from skvae.nn.priors import PRIORS
+from skvae.nn.regularizers import REGULARIZERS
+
+
+class VAETransformer(BaseAutoencoder):
+    _parameter_constraints: dict = {
+        **BaseAutoencoder._parameter_constraints,
+        "prior": [StrOptions(set(PRIORS))],
+        "regularizer": [StrOptions(set(REGULARIZERS))],
+        "beta": [Interval(Real, 0, None, closed="left")],
+        "kl_warmup": [Interval(Real, 0, 1, closed="both")],
+        "n_importance_samples": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        hidden_layer_sizes=(256, 256),
+        activation="silu",
+        network="mlp",
+        likelihood="gaussian",
+        prior="normal",
+        regularizer="kl",
+        beta=1.0,
+        kl_warmup=0.0,
+        n_importance_samples=64,
+        corruption=None,
+        corruption_level=0.1,
+        solver="adam",
+        alpha=0.0,
+        batch_size="auto",
+        learning_rate="adaptive",
+        learning_rate_init=3e-3,
+        momentum=0.9,
+        max_iter=200,
+        tol=1e-4,
+        early_stopping=True,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        warm_start=False,
+        precision="float32",
+        device="auto",
+        random_state=None,
+        verbose=False,
+    ):
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.network = network
+        self.likelihood = likelihood
+        self.prior = prior
+        self.regularizer = regularizer
+        self.beta = beta
+        self.kl_warmup = kl_warmup
+        self.n_importance_samples = n_importance_samples
+        self.corruption = corruption
+        self.corruption_level = corruption_level
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.momentum = momentum
+        self.max_iter = max_iter
+        self.tol = tol
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.precision = precision
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _model_options(self):
+        return "vae", {
+            "prior": self.prior,
+            "regularizer": self.regularizer,
+            "beta": float(self.beta),
+            "kl_warmup": float(self.kl_warmup),
+        }
+
+    @property
+    def _n_draws(self):
+        return self.n_importance_samples

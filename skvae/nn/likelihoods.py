@@ -1,0 +1,157 @@
+"""Likelihoods: decoder output -> p(x|z), a density for every cell."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import nn
+from torch.nn.functional import softplus
+
+from skvae.nn.numerics import LOG_TWO_PI, normal_log_prob
+
+SCALE_FLOOR = 1e-3
+"""Smallest noise scale, in standard deviations of a column: the density of a column that never varies stays finite."""
+
+SCALE_SPEED = 10.0
+"""A noise scale moves this many times faster than a weight: it must cross orders of magnitude in a few hundred steps."""
+
+
+ROUNDING = 1e-6
+"""How far beyond the unit interval a value may be by rounding alone."""
+
+
+class Conditional:
+    """p(x|z) for a batch of decoded codes: a likelihood bound to the decoder's outputs."""
+
+    def __init__(self, likelihood, outputs):
+        self._likelihood = likelihood
+        self._outputs = outputs
+
+    @property
+    def mean(self):
+        """Expected cells (..., n_features)."""
+        return self._likelihood.mean(self._outputs)
+
+    def log_prob(self, x):
+        """Log-density of each cell (..., n_features)."""
+        return self._likelihood.log_prob(self._outputs, x)
+
+    def sample(self, generator):
+        """One draw of each cell (..., n_features)."""
+        return self._likelihood.sample(self._outputs, generator)
+
+
+class Likelihood(nn.Module, ABC):
+    """p(x|z) given the decoder's outputs (..., n_outputs).
+
+    A member says what its outputs mean (``mean``, ``log_prob``, ``sample``), which values it can explain (``support``,
+    ``outside``, ``remedy``), and in which ``units`` its cells are: "standard" columns, or the "unit_interval".
+    """
+
+    units = "standard"
+    support = "real numbers"
+    remedy = ""
+
+    def __init__(self, n_features):
+        super().__init__()
+        self.n_outputs = n_features
+
+    @staticmethod
+    def outside(values):
+        """Mask of the values, an array or a tensor, that have no density here; None where there are none such."""
+        return None
+
+    def forward(self, outputs):
+        return Conditional(self, outputs)
+
+    @abstractmethod
+    def mean(self, outputs):
+        """Expected cells."""
+
+    @abstractmethod
+    def log_prob(self, outputs, x):
+        """Log-density of each cell of ``x``."""
+
+    @abstractmethod
+    def sample(self, outputs, generator):
+        """Draw each cell."""
+
+    def distortion(self, outputs, x):
+        """What a plain autoencoder minimises in each cell: ``-log p(x|z)`` at unit scale, up to a constant."""
+        return -self.log_prob(outputs, x)
+
+    def calibrate(self, squared_error, rate):
+        """Fit the noise to the mean squared error of each feature, after training; nothing to do without a scale."""
+
+
+class _GaussianBase(Likelihood):
+    """N(mean, scale²) with a learned scale; members say how many scales there are."""
+
+    def __init__(self, n_features, n_scales):
+        super().__init__(n_features)
+        self.log_scale = nn.Parameter(torch.zeros(n_scales))
+
+    @property
+    def scale(self):
+        """Noise scale in standard deviations of the columns."""
+        return torch.exp(SCALE_SPEED * self.log_scale) + SCALE_FLOOR
+
+    def mean(self, outputs):
+        return outputs
+
+    def log_prob(self, outputs, x):
+        return normal_log_prob(x, outputs, self.scale)
+
+    def sample(self, outputs, generator):
+        noise = torch.randn(outputs.shape, dtype=outputs.dtype, device=outputs.device, generator=generator)
+        return outputs + self.scale * noise
+
+    def distortion(self, outputs, x):
+        return 0.5 * ((x - outputs).square() + LOG_TWO_PI)
+
+    def calibrate(self, squared_error, rate):
+        pooled = squared_error.reshape(len(self.log_scale), -1).mean(1)
+        variance = (1.0 - rate) * self.scale.square() + rate * pooled
+        spread = (variance.sqrt() - SCALE_FLOOR).clamp_min(SCALE_FLOOR)
+        self.log_scale.copy_(torch.log(spread) / SCALE_SPEED)
+
+
+class Gaussian(_GaussianBase):
+    """Normal noise with one learned scale a feature, as in factor analysis."""
+
+    def __init__(self, n_features):
+        super().__init__(n_features, n_scales=n_features)
+
+
+class IsotropicGaussian(_GaussianBase):
+    """Normal noise with one learned scale for all (standardised) features, as in probabilistic PCA."""
+
+    def __init__(self, n_features):
+        super().__init__(n_features, n_scales=1)
+
+
+class Bernoulli(Likelihood):
+    """Binary cells; the outputs are logits. A value between 0 and 1 counts as that probability of a one."""
+
+    units = "unit_interval"
+    support = "numbers from {low:g} to {high:g}, the range it was fitted on,"
+    remedy = "Clip the rows, e.g. with sklearn.preprocessing.MinMaxScaler(clip=True), or use likelihood='gaussian'."
+
+    @staticmethod
+    def outside(values):
+        return (values < -ROUNDING) | (values > 1.0 + ROUNDING)
+
+    def mean(self, outputs):
+        return torch.sigmoid(outputs)
+
+    def log_prob(self, outputs, x):
+        return x * outputs - softplus(outputs)
+
+    def sample(self, outputs, generator):
+        return torch.bernoulli(torch.sigmoid(outputs), generator=generator)
+
+
+LIKELIHOODS = {
+    "gaussian": Gaussian,
+    "isotropic_gaussian": IsotropicGaussian,
+    "bernoulli": Bernoulli,
+}

@@ -1,0 +1,33 @@
+"""What keeps numbers finite: positive scales, bounded inputs, stable log-densities."""
+
+import math
+
+import torch
+from torch.nn.functional import softplus
+
+LOG_TWO_PI = math.log(2.0 * math.pi)
+
+
+def wide(x):
+    """The widest float dtype of the tensor's device: sums of log-densities are kept in it (MPS has no float64)."""
+    return torch.float32 if x.device.type == "mps" else torch.float64
+
+
+def positive(raw, floor):
+    """Map any real number to one above ``floor``; smooth, and linear (not exponential) for large ``raw``."""
+    return softplus(raw) + floor
+
+
+def bounded(x, limit=1e3):
+    """Clip to ``[-limit, limit]``: what a network may see, however far away a row lies."""
+    return x.clamp(-limit, limit)
+
+
+def normal_log_prob(x, mean, scale):
+    """Log-density of N(mean, scale²) in every cell of ``x``."""
+    return -0.5 * ((x - mean) / scale).square() - torch.log(scale) - 0.5 * LOG_TWO_PI
+
+
+def log_mean_exp(x, dim):
+    """``log(mean(exp(x)))`` along ``dim``, safe against overflow."""
+    return torch.logsumexp(x, dim) - math.log(x.shape[dim])
