@@ -6,8 +6,9 @@ is pickled.
 """
 
 import copy
+import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -15,7 +16,8 @@ import torch
 from skvae._columns import chunks, column_name
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
-from skvae.nn.training import History, Rows, make_optimizer, train
+from skvae.nn.solvers import make_solver
+from skvae.nn.training import History, Rows, train
 
 ROWS_PER_CALL = 512
 """Inference runs in pieces of exactly this many rows, the last one padded, so that a row's result does not depend on
@@ -26,6 +28,10 @@ DRAWS_PER_CALL = 4096
 
 NOISE_SEED = 0
 """Seed of the importance draws, the same for every row and every call: scores are deterministic."""
+
+
+SHORT_STEP = 30_000_000
+"""Products of one forward pass below which a second thread costs more than it brings."""
 
 
 class DeviceMemoryError(MemoryError, ValueError):
@@ -42,6 +48,28 @@ def torch_errors(device):
             f"device={device!r} ran out of memory. Use a smaller batch_size, smaller hidden_layer_sizes, n_jobs=1 in a "
             "search, or device='cpu'."
         ) from error
+
+
+class OneThread:
+    """Context in which torch computes with one thread; the last of several concurrent ones restores the number.
+
+    Steps of small networks are shorter than the hand-over to a second thread, and far shorter when the other cores are
+    busy.
+    """
+
+    _lock, _inside, _before = threading.Lock(), 0, 1
+
+    def __enter__(self):
+        with OneThread._lock:
+            if OneThread._inside == 0:
+                OneThread._before = torch.get_num_threads()
+            OneThread._inside += 1
+            torch.set_num_threads(1)
+
+    def __exit__(self, *exception):
+        with OneThread._lock:
+            OneThread._inside -= 1
+            torch.set_num_threads(1 if OneThread._inside else OneThread._before)
 
 
 def resolve_device(device):
@@ -143,18 +171,25 @@ class ArrayModel:
     def train(self, data, validation, plan, solver, seed, after_epoch=lambda history: False, resume=False):
         """Train on ``data``, a pair of rows and weights, watching ``validation``, another one or None.
 
-        ``solver`` holds the arguments of ``make_optimizer``. With ``resume`` the optimiser goes on from where the last
+        ``solver`` holds the arguments of ``make_solver``. With ``resume`` the solver goes on from where the last
         resumable call left it, as a stream of batches needs; otherwise nothing of it is kept.
         """
         with torch_errors(self.device):
             rows, watched = self._rows(*data), validation and self._rows(*validation)
-            optimizer = make_optimizer(module=self.module, **solver)
+            solver = make_solver(module=self.module, **solver)
             if resume and self.solver_state is not None:
-                optimizer.load_state_dict(as_tensors(self.solver_state))
+                solver.load(as_tensors(self.solver_state))
             generator = torch.Generator(self.device).manual_seed(seed)
-            train(self.module, rows, watched, optimizer, plan, generator, self.history, after_epoch)
-        self.solver_state = as_arrays(optimizer.state_dict()) if resume else None
+            with self._threads(plan.batch_size):
+                train(self.module, rows, watched, solver, plan, generator, self.history, after_epoch)
+        self.solver_state = as_arrays(solver.state()) if resume else None
+        self.module.requires_grad_(False)
         self.n_seen += len(data[0])
+
+    def _threads(self, batch_size):
+        """One thread where a step is short."""
+        products = batch_size * sum(parameter.numel() for parameter in self.module.parameters())
+        return OneThread() if products < SHORT_STEP else nullcontext()
 
     def calibrate(self, X, weight, rate):
         """Fit what the model fits after training: noise scales and code density of an autoencoder."""

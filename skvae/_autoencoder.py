@@ -8,7 +8,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         self,
         n_components="auto",
         *,
-        hidden_layer_sizes=(256, 256),
+        hidden_layer_sizes=(128, 128),
         activation="silu",
         network="mlp",
         likelihood="gaussian",

@@ -27,7 +27,8 @@ from skvae._validation import (
 from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.networks import ACTIVATIONS, NETWORKS
-from skvae.nn.training import SCHEDULES, SOLVERS, Plan
+from skvae.nn.solvers import SOLVERS, is_optimizer
+from skvae.nn.training import SCHEDULES, Plan
 
 BASELINE_ROWS = 1000
 """Training rows, evenly spread, whose mean score a feature's share is measured against."""
@@ -215,7 +216,12 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         }
 
     def _solver(self, n_rows):
-        """Arguments of the optimiser; ``alpha`` acts on the sum over rows, as a prior on the weights does."""
+        """Arguments of the solver; ``alpha`` acts on the sum over rows, as a prior on the weights does."""
+        if self.solver not in SOLVERS and not is_optimizer(self.solver):
+            raise ValueError(
+                f"solver={self.solver!r} is no torch.optim.Optimizer class that steps without a closure. Use such a class, "
+                f"or one of {sorted(SOLVERS)}."
+            )
         return {
             "solver": self.solver,
             "learning_rate": float(self.learning_rate_init),

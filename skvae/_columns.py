@@ -48,6 +48,14 @@ class Units:
         return cls(mean, scale, -float(np.log(scale).sum()))
 
     @classmethod
+    def common(cls, X, weight, names):
+        """Mean zero in each column and one scale for all of them, so that the mean variance is one."""
+        each = cls.standard(X, weight, names)
+        varying = each.scale[X.min(axis=0) < X.max(axis=0)]
+        scale = np.full(X.shape[1], np.sqrt(np.square(varying).sum() / X.shape[1]) if len(varying) else 1.0)
+        return cls(each.shift, scale, -float(np.log(scale).sum()))
+
+    @classmethod
     def unit_interval(cls, X, weight, names):
         """0 and 1 as they are where all cells lie between them; otherwise the smallest and the largest cell of X."""
         low, high = min(float(X.min()), 0.0), max(float(X.max()), 1.0)
@@ -68,7 +76,7 @@ class Units:
         return standard.astype(np.float64) * self.scale + self.shift
 
 
-UNITS = {"standard": Units.standard, "unit_interval": Units.unit_interval}
+UNITS = {"standard": Units.standard, "common": Units.common, "unit_interval": Units.unit_interval}
 """How the units of a likelihood's cells are found, by the name that the likelihood gives."""
 
 

@@ -22,7 +22,7 @@ class VAETransformer(BaseAutoencoder):
         self,
         n_components="auto",
         *,
-        hidden_layer_sizes=(256, 256),
+        hidden_layer_sizes=(128, 128),
         activation="silu",
         network="mlp",
         likelihood="gaussian",

@@ -123,7 +123,9 @@ class Gaussian(_GaussianBase):
 
 
 class IsotropicGaussian(_GaussianBase):
-    """Normal noise with one learned scale for all (standardised) features, as in probabilistic PCA."""
+    """Normal noise with one learned scale for all features, as in probabilistic PCA: for columns of one unit."""
+
+    units = "common"
 
     def __init__(self, n_features):
         super().__init__(n_features, n_scales=1)

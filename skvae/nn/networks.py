@@ -19,19 +19,24 @@ ACTIVATIONS = {
 }
 
 
-def linear(in_features, out_features, generator):
-    """A linear layer whose first weights come from ``generator`` alone, never from torch's global one."""
-    layer = nn.utils.skip_init(nn.Linear, in_features, out_features)
-    bound = 1.0 / math.sqrt(in_features)
-    nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
-    nn.init.zeros_(layer.bias)
-    return layer
+class Linear(nn.Linear):
+    """An affine layer whose first weights come from ``generator`` alone, never from torch's global one."""
+
+    def __init__(self, in_features, out_features, generator):
+        self._generator = generator
+        super().__init__(in_features, out_features)
+        del self._generator
+
+    def reset_parameters(self):
+        bound = 1.0 / math.sqrt(self.in_features)
+        nn.init.uniform_(self.weight, -bound, bound, generator=self._generator)
+        nn.init.zeros_(self.bias)
 
 
 def mlp(in_features, out_features, hidden_layer_sizes, activation, generator):
     """Multi-layer perceptron with a linear last layer; without hidden layers it is one affine map."""
     sizes = [in_features, *hidden_layer_sizes, out_features]
-    layers = [linear(a, b, generator) for a, b in itertools.pairwise(sizes)]
+    layers = [Linear(a, b, generator) for a, b in itertools.pairwise(sizes)]
     for position in range(len(layers) - 1, 0, -1):
         layers.insert(position, ACTIVATIONS[activation]())
     return nn.Sequential(*layers)

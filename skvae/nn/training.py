@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, field
-from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -12,13 +11,6 @@ ROWS_AT_ONCE = 8192
 
 LEARNING_RATE_CUT = 5.0
 """What the adaptive schedule divides the learning rate by, as scikit-learn's MLPRegressor does."""
-
-SOLVERS = {
-    "adam": partial(torch.optim.Adam, fused=True),
-    "adamw": partial(torch.optim.AdamW, fused=True),
-    "sgd": partial(torch.optim.SGD, fused=True),
-    "adagrad": partial(torch.optim.Adagrad, fused=True),
-}
 
 SCHEDULES = {"constant": 0, "adaptive": 2}
 """How often the learning rate may be cut before a plateau ends the run."""
@@ -114,17 +106,6 @@ class Best:
             self.module.load_state_dict(self.state)
 
 
-def make_optimizer(solver, module, learning_rate, momentum, weight_decay):
-    """A solver by name or class over the module's parameters; only weight matrices decay."""
-    matrices = [p for p in module.parameters() if p.ndim > 1]
-    others = [p for p in module.parameters() if p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    if weight_decay == 0.0:
-        groups = matrices + others
-    options = {"momentum": momentum, "nesterov": momentum > 0} if solver == "sgd" else {}
-    return SOLVERS.get(solver, solver)(groups, lr=learning_rate, **options)
-
-
 def weigh(terms, weights):
     """The objective: named terms times their weights."""
     return sum(weights[name] * value for name, value in terms.items())
@@ -135,14 +116,14 @@ def mean_terms(module, batch, generator):
     return {name: batch.mean(values) for name, values in module.loss_terms(batch.x, generator).items()}
 
 
-def train_epoch(module, rows, optimizer, plan, clock, generator):
+def train_epoch(module, rows, solver, plan, clock, generator):
     """One pass over ``rows`` in random order; the mean of each named term on the way."""
     totals = {}
     for index in torch.randperm(len(rows.x), generator=generator, device=rows.x.device).split(plan.batch_size):
         terms = mean_terms(module, rows.take(index), generator)
-        optimizer.zero_grad()
+        solver.zero_grad()
         weigh(terms, module.term_weights(clock.tick())).backward()
-        optimizer.step()
+        solver.step()
         for name, value in terms.items():
             totals[name] = totals.get(name, 0.0) + len(index) * value.detach()
     return {name: float(total) / len(rows.x) for name, total in totals.items()}
@@ -157,15 +138,7 @@ def evaluate(module, rows, seed):
     return float(total) / len(rows.x)
 
 
-def cut_learning_rate(optimizer, best):
-    """Go on from the best state with smaller steps."""
-    best.restore()
-    best.waited = 0
-    for group in optimizer.param_groups:
-        group["lr"] /= LEARNING_RATE_CUT
-
-
-def train(module, rows, validation, optimizer, plan, generator, history, after_epoch):
+def train(module, rows, validation, solver, plan, generator, history, after_epoch):
     """Minimise the module's objective over ``rows``, watching it on ``validation`` where there is one.
 
     What is watched and recorded is the objective at its final weights, so that a warm-up cannot look like progress.
@@ -178,7 +151,7 @@ def train(module, rows, validation, optimizer, plan, generator, history, after_e
     module.train()
     try:
         for _ in range(plan.max_iter):
-            terms = train_epoch(module, rows, optimizer, plan, clock, generator)
+            terms = train_epoch(module, rows, solver, plan, clock, generator)
             loss = weigh(terms, module.term_weights(1.0))
             watched = loss if validation is None else evaluate(module, validation, generator.initial_seed())
             if not math.isfinite(loss + watched):
@@ -196,7 +169,9 @@ def train(module, rows, validation, optimizer, plan, generator, history, after_e
                 history.outcome = "converged"
                 break
             n_cuts -= 1
-            cut_learning_rate(optimizer, best)
+            best.restore()
+            best.waited = 0
+            solver.divide_learning_rate(LEARNING_RATE_CUT)
     except KeyboardInterrupt:
         history.outcome = "interrupted"
     if validation is not None or history.outcome in ("diverged", "interrupted"):

@@ -1,0 +1,184 @@
+"""Solvers: one step for all parameters of a module. Never: a loss.
+
+The solvers by name see the parameters as one flat vector, so that a step is one call whatever the number of layers; the
+arithmetic is that of torch's functional optimisers. Any ``torch.optim.Optimizer`` class works beside them.
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+
+import torch
+from torch.optim.adagrad import adagrad
+from torch.optim.adam import adam
+from torch.optim.adamw import adamw
+from torch.optim.sgd import sgd
+
+
+class Solver(ABC):
+    """What the training loop asks of a solver."""
+
+    @abstractmethod
+    def zero_grad(self):
+        """Forget the gradient."""
+
+    @abstractmethod
+    def step(self):
+        """Move the parameters along the gradient."""
+
+    @abstractmethod
+    def divide_learning_rate(self, divisor):
+        """Go on with smaller steps."""
+
+    @abstractmethod
+    def state(self):
+        """Tensors and plain values from which ``load`` goes on."""
+
+    @abstractmethod
+    def load(self, state):
+        """Go on from an earlier state."""
+
+
+class FlatSolver(Solver):
+    """Parameters and gradients as views of two flat vectors, weight matrices first: only they decay."""
+
+    def __init__(self, module, learning_rate, momentum, weight_decay):
+        self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
+        parameters = sorted(module.parameters(), key=lambda parameter: parameter.ndim < 2)
+        self.values = torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
+        self.gradient = torch.zeros_like(self.values)
+        sizes = [parameter.numel() for parameter in parameters]
+        views = zip(parameters, self.values.split(sizes), self.gradient.split(sizes), strict=True)
+        for parameter, value, gradient in views:
+            parameter.data, parameter.grad = value.view_as(parameter), gradient.view_as(parameter)
+        self.n_decaying = sum(parameter.numel() for parameter in parameters if parameter.ndim > 1)
+        self.first, self.second = torch.zeros_like(self.values), torch.zeros_like(self.values)
+        self.n_steps = torch.zeros((), device=self.values.device)
+
+    @abstractmethod
+    def update(self):
+        """Change ``values`` by ``gradient``."""
+
+    def zero_grad(self):
+        self.gradient.zero_()
+
+    def decay(self):
+        """Add the gradient of the squared norm of the weight matrices."""
+        if self.weight_decay:
+            self.gradient[: self.n_decaying].add_(self.values[: self.n_decaying], alpha=self.weight_decay)
+
+    @torch.no_grad()
+    def step(self):
+        self.decay()
+        self.update()
+
+    def divide_learning_rate(self, divisor):
+        self.learning_rate /= divisor
+
+    def state(self):
+        return {"first": self.first, "second": self.second, "n_steps": self.n_steps}
+
+    def load(self, state):
+        for name, value in state.items():
+            getattr(self, name).copy_(value)
+
+
+class Adam(FlatSolver):
+    """Kingma and Ba (2015)."""
+
+    def update(self):
+        adam(*self._moments(), lr=self.learning_rate, weight_decay=0.0, **ADAM)
+
+    def _moments(self):
+        return [self.values], [self.gradient], [self.first], [self.second], [], [self.n_steps]
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
+
+    def decay(self):
+        if self.weight_decay:
+            self.values[: self.n_decaying].mul_(1.0 - self.learning_rate * self.weight_decay)
+
+    def update(self):
+        adamw(*self._moments(), lr=self.learning_rate, weight_decay=0.0, **ADAM)
+
+
+class SGD(FlatSolver):
+    """Gradient descent with Nesterov momentum."""
+
+    def update(self):
+        sgd(
+            [self.values],
+            [self.gradient],
+            [self.first],
+            lr=self.learning_rate,
+            momentum=self.momentum,
+            nesterov=self.momentum > 0,
+            dampening=0.0,
+            weight_decay=0.0,
+            maximize=False,
+            fused=True,
+        )
+
+
+class Adagrad(FlatSolver):
+    """Duchi, Hazan and Singer (2011)."""
+
+    def update(self):
+        adagrad(
+            [self.values],
+            [self.gradient],
+            [self.second],
+            [self.n_steps],
+            lr=self.learning_rate,
+            lr_decay=0.0,
+            eps=1e-10,
+            weight_decay=0.0,
+            maximize=False,
+        )
+
+
+class TorchSolver(Solver):
+    """A ``torch.optim.Optimizer`` class over the module's parameters, one by one."""
+
+    def __init__(self, optimizer, module, learning_rate, weight_decay):
+        decaying = [parameter for parameter in module.parameters() if parameter.ndim > 1]
+        others = [parameter for parameter in module.parameters() if parameter.ndim < 2]
+        groups = [{"params": decaying, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+        self.optimizer = optimizer(groups if weight_decay else decaying + others, lr=learning_rate)
+
+    def zero_grad(self):
+        self.optimizer.zero_grad()
+
+    def step(self):
+        self.optimizer.step()
+
+    def divide_learning_rate(self, divisor):
+        for group in self.optimizer.param_groups:
+            group["lr"] /= divisor
+
+    def state(self):
+        return self.optimizer.state_dict()
+
+    def load(self, state):
+        self.optimizer.load_state_dict(state)
+
+
+ADAM = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "amsgrad": False, "maximize": False, "fused": True}
+
+SOLVERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD, "adagrad": Adagrad}
+
+
+def is_optimizer(solver):
+    """Whether ``solver`` is an optimiser class whose steps need no closure."""
+    if not (isinstance(solver, type) and issubclass(solver, torch.optim.Optimizer)):
+        return False
+    closure = inspect.signature(solver.step).parameters.get("closure")
+    return closure is None or closure.default is not inspect.Parameter.empty
+
+
+def make_solver(solver, module, learning_rate, momentum, weight_decay):
+    """A solver by name, or around an optimiser class, which has its own momentum."""
+    if solver in SOLVERS:
+        return SOLVERS[solver](module, learning_rate, momentum, weight_decay)
+    return TorchSolver(solver, module, learning_rate, weight_decay)
