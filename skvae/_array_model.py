@@ -186,11 +186,6 @@ class ArrayModel:
         self.module.requires_grad_(False)
         self.n_seen += len(data[0])
 
-    def _threads(self, batch_size):
-        """One thread where a step is short."""
-        products = batch_size * sum(parameter.numel() for parameter in self.module.parameters())
-        return OneThread() if products < SHORT_STEP else nullcontext()
-
     def calibrate(self, X, weight, rate):
         """Fit what the model fits after training: noise scales and code density of an autoencoder."""
         pieces = (self._rows(X[part], None if weight is None else weight[part]) for part in chunks(len(X)))
@@ -211,17 +206,22 @@ class ArrayModel:
                     f"describes {support} only. {likelihood.remedy}"
                 )
 
-    def _map(self, function, array, out, size=ROWS_PER_CALL):
+    def _threads(self, n_rows):
+        """One thread where a pass over ``n_rows`` rows is short."""
+        products = n_rows * sum(parameter.numel() for parameter in self.module.parameters())
+        return OneThread() if products < SHORT_STEP else nullcontext()
+
+    def _map(self, function, array, out, size=ROWS_PER_CALL, n_draws=1):
         """Fill ``out`` with ``function`` of each row, in pieces of one fixed size."""
-        with torch_errors(self.device), torch.inference_mode():
+        with torch_errors(self.device), torch.inference_mode(), self._threads(size * n_draws):
             for start in range(0, len(array), size):
                 piece = array[start : start + size]
                 result = function(self._tensor(np.pad(piece, ((0, size - len(piece)), (0, 0)))))
                 out[start : start + size] = result[: len(piece)].cpu().numpy()
         return out
 
-    def _map_rows(self, function, X, out, size=ROWS_PER_CALL):
-        return self._map(function, self.units.to_standard(X, self.precision), out, size)
+    def _map_rows(self, function, X, out, **pieces):
+        return self._map(function, self.units.to_standard(X, self.precision), out, **pieces)
 
     def encode(self, X):
         """Codes (n, latent_dim) of rows, in the dtype of X."""
@@ -234,11 +234,9 @@ class ArrayModel:
 
     def log_prob(self, X, n_draws):
         """Score of each row (n,) in nats, in the units of the data, float64."""
-        noise = torch.Generator().manual_seed(NOISE_SEED)
-        noise = torch.randn(n_draws, self.latent_dim, dtype=torch.float64, generator=noise)
-        noise = noise.to(self._dtype).to(self.device)
+        noise = normal_draws(n_draws, self.latent_dim).to(self._dtype).to(self.device)
         size = min(ROWS_PER_CALL, max(DRAWS_PER_CALL // n_draws, 16))
-        scores = self._map_rows(lambda x: self.module.log_prob(x, noise), X, np.empty(len(X)), size)
+        scores = self._map_rows(lambda x: self.module.log_prob(x, noise), X, np.empty(len(X)), size=size, n_draws=n_draws)
         return scores + self.units.log_jacobian
 
     def feature_log_prob(self, X):
@@ -254,6 +252,15 @@ class ArrayModel:
                 part = out[start : start + ROWS_PER_CALL]
                 part[:] = self.module.sample(len(part), generator).cpu().numpy()
         return self.units.from_standard(out)
+
+
+def normal_draws(n_draws, latent_dim):
+    """Standard normal draws (n_draws, latent_dim), always the same: scrambled Sobol points through the quantile function.
+
+    They fill the space more evenly than independent draws, and so a mean over them is closer to the expectation.
+    """
+    uniform = torch.quasirandom.SobolEngine(latent_dim, scramble=True, seed=NOISE_SEED).draw(n_draws, dtype=torch.float64)
+    return torch.special.ndtri(uniform.clamp(1e-9, 1.0 - 1e-9))
 
 
 def as_arrays(state):

@@ -30,7 +30,7 @@ from skvae.nn.networks import ACTIVATIONS, NETWORKS
 from skvae.nn.solvers import SOLVERS, is_optimizer
 from skvae.nn.training import SCHEDULES, Plan
 
-BASELINE_ROWS = 1000
+BASELINE_ROWS = 256
 """Training rows, evenly spread, whose mean score a feature's share is measured against."""
 
 MAX_SEED = np.iinfo(np.int32).max
@@ -232,6 +232,11 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _keep(self, model, frame, rows, weight, rate=1.0):
         """Take over a trained model, and say it where training did not end well."""
         outcome = model.history.outcome
+        if outcome == "failed":
+            raise ValueError(
+                f"Training diverged in its first epoch: the objective is not finite. Lower learning_rate_init="
+                f"{self.learning_rate_init}, or look for extreme values in X."
+            )
         if outcome == "diverged":
             warnings.warn(
                 f"Training diverged after {len(model.history.loss)} epochs; the best state before is kept. Lower "

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from skvae.nn.numerics import LOG_TWO_PI, normal_log_prob
+from skvae.nn.numerics import LOG_TWO_PI, hastened, normal_log_prob
 
 SCALE_FLOOR = 1e-3
 """Smallest noise scale, in standard deviations of a column: the density of a column that never varies stays finite."""
@@ -93,7 +93,7 @@ class _GaussianBase(Likelihood):
     @property
     def scale(self):
         """Noise scale in standard deviations of the columns."""
-        return torch.exp(SCALE_SPEED * self.log_scale) + SCALE_FLOOR
+        return torch.exp(hastened(self.log_scale, SCALE_SPEED)) + SCALE_FLOOR
 
     def mean(self, outputs):
         return outputs

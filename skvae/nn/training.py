@@ -54,7 +54,11 @@ class Plan:
 
 @dataclass
 class History:
-    """What happened, one entry an epoch, and why it ended."""
+    """What happened, one entry an epoch, and why it ended.
+
+    ``outcome`` is "max_iter", "converged", "stopped" by the caller, "interrupted" from the keyboard, "diverged" when the
+    objective was no longer finite, or "failed" when it never was.
+    """
 
     loss: list = field(default_factory=list)
     validation: list = field(default_factory=list)
@@ -155,7 +159,7 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
             loss = weigh(terms, module.term_weights(1.0))
             watched = loss if validation is None else evaluate(module, validation, generator.initial_seed())
             if not math.isfinite(loss + watched):
-                history.outcome = "diverged"
+                history.outcome = "diverged" if best.state else "failed"
                 break
             history.record(loss, terms, None if validation is None else watched)
             best.update(watched)
@@ -177,5 +181,3 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
     if validation is not None or history.outcome in ("diverged", "interrupted"):
         best.restore()
     module.eval()
-    if best.state is None and history.outcome == "diverged":
-        raise FloatingPointError("The objective was not finite in the first epoch.")

@@ -1,0 +1,29 @@
+"""Settings that must stand before scikit-learn is imported, and small data for all tests."""
+
+import os
+
+os.environ.setdefault("SCIPY_ARRAY_API", "1")  # else scikit-learn skips check_array_api_input
+
+import numpy as np
+import pandas as pd
+import pytest
+
+
+@pytest.fixture
+def X():
+    """Correlated columns in different units (200, 5)."""
+    rng = np.random.RandomState(0)
+    z = rng.normal(size=(200, 2))
+    return (z @ rng.normal(size=(2, 5)) + 0.3 * rng.normal(size=(200, 5))) * [1, 10, 0.1, 5, 1] + [0, 3, 0, -50, 1]
+
+
+@pytest.fixture
+def frame(X):
+    """The same as a data frame with integers, float32, booleans and an index of its own."""
+    columns = {
+        "a": X[:, 0],
+        "b": X[:, 1].astype(np.float32),
+        "count": np.rint(X[:, 3]).astype(np.int16),
+        "flag": X[:, 4] > 1,
+    }
+    return pd.DataFrame(columns, index=[f"row{i}" for i in range(len(X))])

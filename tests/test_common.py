@@ -1,0 +1,122 @@
+"""The whole scikit-learn contract over many configurations, none skipped."""
+
+import warnings
+
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
+
+from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+from skvae.nn.likelihoods import LIKELIHOODS
+
+FULL_BATCH = {"batch_size": 10_000, "early_stopping": False, "precision": "float64"}
+
+
+def vae(**params):
+    return VAETransformer(**{"max_iter": 4, "n_importance_samples": 4, "hidden_layer_sizes": (16,), **params})
+
+
+def autoencoder(**params):
+    return AutoencoderTransformer(**{"max_iter": 4, "hidden_layer_sizes": (16,), **params})
+
+
+MINI_BATCH = [vae(batch_size=4), autoencoder(batch_size=4)]
+
+TRANSFORMERS = [
+    vae(hidden_layer_sizes=(128, 128)),
+    autoencoder(hidden_layer_sizes=(128, 128)),
+    vae(**FULL_BATCH),
+    autoencoder(**FULL_BATCH),
+    *[make(likelihood=name) for make in (vae, autoencoder) for name in sorted(LIKELIHOODS)],
+    vae(n_components=1),
+    autoencoder(n_components=1),
+    vae(hidden_layer_sizes=(256, 256)),
+    autoencoder(hidden_layer_sizes=(256, 256)),
+    vae(hidden_layer_sizes=(), early_stopping=False),
+    autoencoder(corruption="gaussian"),
+    vae(beta=4.0, kl_warmup=0.5, solver="sgd", learning_rate="constant"),
+    autoencoder(solver="adagrad", alpha=1.0),
+    *MINI_BATCH,
+]
+
+DETECTORS = [
+    AutoencoderOutlierDetector(vae()),
+    AutoencoderOutlierDetector(autoencoder(), contamination=0.1),
+    AutoencoderOutlierDetector(vae(**FULL_BATCH)),
+]
+
+EXTRA_CHECKS = [
+    "check_dataframe_column_names_consistency",
+    "check_global_output_transform_pandas",
+    "check_global_set_output_transform_polars",
+    "check_inplace_ensure_writeable",
+    "check_param_validation",
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+    "check_get_feature_names_out_error",
+]
+
+DETECTOR_CHECKS = [
+    "check_dataframe_column_names_consistency",
+    "check_inplace_ensure_writeable",
+    "check_param_validation",
+]
+
+
+def expected_failures(estimator):
+    if any(estimator is mini_batch for mini_batch in MINI_BATCH):
+        return {
+            "check_sample_weight_equivalence_on_dense_data": "a mini-batch is drawn from the rows, not from their weight"
+        }
+    return {}
+
+
+@parametrize_with_checks(TRANSFORMERS + DETECTORS, expected_failed_checks=expected_failures)
+def test_scikit_learn_contract(estimator, check):
+    check(estimator)
+
+
+def test_no_check_is_skipped():
+    results = check_estimator(autoencoder(), on_skip=None)
+    assert len(results) > 50
+    assert {result["status"] for result in results} == {"passed"}
+    assert "check_array_api_input" in {result["check_name"] for result in results}
+
+
+@pytest.mark.parametrize("name", EXTRA_CHECKS)
+@pytest.mark.parametrize("estimator", [vae(), autoencoder(), vae(early_stopping=False)], ids=str)
+def test_extra_checks_of_scikit_learn_itself(estimator, name):
+    with warnings.catch_warnings():
+        # some of these checks fit on a frame and transform an array on purpose
+        warnings.filterwarnings("ignore", message="X (does not have valid|has) feature names", category=UserWarning)
+        getattr(estimator_checks, name)(type(estimator).__name__, estimator)
+
+
+@pytest.mark.parametrize("name", DETECTOR_CHECKS)
+def test_extra_checks_of_the_detector(name):
+    getattr(estimator_checks, name)("AutoencoderOutlierDetector", DETECTORS[0])
+
+
+def test_detector_keeps_the_contract_over_a_pipeline():
+    detector = AutoencoderOutlierDetector(make_pipeline(StandardScaler(), vae()), random_state=0)
+    # a Pipeline takes no sample_weight, so the checks of weights cannot apply to this composition
+    weights = {
+        name: "a Pipeline takes no sample_weight"
+        for name in (
+            "check_sample_weight_equivalence_on_dense_data",
+            "check_sample_weights_list",
+            "check_sample_weights_not_an_array",
+            "check_sample_weights_not_overwritten",
+            "check_sample_weights_pandas_series",
+            "check_all_zero_sample_weights_error",
+            "check_sample_weights_shape",
+        )
+    }
+    results = check_estimator(detector, on_fail=None, on_skip=None, expected_failed_checks=weights)
+    failed = {result["check_name"] for result in results if result["status"] in ("failed", "skipped")}
+    assert not failed
