@@ -183,6 +183,7 @@ class ArrayModel:
             with self._threads(plan.batch_size):
                 train(self.module, rows, watched, solver, plan, generator, self.history, after_epoch)
         self.solver_state = as_arrays(solver.state()) if resume else None
+        self.module.zero_grad(set_to_none=True)
         self.module.requires_grad_(False)
         self.n_seen += len(data[0])
 

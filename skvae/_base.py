@@ -201,19 +201,28 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _options(self, n_features):
         """What the model is built from: its name, and options that are plain values."""
         n_components = min(math.ceil(n_features / 2), 16) if self.n_components == "auto" else self.n_components
-        sizes = self.hidden_layer_sizes
         name, own = self._model_options()
         return name, {
             "n_features": n_features,
             "latent_dim": int(n_components),
             "network": self.network,
-            "hidden_layer_sizes": [int(size) for size in ([sizes] if isinstance(sizes, Integral) else sizes)],
+            "hidden_layer_sizes": self._layer_sizes(),
             "activation": self.activation,
             "likelihood": self.likelihood,
             "corruption": self.corruption,
             "corruption_level": float(self.corruption_level),
             **own,
         }
+
+    def _layer_sizes(self):
+        """Hidden units of each layer, as plain integers; one number is one layer."""
+        sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes)).tolist()
+        if not all(isinstance(size, Integral) and size >= 1 for size in sizes):
+            raise ValueError(
+                f"hidden_layer_sizes={self.hidden_layer_sizes!r} must hold whole numbers of at least 1, one a hidden layer; "
+                "() is a linear model."
+            )
+        return sizes
 
     def _solver(self, n_rows):
         """Arguments of the solver; ``alpha`` acts on the sum over rows, as a prior on the weights does."""

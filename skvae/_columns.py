@@ -120,8 +120,9 @@ def cells_like(values, dtype):
         return values >= 0.5
     if kind.startswith(("int", "uint")):
         limits = np.iinfo(kind.split("[")[0])
-        inside = np.clip(np.rint(values), limits.min, np.nextafter(float(limits.max), 0.0))
-        return inside.astype(limits.dtype)
+        high = float(limits.max)
+        high = high if int(high) <= limits.max else np.nextafter(high, 0.0)
+        return np.clip(np.rint(values), limits.min, high).astype(limits.dtype)
     return values.astype(np.float32) if kind.startswith("float32") else values
 
 

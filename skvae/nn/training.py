@@ -78,12 +78,18 @@ class Clock:
     """Progress of the run, from where the plan starts to 1 at its last possible step."""
 
     def __init__(self, plan, n_rows):
-        self.progress = plan.progress
-        self._step = 1.0 / (plan.max_iter * math.ceil(n_rows / plan.batch_size))
+        self._start, self._n_steps = plan.progress, 0
+        self._total = plan.max_iter * math.ceil(n_rows / plan.batch_size)
+
+    @property
+    def progress(self):
+        """Share of the run that lies behind."""
+        return min(1.0, self._start + self._n_steps / self._total)
 
     def tick(self):
         """Progress before this step."""
-        before, self.progress = self.progress, min(1.0, self.progress + self._step)
+        before = self.progress
+        self._n_steps += 1
         return before
 
 

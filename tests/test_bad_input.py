@@ -1,0 +1,247 @@
+"""Whatever is handed in works, or raises the right type with a message that names the culprit and the remedy."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.exceptions import NotFittedError
+
+from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+
+ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
+SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 3}
+RNG = np.random.RandomState(0)
+TABLE = RNG.normal(size=(30, 3))
+
+
+def with_cell(value, dtype=float):
+    table = TABLE.astype(dtype)
+    table[4, 1] = value
+    return table
+
+
+def frame(**columns):
+    return pd.DataFrame(TABLE, columns=["a", "b", "c"]).assign(**columns)
+
+
+BAD_TABLES = {
+    "text column": (frame(town=["x", "Ulm", "y"] * 10), ValueError, "column 'town' holds no plain numbers.*'x'.*OneHot"),
+    "category column": (
+        frame(kind=pd.Categorical(["u", "v", "w"] * 10)),
+        ValueError,
+        "column 'kind' holds no plain numbers.*category.*OneHot",
+    ),
+    "numeric category": (frame(kind=pd.Categorical([1, 2, 3] * 10)), ValueError, "column 'kind'.*category"),
+    "date column": (frame(day=pd.date_range("2020", periods=30)), ValueError, "column 'day'.*datetime.*leave it out"),
+    "text in an object column": (
+        frame(b=[1.0, "seven", 2.0] * 10),
+        ValueError,
+        "column 'b' holds no plain numbers.*'seven'",
+    ),
+    "text cell in an array": (with_cell("abc", object), ValueError, "column 1, row 4 holds 'abc'.*encode"),
+    "dict cell in an array": (with_cell({"x": 1}, object), TypeError, "column 1, row 4 holds {'x': 1}"),
+    "text array": (TABLE.astype(str).astype(object) + "x", ValueError, "column 0, row 0 holds .*x'.*encode"),
+    "complex": (TABLE + 1j, ValueError, "Complex data not supported"),
+    "empty": (np.empty((0, 3)), ValueError, r"0 sample\(s\).*minimum of 2"),
+    "no columns": (np.empty((5, 0)), ValueError, r"0 feature\(s\)"),
+    "one dimension": (TABLE[:, 0], ValueError, "Reshape your data"),
+    "three dimensions": (TABLE[None], ValueError, "dim 3"),
+    "one row": (TABLE[:1], ValueError, r"1 sample\(s\).*minimum of 2"),
+    "infinity": (with_cell(np.inf), ValueError, "infinity.*column 1, row 4 holds .*inf.*finite numbers"),
+    "minus infinity in a frame": (frame(b=with_cell(-np.inf)[:, 1]), ValueError, "column 'b', row 4 holds .*-inf"),
+    "NaN": (with_cell(np.nan), ValueError, "NaN.*column 1, row 4.*missing cells.*SimpleImputer"),
+    "NaN in a frame": (frame(b=with_cell(np.nan)[:, 1]), ValueError, "column 'b', row 4.*SimpleImputer"),
+    "pd.NA": (frame(n=pd.array([1, None, 3] * 10, dtype="Int64")), ValueError, "column 'n', row 1.*SimpleImputer"),
+    "None in an array": (with_cell(None, object), ValueError, "column 1, row 4 holds None.*SimpleImputer"),
+    "int beyond float": (with_cell(10**400, object), ValueError, "column 1, row 4"),
+    "range beyond float64": (with_cell(1.7e308) * [1, 1, 1], ValueError, "column 1 .*too wide.*logarithm"),
+    "sparse": (sparse.csr_array(TABLE), TypeError, "Sparse data was passed.*dense"),
+}
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("name", BAD_TABLES)
+def test_a_bad_table_is_an_error_that_names_the_culprit(Estimator, name):
+    table, error, message = BAD_TABLES[name]
+    with pytest.raises(error, match=f"(?s){message}"):
+        Estimator(**SMALL).fit(table)
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("name", ["infinity", "NaN", "text cell in an array", "one dimension", "sparse"])
+@pytest.mark.parametrize("method", ["transform", "score_samples", "score_features", "impute", "partial_fit"])
+def test_a_bad_table_after_fit_is_the_same_error(Estimator, name, method):
+    table, error, message = BAD_TABLES[name]
+    with pytest.raises(error, match=f"(?s){message}"):
+        getattr(Estimator(**SMALL).fit(TABLE), method)(table)
+
+
+GOOD_TABLES = {
+    "one column": TABLE[:, :1],
+    "two rows": TABLE[:2],
+    "constant column": TABLE * [1, 0, 1] + [0, 5, 0],
+    "constant table": np.full((20, 3), 7.0),
+    "duplicate rows": np.repeat(TABLE[:3], 50, axis=0),
+    "duplicate columns": TABLE[:, [0, 0, 1]],
+    "two values": np.where(TABLE > 0, 1.0, 0.0),
+    "integers": (TABLE * 10).astype(int),
+    "large integers": np.array([[2**62, 2**63], [1, 3], [5, 2**60]] * 5, dtype=np.uint64),
+    "booleans": TABLE > 0,
+    "float16": TABLE.astype(np.float16),
+    "tiny scale": TABLE * 1e-300,
+    "huge scale": TABLE * 1e150,
+    "far from zero": TABLE + 1e9,
+    "one extreme row": np.r_[TABLE, [[1e6, -1e6, 1e6]]],
+    "n below batch": TABLE[:5],
+    "numbers in an object column": frame(b=[1, 2.5, True] * 10).astype({"b": object}),
+}
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("name", GOOD_TABLES)
+def test_an_odd_table_works_and_gives_finite_results(Estimator, name):
+    table = GOOD_TABLES[name]
+    fitted = Estimator(**SMALL, n_components=2).fit(table)
+    codes = fitted.transform(table)
+    assert codes.shape == (len(table), 2)
+    for result in (codes, fitted.inverse_transform(codes), fitted.sample(5), fitted.score_samples(table)):
+        assert np.isfinite(np.asarray(result, dtype=float)).all()
+
+
+@ESTIMATORS
+def test_more_components_than_features_work(Estimator):
+    fitted = Estimator(10, hidden_layer_sizes=(8,), max_iter=3, random_state=0).fit(TABLE)
+    assert fitted.transform(TABLE).shape == (30, 10)
+    assert np.isfinite(fitted.score_samples(TABLE)).all()
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("distance", [1e3, 1e6, 1e12, 1e30, 1e300])
+def test_a_far_row_has_a_finite_score_below_all_others(Estimator, distance):
+    fitted = Estimator(**{**SMALL, "max_iter": 50}).fit(TABLE)
+    far = fitted.score_samples(np.array([[distance, 0.0, 0.0]]))
+    assert np.isfinite(far).all()
+    assert far[0] < fitted.score_samples(TABLE).min()
+    assert np.isfinite(fitted.transform(np.array([[distance, 0.0, 0.0]]))).all()
+
+
+@ESTIMATORS
+def test_wrong_width_and_names_after_fit_are_errors(Estimator):
+    fitted = Estimator(**SMALL).fit(frame())
+    with pytest.raises(ValueError, match="feature names should match.*\n.*unseen"):
+        fitted.transform(frame().rename(columns={"a": "z"}))
+    with pytest.raises(ValueError, match="same order"):
+        fitted.score_samples(frame()[["c", "b", "a"]])
+    with pytest.raises(ValueError, match="X has 2 features, but .* is expecting 3"):
+        Estimator(**SMALL).fit(TABLE).transform(TABLE[:, :2])
+
+
+@ESTIMATORS
+@pytest.mark.parametrize(
+    ("codes", "message"),
+    [
+        (np.zeros((4, 5)), "X has 5 columns.*n_components_=2.*transform"),
+        (np.full((4, 2), np.nan), "Input X contains NaN"),
+        (np.zeros(2), "Reshape your data"),
+    ],
+)
+def test_bad_codes_are_errors(Estimator, codes, message):
+    fitted = Estimator(2, **SMALL).fit(TABLE)
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        fitted.inverse_transform(codes)
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("n_samples", [0, -1, 2.5, "3", None])
+def test_a_bad_number_of_samples_is_an_error(Estimator, n_samples):
+    with pytest.raises(ValueError, match=f"n_samples={n_samples!r} must be a whole number"):
+        Estimator(**SMALL).fit(TABLE).sample(n_samples)
+
+
+@ESTIMATORS
+@pytest.mark.parametrize(
+    "method", ["transform", "score_samples", "score_features", "score", "impute", "inverse_transform", "sample"]
+)
+def test_an_unfitted_estimator_says_so(Estimator, method):
+    argument = 3 if method == "sample" else TABLE
+    with pytest.raises(NotFittedError, match=f"{Estimator.__name__} instance is not fitted yet"):
+        getattr(Estimator(), method)(argument)
+
+
+@ESTIMATORS
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (np.zeros(30), "weights.*zero"),
+        (-np.ones(30), "Negative values"),
+        (np.ones(7), "sample_weight.*30"),
+        (np.full(30, np.nan), "sample_weight.*NaN|NaN.*sample_weight"),
+        (np.ones((30, 2)), "1D array"),
+        (np.r_[1.0, np.zeros(29)], None),
+    ],
+)
+def test_bad_weights_are_errors(Estimator, weight, message):
+    if message is None:
+        assert np.isfinite(Estimator(**SMALL).fit(TABLE, sample_weight=weight).score(TABLE))
+        return
+    with pytest.raises(ValueError, match=f"(?is){message}"):
+        Estimator(**SMALL).fit(TABLE, sample_weight=weight)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "tpu", "nonsense"])
+def test_an_impossible_device_is_an_error_at_fit(device):
+    with pytest.raises(ValueError, match=f"device='{device}' cannot be used on this machine.*cpu.*device='auto'"):
+        VAETransformer(**SMALL, device=device).fit(TABLE)
+
+
+@ESTIMATORS
+def test_bernoulli_stretches_the_range_of_training_and_refuses_what_lies_outside(Estimator):
+    pixels = RNG.randint(0, 17, size=(40, 3))
+    pixels[0], pixels[1] = 0, 16
+    fitted = Estimator(**SMALL, likelihood="bernoulli").fit(pixels)
+    assert fitted.inverse_transform(fitted.transform(pixels)).min() >= 0
+    assert fitted.sample(50).max() <= 16
+    pixels[3, 2] = 17
+    with pytest.raises(ValueError, match="column 2, row 3 holds 17.*'bernoulli'.*from 0 to 16.*MinMaxScaler.*gaussian"):
+        fitted.score_samples(pixels)
+    with pytest.raises(ValueError, match="column 2, row 3 holds 17"):
+        Estimator(**SMALL, likelihood="bernoulli").fit(pixels[:3], X_val=pixels)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_components": 0}, "'n_components'.*0"),
+        ({"n_components": 2.5}, "'n_components'.*2.5"),
+        ({"hidden_layer_sizes": (8, 0)}, r"hidden_layer_sizes=\(8, 0\).*at least 1"),
+        ({"hidden_layer_sizes": (8.5,)}, r"hidden_layer_sizes=\(8.5,\).*whole"),
+        ({"hidden_layer_sizes": "wide"}, "'hidden_layer_sizes'.*'wide'"),
+        ({"batch_size": 0}, "'batch_size'.*0"),
+        ({"learning_rate_init": 0.0}, "'learning_rate_init'.*0.0"),
+        ({"validation_fraction": 1.0}, "'validation_fraction'.*1.0"),
+        ({"beta": -1.0}, "'beta'.*-1.0"),
+        ({"kl_warmup": 1.5}, "'kl_warmup'.*1.5"),
+        ({"max_iter": 0}, "'max_iter'.*0"),
+        ({"n_importance_samples": 0}, "'n_importance_samples'.*0"),
+        ({"device": 3}, "'device'.*3"),
+        ({"alpha": -1}, "'alpha'.*-1"),
+    ],
+)
+def test_a_bad_parameter_is_an_error_at_fit_that_names_it(params, message):
+    estimator = VAETransformer(**params)
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        estimator.fit(TABLE)
+
+
+def test_bad_input_of_the_detector():
+    with pytest.raises(ValueError, match=r"'estimator' parameter.*score_samples"):
+        AutoencoderOutlierDetector(estimator="vae").fit(TABLE)
+    with pytest.raises(ValueError, match=r"'contamination' parameter.*0.7"):
+        AutoencoderOutlierDetector(contamination=0.7).fit(TABLE)
+    with pytest.raises(NotFittedError):
+        AutoencoderOutlierDetector().predict(TABLE)
+    detector = AutoencoderOutlierDetector(AutoencoderTransformer(**SMALL)).fit(TABLE)
+    with pytest.raises(ValueError, match="n_columns=0 must be a whole number"):
+        detector.explain(TABLE, n_columns=0)
+    with pytest.raises(ValueError, match="column 1, row 4.*SimpleImputer"):
+        detector.predict(with_cell(np.nan))

@@ -1,0 +1,185 @@
+"""Tables in, tables out: pandas and polars frames, dtypes, indices, set_output; arrays of every layout."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+
+from skvae import AutoencoderTransformer, VAETransformer
+
+ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
+SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 3, "n_components": 2}
+
+
+@ESTIMATORS
+def test_a_frame_gives_frames_back_in_data_space(frame, Estimator):
+    fitted = Estimator(**SMALL).fit(frame)
+    codes = fitted.transform(frame)
+    assert isinstance(codes, np.ndarray)
+    restored = fitted.inverse_transform(pd.DataFrame(codes, index=frame.index))
+    drawn = fitted.sample(7, random_state=0)
+    for table in (restored, drawn, fitted.impute(frame)):
+        assert list(table.columns) == list(frame.columns)
+        assert list(table.dtypes) == list(frame.dtypes)
+    assert restored.index.equals(frame.index)
+    assert len(drawn) == 7
+    pd.testing.assert_frame_equal(fitted.impute(frame), frame)
+    shares = fitted.score_features(frame)
+    assert shares.index.equals(frame.index)
+    assert list(shares.columns) == list(frame.columns)
+    assert set(shares.dtypes) == {np.dtype(float)}
+
+
+@ESTIMATORS
+def test_an_array_gives_arrays_back(X, Estimator):
+    fitted = Estimator(**SMALL).fit(X)
+    codes = fitted.transform(X)
+    for table in (fitted.inverse_transform(codes), fitted.sample(3), fitted.score_features(X), fitted.impute(X)):
+        assert type(table) is np.ndarray
+        assert table.shape[1] == X.shape[1]
+    assert fitted.inverse_transform(codes).shape == X.shape
+    assert fitted.sample(random_state=0).shape == (1, 5)
+
+
+def test_nullable_and_arrow_dtypes_come_back(X):
+    frame = pd.DataFrame(
+        {
+            "whole": pd.array(np.rint(X[:, 3]).astype(int), dtype="Int64"),
+            "real": pd.array(X[:, 0], dtype="Float64"),
+            "arrow": pd.array(np.rint(X[:, 1]), dtype="int64[pyarrow]"),
+            "yes": pd.array(X[:, 4] > 1, dtype="boolean"),
+        }
+    )
+    drawn = VAETransformer(**SMALL).fit(frame).sample(5, random_state=0)
+    assert list(drawn.dtypes) == list(frame.dtypes)
+
+
+def test_drawn_integers_stay_within_their_dtype():
+    frame = pd.DataFrame({"a": np.tile(np.array([0, 255], dtype=np.uint8), 50), "b": np.arange(100.0)})
+    drawn = VAETransformer(**SMALL).fit(frame).sample(500, random_state=0)
+    assert drawn["a"].dtype == np.uint8
+    assert drawn["a"].max() == 255
+    assert drawn["a"].min() == 0
+
+
+@ESTIMATORS
+def test_polars_in_polars_out(frame, Estimator):
+    table = pl.from_pandas(frame.reset_index(drop=True))
+    fitted = Estimator(**SMALL).set_output(transform="polars").fit(table)
+    assert isinstance(fitted.transform(table), pl.DataFrame)
+    assert fitted.transform(table).columns == list(fitted.get_feature_names_out())
+    drawn = fitted.sample(4, random_state=0)
+    assert isinstance(drawn, pl.DataFrame)
+    assert drawn.schema == table.schema
+    assert isinstance(fitted.score_features(table), pl.DataFrame)
+    from_pandas = Estimator(**SMALL).fit(frame)
+    np.testing.assert_array_equal(fitted.transform(table).to_numpy(), from_pandas.transform(frame))
+
+
+def test_set_output_names_codes_after_the_class(frame):
+    codes = VAETransformer(**SMALL).set_output(transform="pandas").fit_transform(frame)
+    assert list(codes.columns) == ["vaetransformer0", "vaetransformer1"]
+    assert codes.index.equals(frame.index)
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_codes_and_rows_keep_the_float_dtype_and_scores_are_float64(X, Estimator, dtype):
+    X = X.astype(dtype)
+    fitted = Estimator(**SMALL).fit(X)
+    codes = fitted.fit_transform(X)
+    assert codes.dtype == dtype
+    assert fitted.transform(X).dtype == dtype
+    assert fitted.inverse_transform(codes).dtype == dtype
+    assert fitted.score_samples(X).dtype == np.float64
+    assert fitted.score_samples(X).shape == (len(X),)
+    assert type(fitted.score(X)) is float
+    assert fitted.score(X) == fitted.score_samples(X).mean()
+
+
+def test_integers_give_float64(X):
+    assert VAETransformer(**SMALL).fit_transform(np.rint(X).astype(int)).dtype == np.float64
+
+
+def strided(X):
+    return np.repeat(X, 2, axis=0)[::2]
+
+
+LAYOUTS = {
+    "fortran": np.asfortranarray,
+    "reversed": lambda X: X[::-1][::-1],
+    "negative strides": lambda X: np.ascontiguousarray(X[::-1])[::-1],
+    "strided": strided,
+    "list": lambda X: X.tolist(),
+    "big endian": lambda X: X.astype(">f8"),
+    "pandas": lambda X: pd.DataFrame(X),
+    "torch": lambda X: torch.tensor(X, requires_grad=True),
+}
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_layout_of_the_input_does_not_matter(X, Estimator, layout):
+    table = LAYOUTS[layout](X)
+    fitted, reference = Estimator(**SMALL).fit(table), Estimator(**SMALL).fit(X)
+    np.testing.assert_array_equal(fitted.score_samples(table), reference.score_samples(X))
+
+
+@ESTIMATORS
+def test_read_only_input_is_neither_refused_nor_changed(X, Estimator):
+    before = X.copy()
+    X.setflags(write=False)
+    fitted = Estimator(**SMALL).fit(X)
+    fitted.inverse_transform(fitted.transform(X))
+    fitted.score_features(X)
+    np.testing.assert_array_equal(X, before)
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_row_does_not_depend_on_the_other_rows(Estimator, precision):
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(700, 100))
+    params = {"hidden_layer_sizes": (256, 256), "max_iter": 1, "random_state": 0, "precision": precision}
+    fitted = Estimator(**params).fit(X)
+    order = rng.permutation(700)
+    for method in (fitted.transform, fitted.score_samples, fitted.score_features):
+        whole = method(X)
+        np.testing.assert_array_equal(method(X), whole)
+        np.testing.assert_array_equal(method(X[order]), whole[order])
+        np.testing.assert_array_equal(np.concatenate([method(X[i : i + 1]) for i in (0, 333, 699)]), whole[[0, 333, 699]])
+        np.testing.assert_array_equal(np.concatenate([method(X[:123]), method(X[123:])]), whole)
+
+
+@ESTIMATORS
+def test_shares_of_a_row_add_up_to_its_score_less_the_mean_training_score(X, Estimator):
+    fitted = Estimator(**SMALL).fit(X)
+    rest = fitted.score_samples(X) - fitted.score_features(X).sum(axis=1)
+    np.testing.assert_allclose(rest, fitted.score(X), rtol=1e-6)
+    np.testing.assert_allclose(fitted.score_features(X).mean(axis=0), 0.0, atol=1e-6)
+
+
+@ESTIMATORS
+def test_the_strange_cell_has_the_lowest_share(X, Estimator):
+    fitted = Estimator(2, random_state=0, max_iter=100).fit(X)
+    strange = X[:20].copy()
+    columns = np.arange(20) % 5
+    strange[np.arange(20), columns] += 12 * X.std(axis=0)[columns]
+    assert np.mean(fitted.score_features(strange).argmin(axis=1) == columns) > 0.7
+    assert fitted.score(strange) < fitted.score(X) - 5
+
+
+@ESTIMATORS
+def test_sample_is_repeatable_and_needs_no_global_state(X, Estimator):
+    fitted = Estimator(**SMALL).fit(X)
+    np.testing.assert_array_equal(fitted.sample(600, random_state=3), fitted.sample(600, random_state=3))
+    assert not np.array_equal(fitted.sample(5, random_state=3), fitted.sample(5, random_state=4))
+    drawn = fitted.sample(600, random_state=3)
+    assert len(np.unique(drawn[:, 0])) == 600
+
+
+def test_samples_of_a_trained_model_look_like_the_data(X):
+    drawn = AutoencoderTransformer(2, random_state=0, max_iter=100).fit(X).sample(20_000, random_state=0)
+    np.testing.assert_allclose(drawn.mean(axis=0), X.mean(axis=0), atol=0.3 * X.std(axis=0).max())
+    np.testing.assert_allclose(np.corrcoef(drawn.T), np.corrcoef(X.T), atol=0.15)

@@ -1,0 +1,228 @@
+"""A good guest: global state, imports, threads, memory, and the shape of the house."""
+
+import ast
+import gc
+import json
+import random
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+import torch
+
+import skvae
+from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+
+PACKAGE = Path(skvae.__file__).parent
+SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 2}
+
+
+def test_import_loads_no_torch_and_is_quick():
+    code = (
+        "import sklearn.base, sys, time; start = time.perf_counter(); import skvae; spent = time.perf_counter() - start;"
+        "assert 'torch' not in sys.modules; assert 'VAETransformer' in dir(skvae); assert spent < 0.3, spent"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_unknown_names_are_attribute_errors():
+    with pytest.raises(AttributeError, match="no attribute 'PCA'"):
+        skvae.PCA
+
+
+def global_state():
+    return (
+        torch.get_rng_state().tolist(),
+        np.random.get_state()[1].tolist(),
+        random.getstate(),
+        torch.get_num_threads(),
+        torch.get_default_dtype(),
+        torch.is_grad_enabled(),
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_inference_mode_enabled(),
+        np.geterr(),
+    )
+
+
+@pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
+def test_global_state_is_as_it_was_after_every_call(X, Estimator):
+    fitted = Estimator(**SMALL, corruption="gaussian")
+    calls = [
+        lambda: fitted.fit(X),
+        lambda: fitted.partial_fit(X),
+        lambda: fitted.transform(X),
+        lambda: fitted.inverse_transform(np.zeros((3, 3))),
+        lambda: fitted.sample(3, random_state=0),
+        lambda: fitted.score_samples(X),
+        lambda: fitted.score_features(X),
+        lambda: Estimator(**{**SMALL, "random_state": np.random.RandomState(0)}).fit(X),
+    ]
+    for call in calls:
+        before = global_state()
+        call()
+        assert global_state() == before
+
+
+def test_threads_are_as_they_were_after_a_fit_that_fails(X):
+    before = torch.get_num_threads()
+    with pytest.raises(ValueError, match="diverged"):
+        VAETransformer(**{**SMALL, "solver": "sgd", "learning_rate_init": 1e30}).fit(X)
+    assert torch.get_num_threads() == before
+
+
+def test_concurrent_fits_in_threads_are_right_and_restore_the_number_of_threads(X):
+    before = torch.get_num_threads()
+    expected = [VAETransformer(**{**SMALL, "random_state": seed}).fit(X).transform(X) for seed in range(4)]
+    with joblib.parallel_config("threading", n_jobs=4):
+        fits = joblib.Parallel()(
+            joblib.delayed(VAETransformer(**{**SMALL, "random_state": seed}).fit)(X) for seed in range(4)
+        )
+    for fitted, codes in zip(fits, expected, strict=True):
+        np.testing.assert_array_equal(fitted.transform(X), codes)
+    assert torch.get_num_threads() == before
+    assert threading.active_count() >= 1
+
+
+def test_same_seed_gives_the_same_weights_in_fresh_processes(tmp_path):
+    code = (
+        "import json, numpy as np; from skvae import VAETransformer; X = np.random.RandomState(0).normal(size=(50, 4));"
+        "print(json.dumps(VAETransformer(max_iter=2, hidden_layer_sizes=(8,), random_state=1).fit_transform(X).tolist()))"
+    )
+    outputs = [
+        json.loads(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+        for _ in range(2)
+    ]
+    assert outputs[0] == outputs[1]
+
+
+def test_no_reference_to_data_or_graph_survives_a_fit(X):
+    def live_tensors():
+        gc.collect()
+        return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
+
+    before = live_tensors()
+    fitted = VAETransformer(**SMALL).fit(X)
+    assert live_tensors() > before
+    assert live_tensors() - before < 20
+    del fitted
+    assert live_tensors() == before
+
+
+def resident_mib():
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 2**20
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's own account of memory")
+def test_twenty_fits_do_not_grow_memory(X):
+    for _ in range(5):
+        VAETransformer(**SMALL).fit(X).score_samples(X)
+    before = resident_mib()
+    for _ in range(20):
+        VAETransformer(**SMALL).fit(X).score_samples(X)
+    assert resident_mib() - before < 20
+
+
+def test_the_module_is_public_in_eval_mode_on_its_device(X):
+    fitted = VAETransformer(**SMALL, device="cpu").fit(X)
+    assert fitted.device_ == "cpu"
+    assert not fitted.module_.training
+    assert next(fitted.module_.parameters()).device.type == "cpu"
+    x = torch.from_numpy(fitted._model.units.to_standard(X, "float32"))
+    np.testing.assert_allclose(fitted.module_.posterior(x).mean, fitted.transform(X), atol=1e-5)
+
+
+def test_html_repr_shows_parameters_fitted_attributes_and_a_link(X):
+    for estimator in (VAETransformer(**SMALL), AutoencoderOutlierDetector(VAETransformer(**SMALL))):
+        assert "hidden_layer_sizes" in estimator._repr_html_()
+        html = estimator.fit(X)._repr_html_()
+        assert f"{type(estimator).__name__}.html" in html
+
+
+LAYERS = {
+    "__init__": set(),
+    "_outlier": {"_vae", "_columns", "_rows", "_validation"},
+    "_vae": {"_base", "_validation", "nn.priors", "nn.regularizers"},
+    "_autoencoder": {"_base"},
+    "_base": {
+        "_array_model",
+        "_callbacks",
+        "_columns",
+        "_rows",
+        "_validation",
+        "nn.corruptions",
+        "nn.likelihoods",
+        "nn.networks",
+        "nn.solvers",
+        "nn.training",
+    },
+    "_array_model": {"_columns", "nn.likelihoods", "nn.models", "nn.solvers", "nn.training"},
+    "_callbacks": set(),
+    "_columns": set(),
+    "_rows": set(),
+    "_validation": set(),
+    "nn.__init__": set(),
+    "nn.models": {
+        "nn.corruptions",
+        "nn.likelihoods",
+        "nn.networks",
+        "nn.numerics",
+        "nn.priors",
+        "nn.regularizers",
+    },
+    "nn.training": set(),
+    "nn.solvers": set(),
+    "nn.likelihoods": {"nn.numerics"},
+    "nn.priors": {"nn.numerics"},
+    "nn.networks": set(),
+    "nn.regularizers": set(),
+    "nn.corruptions": set(),
+    "nn.numerics": set(),
+}
+"""Who may import whom inside the package."""
+
+FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
+
+
+def imported(path):
+    """Modules that a file imports, at its top and anywhere else."""
+    tree = ast.parse(path.read_text())
+    top = {id(node) for node in tree.body} | {
+        id(inner) for node in tree.body if isinstance(node, ast.Try) for inner in node.body
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            assert id(node) in top, f"{path.name} imports {names} below its top"
+            yield from names
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_imports_point_one_way_and_stand_at_the_top(name):
+    modules = set(imported(FILES[name]))
+    ours = {module.removeprefix("skvae.") for module in modules if module.startswith("skvae")}
+    assert ours <= LAYERS[name]
+    if name.startswith("nn."):
+        assert not {module.split(".")[0] for module in modules} & {"numpy", "sklearn", "pandas"}
+    if name not in ("_array_model", "_base") and not name.startswith("nn."):
+        assert "torch" not in {module.split(".")[0] for module in modules}
+
+
+def test_private_names_of_scikit_learn_are_imported_in_one_file():
+    for name, path in FILES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sklearn") and name != "_validation":
+                private = [part for part in [*node.module.split("."), *(a.name for a in node.names)] if part[0] == "_"]
+                assert not private, f"{path} imports {private}"
+
+
+def test_functions_fit_on_a_screen():
+    for path in FILES.values():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name != "__init__":
+                docstring = ast.get_docstring(node, clean=False) or ""
+                assert node.end_lineno - node.lineno - docstring.count("\n") < 60, f"{path}: {node.name}"

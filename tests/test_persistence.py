@@ -1,0 +1,134 @@
+"""Fitted estimators travel: pickle, joblib, cloudpickle, deepcopy, skops; numpy inside, no torch."""
+
+import copy
+import io
+import pickle
+import pickletools
+
+import cloudpickle
+import joblib
+import numpy as np
+import pytest
+import skops.io
+import torch
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+import skvae._array_model
+from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+
+SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 2}
+
+
+def through_joblib(estimator, tmp_path):
+    joblib.dump(estimator, tmp_path / "estimator.joblib")
+    return joblib.load(tmp_path / "estimator.joblib", mmap_mode="r")
+
+
+def through_skops(estimator, tmp_path):
+    stored = skops.io.dumps(estimator)
+    return skops.io.loads(stored, trusted=skops.io.get_untrusted_types(data=stored))
+
+
+WAYS = {
+    "pickle": lambda estimator, tmp_path: pickle.loads(pickle.dumps(estimator)),
+    "joblib": through_joblib,
+    "cloudpickle": lambda estimator, tmp_path: cloudpickle.loads(cloudpickle.dumps(estimator)),
+    "deepcopy": lambda estimator, tmp_path: copy.deepcopy(estimator),
+    "skops": through_skops,
+}
+
+FITS = {
+    "vae": lambda X: VAETransformer(**SMALL).fit(X),
+    "vae on a frame": lambda X: VAETransformer(**SMALL).fit(X),
+    "autoencoder": lambda X: AutoencoderTransformer(**SMALL).fit(X),
+    "partial_fit": lambda X: VAETransformer(**SMALL).partial_fit(X),
+    "detector": lambda X: AutoencoderOutlierDetector(VAETransformer(**SMALL)).fit(X),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", FITS)
+def test_a_round_trip_changes_no_result(X, frame, tmp_path, name, way):
+    table = frame if "frame" in name else X
+    fitted = FITS[name](table)
+    travelled = WAYS[way](fitted, tmp_path)
+    np.testing.assert_array_equal(travelled.score_samples(table), fitted.score_samples(table))
+    if hasattr(fitted, "transform"):
+        np.testing.assert_array_equal(travelled.transform(table), fitted.transform(table))
+        np.testing.assert_array_equal(travelled.sample(3, random_state=0), fitted.sample(3, random_state=0))
+        assert travelled.loss_curve_ == fitted.loss_curve_
+        assert not travelled.module_.training
+
+
+def test_skops_needs_to_trust_our_own_classes_only(X):
+    for name in FITS:
+        stored = skops.io.dumps(FITS[name](X))
+        assert all(trusted.startswith("skvae.") for trusted in skops.io.get_untrusted_types(data=stored))
+
+
+def test_a_pickle_holds_no_torch_and_little_more_than_the_weights(X):
+    fitted = VAETransformer(hidden_layer_sizes=(200, 200), max_iter=1).fit(np.tile(X, (50, 1)))
+    stored = pickle.dumps(fitted)
+    classes = {argument for code, argument, _ in pickletools.genops(stored) if isinstance(argument, str)}
+    assert not {argument for argument in classes if argument.split(".")[0] == "torch"}
+    weights = sum(value.numel() * value.element_size() for value in fitted.module_.state_dict().values())
+    assert len(stored) < weights + 10_000
+
+
+def test_pickling_leaves_the_estimator_alone(X):
+    fitted = VAETransformer(**SMALL).fit(X)
+    before = dict(vars(fitted._model))
+    pickle.dumps(fitted)
+    assert vars(fitted._model) == before
+    assert isinstance(fitted.module_, torch.nn.Module)
+
+
+def test_transform_changes_nothing_right_after_loading(X):
+    loaded = pickle.loads(pickle.dumps(VAETransformer(**SMALL).fit(X)))
+    before = dict(vars(loaded)), dict(vars(loaded._model))
+    loaded.transform(X)
+    loaded.set_params(device="cpu").score_samples(X)
+    after = dict(vars(loaded)), dict(vars(loaded._model))
+    assert {**before[0], "device": "cpu"} == after[0]
+    assert before[1] == after[1]
+
+
+def test_a_model_from_a_missing_device_runs_on_the_cpu_and_says_so_once(X, monkeypatch):
+    fitted = VAETransformer(**SMALL).fit(X)
+    fitted._model.device = "cuda:7"
+    stored = pickle.dumps(fitted)
+    with pytest.warns(UserWarning, match="fitted on device 'cuda:7'.*'cpu'") as caught:
+        loaded = pickle.loads(stored)
+    assert len(caught) == 1
+    assert loaded._model.device == "cpu"
+    fitted._model.device = "cpu"
+    np.testing.assert_array_equal(loaded.transform(X), fitted.transform(X))
+
+
+def test_parameters_set_after_fit_do_not_break_the_round_trip(X):
+    fitted = VAETransformer(**SMALL).fit(X)
+    codes = fitted.transform(X)
+    fitted.set_params(hidden_layer_sizes=(99, 99), likelihood="bernoulli", n_components=1)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(fitted)).transform(X), codes)
+
+
+def test_nothing_of_training_is_kept(X):
+    fitted = VAETransformer(**SMALL).fit(X)
+    assert all(not parameter.requires_grad and parameter.grad is None for parameter in fitted.module_.parameters())
+    assert fitted._model.solver_state is None
+    stored = io.BytesIO(pickle.dumps(fitted))
+    assert len(stored.getvalue()) < 10_000
+
+
+def test_a_clone_is_unfitted_and_a_fitted_search_travels(X):
+    fitted = VAETransformer(**SMALL).fit(X)
+    assert set(vars(clone(fitted))) == set(fitted.get_params())
+    search = GridSearchCV(VAETransformer(**SMALL), {"n_components": [1, 2]}, cv=2).fit(X)
+    travelled = pickle.loads(pickle.dumps(search))
+    np.testing.assert_array_equal(travelled.score_samples(X), search.score_samples(X))
+
+
+def test_resolving_a_device_never_keeps_an_old_module(X):
+    assert skvae._array_model.resolve_device("cpu") == "cpu"
+    assert skvae._array_model.resolve_device("auto") in ("cpu", "cuda", "mps")

@@ -1,0 +1,254 @@
+"""The training loop through its face: stopping, validation, weights, continuation, breakdowns."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.exceptions import ConvergenceWarning
+
+import skvae._array_model
+from skvae import AutoencoderTransformer, VAETransformer
+from skvae._array_model import DeviceMemoryError
+from skvae.nn import training
+
+ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
+SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 5}
+
+
+@ESTIMATORS
+def test_curves_have_one_entry_an_epoch_and_add_up(X, Estimator):
+    fitted = Estimator(**SMALL).fit(X)
+    assert fitted.n_iter_ == 5
+    assert len(fitted.loss_curve_) == len(fitted.validation_scores_) == 5
+    assert all(len(values) == 5 for values in fitted.history_.values())
+    np.testing.assert_allclose(np.sum(list(fitted.history_.values()), axis=0), fitted.loss_curve_, rtol=1e-6)
+    assert fitted.best_validation_score_ == max(fitted.validation_scores_)
+
+
+def test_history_names_the_terms(X):
+    assert set(VAETransformer(**SMALL).fit(X).history_) == {"reconstruction", "kl"}
+    assert set(AutoencoderTransformer(**SMALL).fit(X).history_) == {"reconstruction"}
+
+
+def test_loss_curve_weighs_terms_as_at_the_end_of_the_warm_up(X):
+    fitted = VAETransformer(**{**SMALL, "beta": 3.0, "kl_warmup": 1.0}).fit(X)
+    expected = np.add(fitted.history_["reconstruction"], 3.0 * np.array(fitted.history_["kl"]))
+    np.testing.assert_allclose(fitted.loss_curve_, expected, rtol=1e-6)
+
+
+@ESTIMATORS
+def test_early_stopping_ends_the_run_and_restores_the_best_state(X, Estimator):
+    params = {**SMALL, "hidden_layer_sizes": (64,), "learning_rate_init": 0.03, "learning_rate": "constant"}
+    fitted = Estimator(**{**params, "max_iter": 500, "n_iter_no_change": 5}).fit(X[:100], X_val=X[100:])
+    best = int(np.argmax(fitted.validation_scores_))
+    assert fitted.n_iter_ < 500
+    assert best <= fitted.n_iter_ - 5
+    cut = Estimator(**{**params, "max_iter": best + 1}).fit(X[:100], X_val=X[100:])
+    np.testing.assert_allclose(cut.transform(X), fitted.transform(X), rtol=1e-6)
+
+
+def test_adaptive_learning_rate_goes_on_from_the_best_state_with_smaller_steps(X):
+    params = {**SMALL, "learning_rate_init": 0.05, "n_iter_no_change": 3, "max_iter": 400}
+    constant = VAETransformer(**params, learning_rate="constant").fit(X)
+    adaptive = VAETransformer(**params, learning_rate="adaptive").fit(X)
+    assert adaptive.n_iter_ > constant.n_iter_
+    assert adaptive.best_validation_score_ > constant.best_validation_score_
+
+
+def test_early_stopping_waits_for_the_warm_up(X):
+    params = {**SMALL, "tol": 1e6, "n_iter_no_change": 2, "max_iter": 20, "learning_rate": "constant"}
+    assert VAETransformer(**params).fit(X).n_iter_ == 3
+    assert VAETransformer(**params, kl_warmup=0.5).fit(X).n_iter_ == 10
+
+
+def test_without_early_stopping_there_are_no_validation_scores(X):
+    fitted = VAETransformer(**SMALL, early_stopping=False).fit(X)
+    assert fitted.validation_scores_ is None
+    assert fitted.best_validation_score_ is None
+
+
+@ESTIMATORS
+def test_a_validation_set_of_ones_own_replaces_the_split(X, Estimator):
+    all_rows = Estimator(**SMALL, early_stopping=False).fit(X)
+    watched = Estimator(**{**SMALL, "tol": 0.0, "n_iter_no_change": 100}).fit(X, X_val=X[:7])
+    np.testing.assert_array_equal(watched.loss_curve_, all_rows.loss_curve_)
+    assert len(watched.validation_scores_) == 5
+
+
+def test_a_validation_set_is_checked_like_the_training_set(X):
+    with pytest.raises(ValueError, match="5 features"):
+        VAETransformer(**SMALL).fit(X, X_val=X[:, :3])
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("batch_size", [16, 1000])
+def test_equal_weights_are_no_weights(X, Estimator, batch_size):
+    plain = Estimator(**SMALL, batch_size=batch_size).fit(X)
+    weighted = Estimator(**SMALL, batch_size=batch_size).fit(X, sample_weight=np.full(len(X), 2.5))
+    np.testing.assert_array_equal(weighted.transform(X), plain.transform(X))
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("batch_size", [16, 1000])
+def test_zero_weight_is_absence(X, Estimator, batch_size):
+    weight = np.r_[np.ones(150), np.zeros(50)]
+    absent = Estimator(**SMALL, batch_size=batch_size).fit(X[:150])
+    zero = Estimator(**SMALL, batch_size=batch_size).fit(X, sample_weight=weight)
+    np.testing.assert_array_equal(zero.score_samples(X), absent.score_samples(X))
+
+
+@ESTIMATORS
+def test_weight_two_is_repetition_in_full_batches_whatever_the_order(X, Estimator):
+    weight = np.random.RandomState(0).randint(1, 4, size=len(X))
+    params = {**SMALL, "batch_size": 1000, "precision": "float64", "early_stopping": False}
+    weighted = Estimator(**params).fit(X, sample_weight=weight)
+    repeated = Estimator(**params).fit(np.random.RandomState(1).permutation(X.repeat(weight, axis=0)))
+    np.testing.assert_allclose(weighted.score_samples(X), repeated.score_samples(X), rtol=1e-9)
+
+
+@ESTIMATORS
+def test_heavier_rows_are_fitted_better(X, Estimator):
+    weight = np.r_[np.full(100, 50.0), np.ones(100)]
+    params = {**SMALL, "max_iter": 40, "early_stopping": False}
+    gain = Estimator(**params).fit(X, sample_weight=weight).score_samples(X) - Estimator(**params).fit(X).score_samples(X)
+    assert gain[:100].mean() > gain[100:].mean()
+
+
+@ESTIMATORS
+def test_warm_start_goes_on(X, Estimator):
+    cold = Estimator(**SMALL, warm_start=False).fit(X)
+    first = cold.loss_curve_
+    assert cold.fit(X).loss_curve_ == first
+    warm = Estimator(**SMALL, warm_start=True).fit(X)
+    warm.fit(X)
+    assert warm.loss_curve_[:5] == first
+    assert warm.n_iter_ == 10
+    assert warm.loss_curve_[5] < first[0]
+
+
+def test_warm_start_refuses_another_architecture(X):
+    fitted = VAETransformer(**SMALL, warm_start=True).fit(X)
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes from \[8\] to \[9\].*warm_start=False"):
+        fitted.set_params(hidden_layer_sizes=(9,)).fit(X)
+
+
+@ESTIMATORS
+def test_partial_fit_learns_from_a_stream(X, Estimator):
+    stream = Estimator(2, hidden_layer_sizes=(16,), random_state=0)
+    scores = []
+    for _ in range(15):
+        for part in np.split(X, 4):
+            stream.partial_fit(part)
+        scores.append(stream.score(X))
+    assert stream.n_iter_ == 60
+    assert scores[-1] > scores[0] + 1.0
+
+
+@ESTIMATORS
+def test_partial_fit_goes_on_after_fit_and_after_a_round_trip(X, Estimator):
+    import pickle
+
+    fitted = Estimator(**SMALL).fit(X)
+    fitted.partial_fit(X[:50])
+    assert fitted.n_iter_ == 6
+    copied = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(copied.partial_fit(X[50:]).transform(X), fitted.partial_fit(X[50:]).transform(X))
+
+
+def test_partial_fit_takes_single_rows_after_the_first_call(X):
+    stream = AutoencoderTransformer(hidden_layer_sizes=(8,), random_state=0).partial_fit(X[:20])
+    for row in X[20:30]:
+        stream.partial_fit(row[None])
+    assert np.isfinite(stream.score_samples(X)).all()
+
+
+def test_partial_fit_keeps_the_solver_and_fit_drops_it(X):
+    fitted = VAETransformer(**SMALL).partial_fit(X)
+    assert fitted._model.solver_state["n_steps"] > 0
+    assert fitted.fit(X)._model.solver_state is None
+
+
+def test_noise_of_an_autoencoder_follows_a_stream(X):
+    stream = AutoencoderTransformer(2, hidden_layer_sizes=(), random_state=0).partial_fit(X)
+    before = stream.module_.likelihood.scale.clone()
+    for _ in range(50):
+        stream.partial_fit(X)
+    assert (stream.module_.likelihood.scale < before).all()
+
+
+def test_divergence_keeps_the_best_state_and_warns(X, monkeypatch):
+    epochs = iter(range(100))
+    true_epoch = training.train_epoch
+
+    def breaks_down(*args):
+        terms = true_epoch(*args)
+        return {name: np.nan for name in terms} if next(epochs) == 3 else terms
+
+    monkeypatch.setattr(training, "train_epoch", breaks_down)
+    with pytest.warns(ConvergenceWarning, match="diverged after 3 epochs.*learning_rate_init"):
+        fitted = VAETransformer(**SMALL).fit(X)
+    assert fitted.n_iter_ == 3
+    assert np.isfinite(fitted.score_samples(X)).all()
+
+
+def test_divergence_in_the_first_epoch_is_an_error(X):
+    with pytest.raises(ValueError, match="diverged.*learning_rate_init=1e"):
+        AutoencoderTransformer(solver="sgd", learning_rate_init=1e20, random_state=0).fit(X)
+
+
+def test_keyboard_interrupt_keeps_the_best_state_and_warns(X, monkeypatch):
+    epochs = iter(range(100))
+    true_epoch = training.train_epoch
+
+    def interrupted(*args):
+        if next(epochs) == 4:
+            raise KeyboardInterrupt
+        return true_epoch(*args)
+
+    monkeypatch.setattr(training, "train_epoch", interrupted)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        fitted = VAETransformer(**{**SMALL, "max_iter": 100}).fit(X)
+    assert fitted.n_iter_ == 4
+    assert np.isfinite(fitted.score_samples(X)).all()
+
+
+def test_too_little_memory_is_a_typed_error_with_advice(X, monkeypatch):
+    def out_of_memory(*args):
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(skvae._array_model, "train", out_of_memory)
+    with pytest.raises(DeviceMemoryError, match="device='cpu' ran out of memory.*batch_size"):
+        VAETransformer(**SMALL, device="cpu").fit(X)
+    assert issubclass(DeviceMemoryError, ValueError)
+    assert issubclass(DeviceMemoryError, MemoryError)
+
+
+def test_a_failed_fit_leaves_the_estimator_as_it_was(X):
+    fitted = VAETransformer(**SMALL).fit(X)
+    codes = fitted.transform(X)
+    with pytest.raises(ValueError, match="diverged"):
+        fitted.set_params(solver="sgd", learning_rate_init=1e30).fit(X)
+    np.testing.assert_array_equal(fitted.transform(X), codes)
+
+
+def test_random_state_means_what_it_means_in_scikit_learn(X):
+    params = {**SMALL, "max_iter": 2}
+    codes = VAETransformer(**params).fit(X).transform(X)
+    np.testing.assert_array_equal(VAETransformer(**params).fit(X).transform(X), codes)
+    shared = np.random.RandomState(0)
+    first = VAETransformer(**{**params, "random_state": shared}).fit(X).transform(X)
+    second = VAETransformer(**{**params, "random_state": shared}).fit(X).transform(X)
+    np.testing.assert_array_equal(first, codes)
+    assert not np.array_equal(first, second)
+    np.random.seed(0)
+    np.testing.assert_array_equal(VAETransformer(**{**params, "random_state": None}).fit(X).transform(X), codes)
+
+
+def test_the_noise_scale_of_a_feature_is_learned():
+    rng = np.random.RandomState(0)
+    z = rng.normal(size=(2000, 1))
+    X = np.c_[z + 0.1 * rng.normal(size=(2000, 1)), z + 0.5 * rng.normal(size=(2000, 1)), z]
+    X = np.c_[X, z[:, 0] + 0.2 * rng.normal(size=2000)]
+    fitted = VAETransformer(1, random_state=0).fit(X[:, [0, 1, 3]])
+    scale = fitted.module_.likelihood.scale.numpy() * fitted._model.units.scale
+    np.testing.assert_allclose(scale, [0.1, 0.5, 0.2], rtol=0.4)
+    assert scale[0] < scale[2] < scale[1]
