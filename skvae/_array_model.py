@@ -85,8 +85,8 @@ def resolve_device(device):
         torch.empty(1, device=device).add(1)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(
-            f"device={device!r} cannot be used on this machine, which offers {available}. Use device='auto' to take the "
-            "fastest one."
+            f"device={device!r} cannot be used on this machine, which offers {available}. Use device='auto' to take "
+            "the fastest one."
         ) from error
     return str(torch.device(device))
 
@@ -143,7 +143,9 @@ class ArrayModel:
         try:
             self.device = resolve_device(self.device)
         except ValueError:
-            warnings.warn(f"The model was fitted on device {self.device!r}, which is not here; it runs on 'cpu'.")
+            warnings.warn(
+                f"The model was fitted on device {self.device!r}, which is not here; it runs on 'cpu'.", stacklevel=2
+            )
             self.device = "cpu"
         self.module = self._build(seed=0)
         self.module.load_state_dict({name: torch.tensor(value) for name, value in state["module"].items()})
@@ -203,8 +205,8 @@ class ArrayModel:
                 row, j = np.argwhere(outside)[0]
                 support = likelihood.support.format(low=units.shift[j], high=units.shift[j] + units.scale[j])
                 raise ValueError(
-                    f"{column_name(names, j)}, row {part.start + row} holds {X[part][row, j]:.6g}, but likelihood={name!r} "
-                    f"describes {support} only. {likelihood.remedy}"
+                    f"{column_name(names, j)}, row {part.start + row} holds {X[part][row, j]:.6g}, but "
+                    f"likelihood={name!r} describes {support} only. {likelihood.remedy}"
                 )
 
     def _threads(self, n_rows):
@@ -237,7 +239,9 @@ class ArrayModel:
         """Score of each row (n,) in nats, in the units of the data, float64."""
         noise = normal_draws(n_draws, self.latent_dim).to(self._dtype).to(self.device)
         size = min(ROWS_PER_CALL, max(DRAWS_PER_CALL // n_draws, 16))
-        scores = self._map_rows(lambda x: self.module.log_prob(x, noise), X, np.empty(len(X)), size=size, n_draws=n_draws)
+        scores = self._map_rows(
+            lambda x: self.module.log_prob(x, noise), X, np.empty(len(X)), size=size, n_draws=n_draws
+        )
         return scores + self.units.log_jacobian
 
     def feature_log_prob(self, X):
@@ -256,11 +260,14 @@ class ArrayModel:
 
 
 def normal_draws(n_draws, latent_dim):
-    """Standard normal draws (n_draws, latent_dim), always the same: scrambled Sobol points through the quantile function.
+    """Standard normal draws (n_draws, latent_dim), the same at every call.
 
-    They fill the space more evenly than independent draws, and so a mean over them is closer to the expectation.
+    Scrambled Sobol points through the quantile function: they fill the space more evenly than independent
+    draws, and so a mean over them is closer to the expectation.
     """
-    uniform = torch.quasirandom.SobolEngine(latent_dim, scramble=True, seed=NOISE_SEED).draw(n_draws, dtype=torch.float64)
+    uniform = torch.quasirandom.SobolEngine(latent_dim, scramble=True, seed=NOISE_SEED).draw(
+        n_draws, dtype=torch.float64
+    )
     return torch.special.ndtri(uniform.clamp(1e-9, 1.0 - 1e-9))
 
 

@@ -4,6 +4,130 @@ from skvae._base import BaseAutoencoder
 
 
 class AutoencoderTransformer(BaseAutoencoder):
+    r"""Autoencoder: nonlinear codes of rows, and the rows back from the codes.
+
+    An encoder :math:`z = f(x)` and a decoder :math:`g` are trained to minimise the distortion of the likelihood between
+    :math:`x` and :math:`g(f(x))`, the squared error for normal likelihoods [1]_. Without hidden layers the codes span
+    the subspace of :class:`~sklearn.decomposition.PCA`. Columns are standardised inside, so that their units do not matter.
+
+    After training, the noise of the likelihood is set to what the model leaves unexplained, and a normal density is
+    fitted to the training codes [2]_. Rows then have a score,
+
+    .. math:: \log p(x \mid z = f(x)) + \log p(f(x)),
+
+    the log-likelihood of a row given its code plus that of the code, in nats and in the units of the data; and new rows
+    are drawn by drawing a code, decoding it and adding the noise.
+
+    Parameters
+    ----------
+    n_components : "auto" or int, default="auto"
+        Size of a code, the number of latent variables. "auto" is half the number of columns, rounded up, but
+        at most 16. More components than columns are allowed.
+    hidden_layer_sizes : int or array-like of int, default=(128, 128)
+        Hidden units of each layer of the encoder; the decoder has the same in reverse. ``()`` is a linear model.
+    activation : {"elu", "gelu", "identity", "logistic", "relu", "silu", "softplus", "tanh"}, default="silu"
+        Activation of the hidden layers.
+    network : {"mlp"}, default="mlp"
+        Kind of encoder and decoder.
+    likelihood : {"gaussian", "isotropic_gaussian", "bernoulli"}, default="gaussian"
+        What a decoded row says of the row itself. "gaussian": squared error in standardised columns, with one noise
+        scale a column fitted after training. "isotropic_gaussian": squared error in the units of the data and one noise
+        scale for all columns, like PCA, for columns of one unit such as pixels. "bernoulli": cross-entropy, for binary
+        columns; other values are mapped to [0, 1] by the smallest and largest value of the table.
+    corruption : {"gaussian"} or None, default=None
+        What the encoder is shown in training instead of x, for a denoising model; the target stays x.
+    corruption_level : float, default=0.1
+        Strength of the corruption: for "gaussian" its standard deviation, in standard deviations of each column.
+    solver : {"adam", "adamw", "sgd", "adagrad"} or torch.optim.Optimizer class, default="adam"
+        What minimises the objective.
+    alpha : float, default=0.0
+        Strength of the L2 penalty on the weight matrices: the objective summed over rows gains
+        ``0.5 * alpha * ||W||²``.
+    batch_size : "auto" or int, default="auto"
+        Rows of one step. "auto" takes about 16 steps an epoch, with 16 to 256 rows each. Where all distinct rows fit
+        into one batch, training is full-batch: equal rows then are one row with their weights added.
+    learning_rate : {"adaptive", "constant"}, default="adaptive"
+        "adaptive" divides the learning rate by 5 when ``n_iter_no_change`` epochs brought no gain, twice, and goes on
+        from the best state each time; "constant" ends there.
+    learning_rate_init : float, default=0.003
+        First learning rate.
+    momentum : float in [0, 1), default=0.9
+        Nesterov momentum of ``solver="sgd"``; the others do not use it.
+    max_iter : int, default=200
+        Most epochs, passes over the training rows. Reaching it is no error and no warning: see ``n_iter_``.
+    tol : float, default=1e-4
+        An epoch is a gain if it lowers the watched objective by more than this, in nats a row.
+    early_stopping : bool, default=True
+        Whether to set aside validation rows, watch the objective on them and keep the best state. Otherwise the
+        training objective is watched, and the last state stays.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the rows that is set aside, at least one row.
+    n_iter_no_change : int, default=10
+        Epochs without a gain before the learning rate is cut or training ends.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the fitted model, in its units and architecture.
+    precision : {"float32", "float64"}, default="float32"
+        What the model computes in. Results have the float dtype of X in either case, scores are float64.
+    device : str, default="auto"
+        Where the model computes, in torch's words. "auto" is "cuda" if there is one, else "mps", else "cpu".
+    random_state : int, RandomState instance or None, default=None
+        Seed of first weights, validation split, order of rows and noise. The same int gives the same model on the same
+        machine, device and versions.
+    verbose : bool or int, default=False
+        Whether to print a line an epoch.
+
+    Attributes
+    ----------
+    n_components_ : int
+        Size of a code.
+    n_iter_ : int
+        Epochs that ran, over all calls since training began.
+    loss_curve_ : list of float
+        Objective of each epoch, its mean over training rows in nats, at the final weights of its terms.
+    history_ : dict of list of float
+        The named terms of the objective, one value an epoch: "reconstruction".
+    validation_scores_ : list of float or None
+        Minus the objective on the validation rows after each epoch, higher is better; None without any.
+    best_validation_score_ : float or None
+        The best of them, which chose the state that is kept.
+    device_ : str
+        Device of the fitted model.
+    module_ : torch.nn.Module
+        The fitted model, in eval mode. It works in standard units, on tensors of dtype ``precision``.
+    n_features_in_ : int
+        Number of columns seen in ``fit``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where X had string names for all of them.
+
+    See Also
+    --------
+    VAETransformer : Codes with a prior, and a likelihood that can be compared between models.
+    AutoencoderOutlierDetector : Labels for outliers, and reasons.
+
+    References
+    ----------
+    .. [1] G. E. Hinton and R. R. Salakhutdinov, "Reducing the dimensionality of data with neural networks", Science,
+       2006.
+    .. [2] P. Ghosh, M. S. M. Sajjadi, A. Vergari, M. Black and B. Schölkopf, "From variational to deterministic
+       autoencoders", ICLR 2020.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from skvae import AutoencoderTransformer
+    >>> X = load_digits().data
+    >>> autoencoder = AutoencoderTransformer(2, likelihood="isotropic_gaussian", max_iter=20, random_state=0).fit(X)
+    >>> autoencoder.transform(X).shape
+    (1797, 2)
+    >>> pca = PCA(2).fit(X)
+    >>> def error(model):
+    ...     return np.square(X - model.inverse_transform(model.transform(X))).mean()
+    >>> bool(error(autoencoder) < error(pca))
+    True
+    """
+
     def __init__(
         self,
         n_components="auto",

@@ -219,8 +219,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes)).tolist()
         if not all(isinstance(size, Integral) and size >= 1 for size in sizes):
             raise ValueError(
-                f"hidden_layer_sizes={self.hidden_layer_sizes!r} must hold whole numbers of at least 1, one a hidden layer; "
-                "() is a linear model."
+                f"hidden_layer_sizes={self.hidden_layer_sizes!r} must hold whole numbers of at least 1, one a hidden "
+                "layer; () is a linear model."
             )
         return sizes
 
@@ -228,8 +228,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """Arguments of the solver; ``alpha`` acts on the sum over rows, as a prior on the weights does."""
         if self.solver not in SOLVERS and not is_optimizer(self.solver):
             raise ValueError(
-                f"solver={self.solver!r} is no torch.optim.Optimizer class that steps without a closure. Use such a class, "
-                f"or one of {sorted(SOLVERS)}."
+                f"solver={self.solver!r} is no torch.optim.Optimizer class that steps without a closure. Use such a "
+                f"class, or one of {sorted(SOLVERS)}."
             )
         return {
             "solver": self.solver,
@@ -361,7 +361,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         check_is_fitted(self)
         return self._model.log_prob(self._check_rows(X, model=self._model), self._n_draws)
 
-    def score(self, X, y=None):
+    def score(self, X, y=None, sample_weight=None):
         """Mean of ``score_samples``: what a search over parameters maximises.
 
         Parameters
@@ -370,13 +370,16 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             Rows, held out from training where models are compared.
         y : None
             Ignored; present by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in the mean.
 
         Returns
         -------
         score : float
             Mean log-likelihood of a row in nats.
         """
-        return float(self.score_samples(X).mean())
+        scores = self.score_samples(X)
+        return float(np.average(scores, weights=check_weights(sample_weight, scores)))
 
     def score_features(self, X):
         """Share of each column in the row's score: names the cells that make a row strange.

@@ -156,8 +156,8 @@ def check_numeric_columns(X, owner):
         if dtype.lower().startswith(NUMERIC) or (dtype == "object" and cell is None):
             continue
         raise ValueError(
-            f"{column_name(frame.names, j)} holds no plain numbers (dtype {dtype}, for instance {cell!r}). {owner} takes "
-            "numeric columns only; encode this one first, e.g. with sklearn.preprocessing.OneHotEncoder in a "
+            f"{column_name(frame.names, j)} holds no plain numbers (dtype {dtype}, for instance {cell!r}). {owner} "
+            "takes numeric columns only; encode this one first, e.g. with sklearn.preprocessing.OneHotEncoder in a "
             "ColumnTransformer, or leave it out."
         )
 

@@ -184,8 +184,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         Returns
         -------
         reasons : pandas.DataFrame
-            Indexed by the row's label and ``rank`` (0 is the strangest column), with the ``column``, its ``value``, what
-            the model ``expected`` instead, and its ``share`` of the row's score in nats (see ``score_features``).
+            Indexed by the row's label and ``rank`` (0 is the strangest column), with the ``column``, its ``value``,
+            what the model ``expected`` instead, and its ``share`` of the row's score in nats (see ``score_features``).
         """
         check_is_fitted(self)
         if not isinstance(n_columns, Integral) or n_columns < 1:

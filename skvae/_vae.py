@@ -9,6 +9,144 @@ from skvae.nn.regularizers import REGULARIZERS
 
 
 class VAETransformer(BaseAutoencoder):
+    r"""Variational autoencoder: nonlinear codes of rows, a density of rows, and new rows from it.
+
+    The model is a code :math:`z \sim p(z)` and a row :math:`x \sim p(x \mid z)` whose density a decoder computes. An
+    encoder gives :math:`q(z \mid x) = N(\mu(x), \mathrm{diag}\,\sigma^2(x))`, and both maximise the evidence lower
+    bound [1]_, with :math:`\beta = 1` unless asked otherwise [2]_:
+
+    .. math:: \log p(x) \ge E_{q(z \mid x)}[\log p(x \mid z)] - \beta \, KL(q(z \mid x) \,\|\, p(z)).
+
+    Without hidden layers and with one noise scale a column this is :class:`~sklearn.decomposition.FactorAnalysis`; with
+    one scale for all it is the probabilistic model of :class:`~sklearn.decomposition.PCA`. Columns are standardised
+    inside, so that their units do not matter.
+
+    ``score_samples`` is the importance-weighted bound [3]_ with :math:`K` = ``n_importance_samples`` draws,
+
+    .. math:: \log \frac{1}{K} \sum_{k=1}^K \frac{p(x, z_k)}{q(z_k \mid x)}, \quad z_k \sim q(z \mid x),
+
+    in nats and in the units of the data. The draws come from the same evenly spread points for every row and every
+    call, so that scores are deterministic; the more draws, the closer to :math:`\log p(x)`.
+
+    Parameters
+    ----------
+    n_components : "auto" or int, default="auto"
+        Size of a code, the number of latent variables. "auto" is half the number of columns, rounded up, but
+        at most 16. More components than columns are allowed.
+    hidden_layer_sizes : int or array-like of int, default=(128, 128)
+        Hidden units of each layer of the encoder; the decoder has the same in reverse. ``()`` is a linear model.
+    activation : {"elu", "gelu", "identity", "logistic", "relu", "silu", "softplus", "tanh"}, default="silu"
+        Activation of the hidden layers.
+    network : {"mlp"}, default="mlp"
+        Kind of encoder and decoder.
+    likelihood : {"gaussian", "isotropic_gaussian", "bernoulli"}, default="gaussian"
+        Density of a row given its code. "gaussian": one learned noise scale a column. "isotropic_gaussian": one learned
+        scale for all columns, in the units of the data, like PCA, for columns of one unit such as pixels. "bernoulli":
+        for binary columns; other values are mapped to [0, 1] by the smallest and largest value of the table and count
+        as probabilities.
+    prior : {"normal"}, default="normal"
+        Density of the codes.
+    regularizer : {"kl"}, default="kl"
+        What a code costs.
+    beta : float, default=1.0
+        Weight of that cost. Above 1 it gives fewer and more independent codes, at the price of likelihood; 0 is an
+        autoencoder with noise.
+    kl_warmup : float in [0, 1], default=0.0
+        Share of ``max_iter`` over which the weight of the cost rises from 0 to ``beta``.
+    n_importance_samples : int, default=64
+        Draws of one score; may be changed after ``fit``.
+    corruption : {"gaussian"} or None, default=None
+        What the encoder is shown in training instead of x, for a denoising model; the target stays x.
+    corruption_level : float, default=0.1
+        Strength of the corruption: for "gaussian" its standard deviation, in standard deviations of each column.
+    solver : {"adam", "adamw", "sgd", "adagrad"} or torch.optim.Optimizer class, default="adam"
+        What minimises the objective.
+    alpha : float, default=0.0
+        Strength of the L2 penalty on the weight matrices: the objective summed over rows gains
+        ``0.5 * alpha * ||W||²``.
+    batch_size : "auto" or int, default="auto"
+        Rows of one step. "auto" takes about 16 steps an epoch, with 16 to 256 rows each. Where all distinct rows fit
+        into one batch, training is full-batch: equal rows then are one row with their weights added.
+    learning_rate : {"adaptive", "constant"}, default="adaptive"
+        "adaptive" divides the learning rate by 5 when ``n_iter_no_change`` epochs brought no gain, twice, and goes on
+        from the best state each time; "constant" ends there.
+    learning_rate_init : float, default=0.003
+        First learning rate.
+    momentum : float in [0, 1), default=0.9
+        Nesterov momentum of ``solver="sgd"``; the others do not use it.
+    max_iter : int, default=200
+        Most epochs, passes over the training rows. Reaching it is no error and no warning: see ``n_iter_``.
+    tol : float, default=1e-4
+        An epoch is a gain if it lowers the watched objective by more than this, in nats a row.
+    early_stopping : bool, default=True
+        Whether to set aside validation rows, watch the objective on them and keep the best state. Otherwise the
+        training objective is watched, and the last state stays.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the rows that is set aside, at least one row.
+    n_iter_no_change : int, default=10
+        Epochs without a gain before the learning rate is cut or training ends.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the fitted model, in its units and architecture.
+    precision : {"float32", "float64"}, default="float32"
+        What the model computes in. Results have the float dtype of X in either case, scores are float64.
+    device : str, default="auto"
+        Where the model computes, in torch's words. "auto" is "cuda" if there is one, else "mps", else "cpu".
+    random_state : int, RandomState instance or None, default=None
+        Seed of first weights, validation split, order of rows and noise. The same int gives the same model on the same
+        machine, device and versions.
+    verbose : bool or int, default=False
+        Whether to print a line an epoch.
+
+    Attributes
+    ----------
+    n_components_ : int
+        Size of a code.
+    n_iter_ : int
+        Epochs that ran, over all calls since training began.
+    loss_curve_ : list of float
+        Objective of each epoch, its mean over training rows in nats, at the final weights of its terms.
+    history_ : dict of list of float
+        The named terms of the objective, one value an epoch: "reconstruction" and "kl".
+    validation_scores_ : list of float or None
+        Minus the objective on the validation rows after each epoch, higher is better; None without any.
+    best_validation_score_ : float or None
+        The best of them, which chose the state that is kept.
+    device_ : str
+        Device of the fitted model.
+    module_ : torch.nn.Module
+        The fitted model, in eval mode. It works in standard units, on tensors of dtype ``precision``.
+    n_features_in_ : int
+        Number of columns seen in ``fit``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where X had string names for all of them.
+
+    See Also
+    --------
+    AutoencoderTransformer : Codes without a prior; lower reconstruction error.
+    AutoencoderOutlierDetector : Labels for outliers, and reasons.
+
+    References
+    ----------
+    .. [1] D. P. Kingma and M. Welling, "Auto-encoding variational Bayes", ICLR 2014.
+    .. [2] I. Higgins et al., "beta-VAE: Learning basic visual concepts with a constrained variational framework",
+       ICLR 2017.
+    .. [3] Y. Burda, R. Grosse and R. Salakhutdinov, "Importance weighted autoencoders", ICLR 2016.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.decomposition import FactorAnalysis
+    >>> from skvae import VAETransformer
+    >>> X = load_wine().data
+    >>> vae = VAETransformer(3, random_state=0).fit(X[::2])
+    >>> vae.transform(X).shape
+    (178, 3)
+    >>> vae.sample(5, random_state=0).shape
+    (5, 13)
+    >>> bool(vae.score(X[1::2]) > FactorAnalysis(3).fit(X[::2]).score(X[1::2]))
+    True
+    """
+
     _parameter_constraints: dict = {
         **BaseAutoencoder._parameter_constraints,
         "prior": [StrOptions(set(PRIORS))],

@@ -10,7 +10,7 @@ import pytest
 
 
 @pytest.fixture
-def X():
+def X():  # noqa: N802
     """Correlated columns in different units (200, 5)."""
     rng = np.random.RandomState(0)
     z = rng.normal(size=(200, 2))

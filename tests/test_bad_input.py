@@ -25,7 +25,11 @@ def frame(**columns):
 
 
 BAD_TABLES = {
-    "text column": (frame(town=["x", "Ulm", "y"] * 10), ValueError, "column 'town' holds no plain numbers.*'x'.*OneHot"),
+    "text column": (
+        frame(town=["x", "Ulm", "y"] * 10),
+        ValueError,
+        "column 'town' holds no plain numbers.*'x'.*OneHot",
+    ),
     "category column": (
         frame(kind=pd.Categorical(["u", "v", "w"] * 10)),
         ValueError,

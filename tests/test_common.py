@@ -70,9 +70,7 @@ DETECTOR_CHECKS = [
 
 def expected_failures(estimator):
     if any(estimator is mini_batch for mini_batch in MINI_BATCH):
-        return {
-            "check_sample_weight_equivalence_on_dense_data": "a mini-batch is drawn from the rows, not from their weight"
-        }
+        return {"check_sample_weight_equivalence_on_dense_data": "a mini-batch is drawn from rows, not from weights"}
     return {}
 
 
@@ -105,9 +103,8 @@ def test_extra_checks_of_the_detector(name):
 def test_detector_keeps_the_contract_over_a_pipeline():
     detector = AutoencoderOutlierDetector(make_pipeline(StandardScaler(), vae()), random_state=0)
     # a Pipeline takes no sample_weight, so the checks of weights cannot apply to this composition
-    weights = {
-        name: "a Pipeline takes no sample_weight"
-        for name in (
+    weights = dict.fromkeys(
+        (
             "check_sample_weight_equivalence_on_dense_data",
             "check_sample_weights_list",
             "check_sample_weights_not_an_array",
@@ -115,8 +112,9 @@ def test_detector_keeps_the_contract_over_a_pipeline():
             "check_sample_weights_pandas_series",
             "check_all_zero_sample_weights_error",
             "check_sample_weights_shape",
-        )
-    }
+        ),
+        "a Pipeline takes no sample_weight",
+    )
     results = check_estimator(detector, on_fail=None, on_skip=None, expected_failed_checks=weights)
     failed = {result["check_name"] for result in results if result["status"] in ("failed", "skipped")}
     assert not failed

@@ -82,17 +82,18 @@ def test_calibration_sets_the_scale_to_the_residuals():
         np.testing.assert_allclose(likelihood.scale.square(), [0.125, 2.0], rtol=1e-4)
 
 
-def test_hastened_scales_move_faster_under_adam_and_alike_under_gradient_descent():
-    for name, factor in (("adam", 10.0), ("sgd", 1.0)):
-        raw, plain = torch.nn.Parameter(torch.zeros(1)), torch.nn.Parameter(torch.zeros(1))
-        steps = []
-        for parameter, value in ((raw, lambda: hastened(raw, 10.0)), (plain, lambda: plain)):
-            module = torch.nn.ParameterList([parameter])
-            solver = make_solver(name, module, learning_rate=0.1, momentum=0.0, weight_decay=0.0)
-            value().sum().backward()
-            solver.step()
-            steps.append(value().item())
-        assert steps[0] == pytest.approx(factor * steps[1], rel=1e-5)
+@pytest.mark.parametrize(("solver", "factor"), [("adam", 10.0), ("sgd", 1.0)])
+def test_hastened_scales_move_faster_under_adam_and_alike_under_gradient_descent(solver, factor):
+    def value_after_one_step(function):
+        parameter = torch.nn.Parameter(torch.zeros(1))
+        stepper = make_solver(solver, torch.nn.ParameterList([parameter]), 0.1, momentum=0.0, weight_decay=0.0)
+        function(parameter).sum().backward()
+        stepper.step()
+        return function(parameter).item()
+
+    hastened_step = value_after_one_step(lambda parameter: hastened(parameter, 10.0))
+    plain_step = value_after_one_step(lambda parameter: 1.0 * parameter)
+    assert hastened_step == pytest.approx(factor * plain_step, rel=1e-5)
 
 
 def test_kl_of_a_standard_normal_prior_matches_sampling():

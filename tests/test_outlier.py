@@ -53,7 +53,8 @@ def test_rows_from_elsewhere_score_lower(X, name):
 
 def test_random_state_reaches_the_estimator(X):
     scores = [
-        AutoencoderOutlierDetector(VAETransformer(max_iter=2), random_state=seed).fit(X).score_samples(X) for seed in (0, 0, 1)
+        AutoencoderOutlierDetector(VAETransformer(max_iter=2), random_state=seed).fit(X).score_samples(X)
+        for seed in (0, 0, 1)
     ]
     np.testing.assert_array_equal(scores[0], scores[1])
     assert not np.allclose(scores[0], scores[2])

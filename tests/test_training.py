@@ -1,5 +1,7 @@
 """The training loop through its face: stopping, validation, weights, continuation, breakdowns."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -109,7 +111,8 @@ def test_weight_two_is_repetition_in_full_batches_whatever_the_order(X, Estimato
 def test_heavier_rows_are_fitted_better(X, Estimator):
     weight = np.r_[np.full(100, 50.0), np.ones(100)]
     params = {**SMALL, "max_iter": 40, "early_stopping": False}
-    gain = Estimator(**params).fit(X, sample_weight=weight).score_samples(X) - Estimator(**params).fit(X).score_samples(X)
+    plain, weighted = Estimator(**params).fit(X), Estimator(**params).fit(X, sample_weight=weight)
+    gain = weighted.score_samples(X) - plain.score_samples(X)
     assert gain[:100].mean() > gain[100:].mean()
 
 
@@ -145,8 +148,6 @@ def test_partial_fit_learns_from_a_stream(X, Estimator):
 
 @ESTIMATORS
 def test_partial_fit_goes_on_after_fit_and_after_a_round_trip(X, Estimator):
-    import pickle
-
     fitted = Estimator(**SMALL).fit(X)
     fitted.partial_fit(X[:50])
     assert fitted.n_iter_ == 6
@@ -181,7 +182,7 @@ def test_divergence_keeps_the_best_state_and_warns(X, monkeypatch):
 
     def breaks_down(*args):
         terms = true_epoch(*args)
-        return {name: np.nan for name in terms} if next(epochs) == 3 else terms
+        return dict.fromkeys(terms, np.nan) if next(epochs) == 3 else terms
 
     monkeypatch.setattr(training, "train_epoch", breaks_down)
     with pytest.warns(ConvergenceWarning, match="diverged after 3 epochs.*learning_rate_init"):

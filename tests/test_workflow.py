@@ -21,8 +21,8 @@ ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTr
 
 @ESTIMATORS
 def test_a_search_over_a_pipeline_needs_no_labels(X, Estimator):
-    search = GridSearchCV(make_pipeline(StandardScaler(), Estimator(**SMALL)), {f"{Estimator.__name__.lower()}__n_components": [1, 2]})
-    search.fit(X)
+    pipeline = Pipeline([("scale", StandardScaler()), ("model", Estimator(**SMALL))])
+    search = GridSearchCV(pipeline, {"model__n_components": [1, 2]}).fit(X)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert search.score_samples(X).shape == (200,)
     assert search.inverse_transform(search.transform(X)).shape == X.shape
@@ -44,9 +44,10 @@ def test_results_in_processes_are_those_in_one(X, Estimator):
 
 
 def test_halving_search_takes_epochs_as_its_resource(X):
-    search = HalvingGridSearchCV(
-        VAETransformer(**SMALL), {"n_components": [1, 2]}, resource="max_iter", max_resources=6, factor=2, cv=2, random_state=0
-    ).fit(X)
+    epochs = {"resource": "max_iter", "max_resources": 6, "factor": 2}
+    search = HalvingGridSearchCV(VAETransformer(**SMALL), {"n_components": [1, 2]}, cv=2, random_state=0, **epochs).fit(
+        X
+    )
     assert search.best_estimator_.n_iter_ == 6
 
 
@@ -69,9 +70,9 @@ def test_neighbours_of_a_transformer(X, frame):
     assert union.fit_transform(X).shape == (200, 6)
     named = union.set_output(transform="pandas").fit_transform(frame)
     assert list(named.columns[:1]) == ["vae__vaetransformer0"]
-    columns = ColumnTransformer(
-        [("codes", VAETransformer(2, **SMALL), ["a", "b", "count"]), ("kind", OneHotEncoder(sparse_output=False), ["flag"])]
-    ).set_output(transform="pandas")
+    codes = ("codes", VAETransformer(2, **SMALL), ["a", "b", "count"])
+    kind = ("kind", OneHotEncoder(sparse_output=False), ["flag"])
+    columns = ColumnTransformer([codes, kind]).set_output(transform="pandas")
     assert list(columns.fit_transform(frame).columns) == [
         "codes__vaetransformer0",
         "codes__vaetransformer1",
@@ -94,9 +95,9 @@ def test_weights_and_validation_rows_are_routed_through_a_pipeline(X):
         scaled = StandardScaler().fit_transform(X)
         alone = VAETransformer(**SMALL).fit(scaled, sample_weight=weight, X_val=scaled[:20])
         assert pipeline[-1].validation_scores_ == alone.validation_scores_
-        vae.set_fit_request(sample_weight=False)
+        vae.set_score_request(sample_weight=True)
         search = GridSearchCV(pipeline, {"vae__n_components": [1, 2]}, cv=2)
-        search.fit(X, X_val=X[:20])
+        search.fit(X, sample_weight=weight, X_val=X[:20])
         assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 

@@ -12,7 +12,7 @@ SCALE_FLOOR = 1e-3
 """Smallest noise scale, in standard deviations of a column: the density of a column that never varies stays finite."""
 
 SCALE_SPEED = 10.0
-"""A noise scale moves this many times faster than a weight: it must cross orders of magnitude in a few hundred steps."""
+"""A noise scale moves this many times faster than a weight: it has orders of magnitude to cross in few steps."""
 
 
 ROUNDING = 1e-6

@@ -78,7 +78,7 @@ class LatentModel(nn.Module, ABC):
 
     @abstractmethod
     def log_prob(self, x, noise):
-        """Score of each row (batch,), float64, with standard normal ``noise`` (draws, latent_dim) where it needs any."""
+        """Score of each row (batch,), with standard normal ``noise`` (draws, latent_dim) for a model that needs it."""
 
     @abstractmethod
     def calibrate(self, batches, rate):

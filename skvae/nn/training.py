@@ -56,8 +56,8 @@ class Plan:
 class History:
     """What happened, one entry an epoch, and why it ended.
 
-    ``outcome`` is "max_iter", "converged", "stopped" by the caller, "interrupted" from the keyboard, "diverged" when the
-    objective was no longer finite, or "failed" when it never was.
+    ``outcome`` is "max_iter", "converged", "stopped" by the caller, "interrupted" from the keyboard, "diverged" when
+    the objective was no longer finite, or "failed" when it never was.
     """
 
     loss: list = field(default_factory=list)
