@@ -8,7 +8,8 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     An encoder :math:`z = f(x)` and a decoder :math:`g` are trained to minimise the distortion of the likelihood between
     :math:`x` and :math:`g(f(x))`, the squared error for normal likelihoods [1]_. Without hidden layers the codes span
-    the subspace of :class:`~sklearn.decomposition.PCA`. Columns are standardised inside, so that their units do not matter.
+    the subspace of :class:`~sklearn.decomposition.PCA`. Columns are standardised inside, so that their units do not
+    matter.
 
     After training, the noise of the likelihood is set to what the model leaves unexplained, and a normal density is
     fitted to the training codes [2]_. Rows then have a score,

@@ -1,0 +1,83 @@
+"""What README, CI and packaging promise, as far as files can tell; the commands themselves run in CI."""
+
+import inspect
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import skvae
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def commands():
+    return re.findall(r"```bash\n(.*?)\n```", README, re.DOTALL)
+
+
+def test_readme_opens_with_two_commands_of_one_line():
+    run, test = commands()[:2]
+    for command in (run, test):
+        assert "\n" not in command
+        assert command.startswith("python3 -m venv .venv && ")
+        assert "-c constraints.txt" in command
+    assert run.endswith("examples/quickstart.py")
+    assert test.endswith("-m pytest")
+
+
+def test_ci_runs_the_second_command_as_written():
+    assert commands()[1] in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+def test_links_and_scripts_that_readme_and_docs_name_exist():
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        text = page.read_text()
+        for target in re.findall(r"\]\(([^)#]+)\)", text):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+        for script in re.findall(r"(?:examples|benchmarks|tests)/\w+\.py", text):
+            assert (ROOT / script).exists(), f"{page.name} names {script}"
+
+
+def test_constraints_pin_every_dependency():
+    pinned = {line.split("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
+    wanted = PROJECT["dependencies"] + [line for extra in PROJECT["optional-dependencies"].values() for line in extra]
+    assert {re.split(r"[<>=\[]", line)[0] for line in wanted} <= pinned
+
+
+def test_core_dependencies_are_the_five_that_were_agreed_on():
+    names = {re.split(r"[<>=]", line)[0] for line in PROJECT["dependencies"]}
+    assert names == {"scikit-learn", "torch", "numpy", "pandas", "joblib"}
+
+
+def test_metadata_is_pep_639_and_typed():
+    assert PROJECT["license"] == "BSD-3-Clause"
+    assert not [line for line in PROJECT["classifiers"] if line.startswith("License")]
+    assert PROJECT["requires-python"] == ">=3.11"
+    assert (Path(skvae.__file__).parent / "py.typed").exists()
+    assert skvae.__version__ in (ROOT / "docs" / "changelog.md").read_text()
+
+
+@pytest.mark.parametrize("arguments", [["check", "."], ["format", "--check", "."]], ids=["check", "format"])
+def test_ruff_agrees(arguments):
+    done = subprocess.run([sys.executable, "-m", "ruff", *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("Estimator", ["VAETransformer", "AutoencoderTransformer", "AutoencoderOutlierDetector"])
+def test_every_parameter_and_attribute_is_documented(Estimator):
+    Class = getattr(skvae, Estimator)
+    documented = set(re.findall(r"^    (\w+) : ", Class.__doc__, re.MULTILINE))
+    assert set(inspect.signature(Class).parameters) <= documented
+    fitted = Class().fit(np.random.RandomState(0).normal(size=(20, 3)))
+    attributes = {name for name in vars(fitted) if name.endswith("_") and not name.startswith("_")}
+    assert attributes <= documented
+    for name, method in inspect.getmembers(Class, inspect.isfunction):
+        if not name.startswith(("_", "set_", "get_", "fit_")) and method.__module__.startswith("skvae"):
+            assert "Parameters" in method.__doc__, name
+            assert "Returns" in method.__doc__, name
