@@ -107,7 +107,9 @@ def picture(vae, X, cultivar, samples, path):
     middle.legend(fontsize="small")
 
     for rows, color, label in ((samples.head(len(X)), "C1", "drawn from the model"), (X, "C0", "data")):
-        right.scatter(rows["flavanoids"], rows["color_intensity"], s=20, color=color, alpha=0.7, linewidth=0, label=label)
+        right.scatter(
+            rows["flavanoids"], rows["color_intensity"], s=20, color=color, alpha=0.7, linewidth=0, label=label
+        )
     right.set(title="As many new wines as old ones", xlabel="flavanoids", ylabel="color_intensity")
     right.legend(fontsize="small")
 

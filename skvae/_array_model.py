@@ -13,7 +13,7 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 import torch
 
-from skvae._columns import chunks, column_name
+from skvae._columns import FARTHEST, chunks, column_name
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
 from skvae.nn.solvers import make_solver
@@ -34,27 +34,43 @@ SHORT_STEP = 30_000_000
 """Products of one forward pass below which a second thread costs more than it brings."""
 
 
+SHAPE = (
+    "n_features",
+    "latent_dim",
+    "network",
+    "hidden_layer_sizes",
+    "activation",
+    "likelihood",
+    "prior",
+    "precision",
+)
+"""Options that give the weights of a model their shape and meaning."""
+
+
 class DeviceMemoryError(MemoryError, ValueError):
     """The device has too little memory for what was asked."""
 
 
 @contextmanager
-def torch_errors(device):
+def memory_errors(device):
     """Out-of-memory errors of torch, as an error that says what to do."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
         raise DeviceMemoryError(
-            f"device={device!r} ran out of memory. Use a smaller batch_size, smaller hidden_layer_sizes, n_jobs=1 in a "
-            "search, or device='cpu'."
+            f"device={device!r} ran out of memory. Use fewer n_components or n_importance_samples, a smaller "
+            "batch_size, smaller hidden_layer_sizes, or n_jobs=1 in a search."
         ) from error
 
 
 class OneThread:
-    """Context in which torch computes with one thread; the last of several concurrent ones restores the number.
+    """Context in which torch computes with one thread.
 
     Steps of small networks are shorter than the hand-over to a second thread, and far shorter when the other cores are
-    busy.
+    busy. torch keeps one number a thread and one for threads to come: each of several concurrent contexts puts back
+    what the first of them found.
     """
 
     _lock, _inside, _before = threading.Lock(), 0, 1
@@ -69,7 +85,7 @@ class OneThread:
     def __exit__(self, *exception):
         with OneThread._lock:
             OneThread._inside -= 1
-            torch.set_num_threads(1 if OneThread._inside else OneThread._before)
+            torch.set_num_threads(OneThread._before)
 
 
 def resolve_device(device):
@@ -82,8 +98,9 @@ def resolve_device(device):
     if device == "auto":
         return available[0]
     try:
-        torch.empty(1, device=device).add(1)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        torch.empty(1, device=device).add(1).item()
+        torch.Generator(device)
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
         raise ValueError(
             f"device={device!r} cannot be used on this machine, which offers {available}. Use device='auto' to take "
             "the fastest one."
@@ -118,8 +135,9 @@ class ArrayModel:
         self.module = self._build(seed)
 
     def _build(self, seed):
-        module = MODELS[self.name](**self.options, generator=torch.Generator().manual_seed(seed))
-        return module.to(device=self.device, dtype=self._dtype).eval()
+        with memory_errors(self.device), torch.device("cpu"), torch.inference_mode(False):
+            module = MODELS[self.name](**self.options, generator=torch.Generator().manual_seed(seed))
+            return module.to(device=self.device, dtype=self._dtype).eval()
 
     @property
     def _dtype(self):
@@ -153,46 +171,56 @@ class ArrayModel:
     def _tensor(self, array):
         return torch.from_numpy(np.ascontiguousarray(array, self.precision)).to(self.device)
 
-    def _rows(self, X, weight):
-        """A table and its weights as tensors in standard units."""
-        x = self._tensor(self.units.to_standard(X, self.precision))
-        return Rows(x, None if weight is None else self._tensor(weight))
+    def _rows(self, rows):
+        """Weighted rows as tensors in standard units."""
+        x = self._tensor(self.units.to_standard(rows.X, self.precision))
+        return Rows(x, None if rows.weight is None else self._tensor(rows.weight))
 
-    def check_options(self, wanted):
-        """Refuse to go on training a model that the parameters no longer describe."""
-        fitted = {**self.options, "precision": self.precision}
+    def to_go_on(self, options, precision, device):
+        """A copy to go on training, under options that leave its weights their shape and meaning."""
+        fitted, wanted = (
+            {**values, "precision": p} for values, p in ((self.options, self.precision), (options, precision))
+        )
         changed = [
-            f"{name} from {fitted[name]!r} to {wanted[name]!r}" for name in wanted if wanted[name] != fitted[name]
+            f"{name} from {fitted[name]!r} to {wanted[name]!r}"
+            for name in SHAPE
+            if fitted.get(name) != wanted.get(name)
         ]
         if changed:
             raise ValueError(
                 f"Training goes on from the fitted model, but these parameters have changed: {', '.join(changed)}. Set "
                 "them back, or train a new model with fit and warm_start=False."
             )
+        model = self.copy()
+        model.options, model.device = options, device
+        model.module = model._build(seed=0)
+        model.module.load_state_dict(self.module.state_dict())
+        return model
 
-    def train(self, data, validation, plan, solver, seed, after_epoch=lambda history: False, resume=False):
-        """Train on ``data``, a pair of rows and weights, watching ``validation``, another one or None.
+    def train(self, rows, validation, plan, solver, seed, after_epoch=lambda history: False, resume=False):
+        """Train on weighted rows, watching others, or None.
 
         ``solver`` holds the arguments of ``make_solver``. With ``resume`` the solver goes on from where the last
-        resumable call left it, as a stream of batches needs; otherwise nothing of it is kept.
+        resumable call with the same one left it, as a stream of batches needs; otherwise nothing of it is kept.
         """
-        with torch_errors(self.device):
-            rows, watched = self._rows(*data), validation and self._rows(*validation)
+        identity = str(solver["solver"])
+        with memory_errors(self.device), torch.inference_mode(False), torch.enable_grad():
+            data, watched = self._rows(rows), validation and self._rows(validation)
             solver = make_solver(module=self.module, **solver)
-            if resume and self.solver_state is not None:
-                solver.load(as_tensors(self.solver_state))
+            if resume and self.solver_state and self.solver_state["solver"] == identity:
+                solver.load(as_tensors(self.solver_state["state"]))
             generator = torch.Generator(self.device).manual_seed(seed)
             with self._threads(plan.batch_size):
-                train(self.module, rows, watched, solver, plan, generator, self.history, after_epoch)
-        self.solver_state = as_arrays(solver.state()) if resume else None
+                train(self.module, data, watched, solver, plan, generator, self.history, after_epoch)
+        self.solver_state = {"solver": identity, "state": as_arrays(solver.state())} if resume else None
         self.module.zero_grad(set_to_none=True)
         self.module.requires_grad_(False)
-        self.n_seen += len(data[0])
+        self.n_seen += rows.total
 
-    def calibrate(self, X, weight, rate):
+    def calibrate(self, rows, rate):
         """Fit what the model fits after training: noise scales and code density of an autoencoder."""
-        pieces = (self._rows(X[part], None if weight is None else weight[part]) for part in chunks(len(X)))
-        with torch_errors(self.device), torch.no_grad():
+        pieces = (self._rows(rows.part(part)) for part in chunks(len(rows.X)))
+        with memory_errors(self.device), torch.no_grad():
             self.module.calibrate(pieces, rate)
 
     def check_support(self, X, names):
@@ -216,7 +244,7 @@ class ArrayModel:
 
     def _map(self, function, array, out, size=ROWS_PER_CALL, n_draws=1):
         """Fill ``out`` with ``function`` of each row, in pieces of one fixed size."""
-        with torch_errors(self.device), torch.inference_mode(), self._threads(size * n_draws):
+        with memory_errors(self.device), torch.inference_mode(), self._threads(size * n_draws):
             for start in range(0, len(array), size):
                 piece = array[start : start + size]
                 result = function(self._tensor(np.pad(piece, ((0, size - len(piece)), (0, 0)))))
@@ -233,11 +261,13 @@ class ArrayModel:
     def decode(self, Z):
         """Expected rows (n, n_features) of codes, float64."""
         out = np.empty((len(Z), self.options["n_features"]))
+        Z = np.clip(Z, -FARTHEST, FARTHEST)
         return self.units.from_standard(self._map(lambda z: self.module.decode(z).mean, Z, out))
 
     def log_prob(self, X, n_draws):
         """Score of each row (n,) in nats, in the units of the data, float64."""
-        noise = normal_draws(n_draws, self.latent_dim).to(self._dtype).to(self.device)
+        with memory_errors(self.device):
+            noise = normal_draws(n_draws, self.latent_dim).to(self._dtype).to(self.device)
         size = min(ROWS_PER_CALL, max(DRAWS_PER_CALL // n_draws, 16))
         scores = self._map_rows(
             lambda x: self.module.log_prob(x, noise), X, np.empty(len(X)), size=size, n_draws=n_draws
@@ -252,7 +282,7 @@ class ArrayModel:
         """Rows like the data (n_samples, n_features), float64."""
         generator = torch.Generator(self.device).manual_seed(seed)
         out = np.empty((n_samples, self.options["n_features"]))
-        with torch_errors(self.device), torch.inference_mode():
+        with memory_errors(self.device), torch.inference_mode():
             for start in range(0, n_samples, ROWS_PER_CALL):
                 part = out[start : start + ROWS_PER_CALL]
                 part[:] = self.module.sample(len(part), generator).cpu().numpy()
@@ -263,12 +293,21 @@ def normal_draws(n_draws, latent_dim):
     """Standard normal draws (n_draws, latent_dim), the same at every call.
 
     Scrambled Sobol points through the quantile function: they fill the space more evenly than independent
-    draws, and so a mean over them is closer to the expectation.
+    draws, and so a mean over them is closer to the expectation. Independent ones where Sobol points end.
     """
-    uniform = torch.quasirandom.SobolEngine(latent_dim, scramble=True, seed=NOISE_SEED).draw(
-        n_draws, dtype=torch.float64
-    )
-    return torch.special.ndtri(uniform.clamp(1e-9, 1.0 - 1e-9))
+    if latent_dim > torch.quasirandom.SobolEngine.MAXDIM:
+        generator = torch.Generator().manual_seed(NOISE_SEED)
+        return torch.randn(n_draws, latent_dim, dtype=torch.float64, generator=generator)
+    engine = torch.quasirandom.SobolEngine(latent_dim, scramble=True, seed=NOISE_SEED)
+    return torch.special.ndtri(engine.draw(n_draws, dtype=torch.float64).clamp(1e-9, 1.0 - 1e-9))
+
+
+def as_array(table):
+    """A torch tensor, wherever it lives, as a numpy array; everything else as it is."""
+    if not isinstance(table, torch.Tensor):
+        return table
+    table = table.detach().cpu()
+    return (table.double() if table.is_floating_point() and table.dtype != torch.float32 else table).numpy()
 
 
 def as_arrays(state):

@@ -1,20 +1,20 @@
 """What both estimators share: scikit-learn's protocol around an ``ArrayModel``."""
 
+import copy
 import math
 import warnings
 from abc import ABC, abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 
-from skvae._array_model import ArrayModel, resolve_device
+from skvae._array_model import ArrayModel, as_array, resolve_device
 from skvae._callbacks import FitReport
 from skvae._columns import UNITS, Frame, check_numeric_columns, index_of, with_culprit
-from skvae._rows import auto_batch_size, distinct_rows, present_rows, split_rows
+from skvae._rows import WeightedRows, auto_batch_size
 from skvae._validation import (
     CallbackSupportMixin,
     Interval,
@@ -22,6 +22,7 @@ from skvae._validation import (
     _fit_context,
     check_is_fitted,
     check_weights,
+    unchanged_on_error,
     validate_data,
 )
 from skvae.nn.corruptions import CORRUPTIONS
@@ -43,7 +44,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     _doc_link_template = "https://skvae.readthedocs.io/en/latest/{estimator_name}.html"
 
     _parameter_constraints: dict = {
-        "n_components": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "n_components": [StrOptions({"auto"}), Interval(Integral, 1, MAX_SEED, closed="both")],
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "network": [StrOptions(set(NETWORKS))],
@@ -51,8 +52,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         "corruption": [StrOptions(set(CORRUPTIONS) - {None}), None],
         "corruption_level": [Interval(Real, 0, None, closed="left")],
         "solver": [StrOptions(set(SOLVERS)), type],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "alpha": [Interval(Real, 0, 1e12, closed="both")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, MAX_SEED, closed="both")],
         "learning_rate": [StrOptions(set(SCHEDULES))],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "momentum": [Interval(Real, 0, 1, closed="left")],
@@ -106,25 +107,25 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """
         goes_on = self.warm_start and hasattr(self, "_model")
         first_weights, split, training = self._seeds(3)
-        rows, weight, batch_size, model = self._start(X, sample_weight, goes_on, first_weights)
-        if X_val is not None:
-            data, validation = (rows, weight), (self._check_rows(X_val, model=model), None)
-        elif self.early_stopping:
-            data, validation = split_rows(rows, weight, self.validation_fraction, split)
-        else:
-            data, validation = (rows, weight), None
-        plan = Plan(
-            batch_size=batch_size,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
-            n_cuts=SCHEDULES[self.learning_rate],
-            progress=float(goes_on),
-        )
-        frame = Frame.of(X)
-        report = FitReport(self, X, y, self.max_iter, lambda: self._fitted(model.copy(), frame, rows, weight))
-        model.train(data, validation, plan, self._solver(len(rows)), training, report.epoch)
-        self._keep(model, frame, rows, weight)
+        with unchanged_on_error(self):
+            rows, batch_size, model = self._start(X, sample_weight, goes_on, first_weights)
+            data, validation = rows, None
+            if X_val is not None:
+                validation = WeightedRows.present(self._check_rows(X_val, model=model, name="X_val"))
+            elif self.early_stopping:
+                data, validation = rows.split(self.validation_fraction, split)
+            plan = Plan(
+                batch_size=batch_size,
+                max_iter=self.max_iter,
+                tol=self.tol,
+                n_iter_no_change=self.n_iter_no_change,
+                n_cuts=SCHEDULES[self.learning_rate],
+                progress=float(goes_on),
+            )
+            frame = Frame.of(X)
+            report = FitReport(self, X, y, self.max_iter, lambda: self._fitted(model.copy(), frame, rows))
+            model.train(data, validation, plan, self._solver(data), training, report.epoch)
+            self._keep(model, frame, rows)
         report.close()
         return self
 
@@ -151,11 +152,12 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """
         goes_on = hasattr(self, "_model")
         first_weights, training = self._seeds(2)
-        rows, weight, batch_size, model = self._start(X, sample_weight, goes_on, first_weights)
-        plan = Plan(batch_size=batch_size, max_iter=1, progress=1.0)
-        seed = (training + model.n_seen) % MAX_SEED
-        model.train((rows, weight), None, plan, self._solver(len(rows)), seed, resume=True)
-        self._keep(model, self._frame if goes_on else Frame.of(X), rows, weight, rate=len(rows) / model.n_seen)
+        with unchanged_on_error(self):
+            rows, batch_size, model = self._start(X, sample_weight, goes_on, first_weights)
+            plan = Plan(batch_size=batch_size, max_iter=1, progress=1.0)
+            seed = (training + len(model.history.loss)) % MAX_SEED
+            model.train(rows, None, plan, self._solver(rows), seed, resume=True)
+            self._keep(model, self._frame if goes_on else Frame.of(X), rows, rate=rows.total / model.n_seen)
         return self
 
     def _seeds(self, n_seeds):
@@ -163,35 +165,34 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         return check_random_state(self.random_state).randint(MAX_SEED, size=n_seeds).tolist()
 
     def _start(self, X, sample_weight, goes_on, seed):
-        """Rows, weights, batch size, and the model to train: a new one, or a copy of the fitted one to go on from."""
-        rows = self._check_rows(X, reset=not goes_on, minimum=1 if goes_on else 2)
-        rows, weight = present_rows(rows, check_weights(sample_weight, rows))
-        name, options = self._options(rows.shape[1])
+        """Rows, batch size, and the model to train: a new one, or a copy of the fitted one to go on from."""
+        X = self._check_rows(X, reset=not goes_on, minimum=1 if goes_on else 2)
+        rows = WeightedRows.present(X, check_weights(sample_weight, X))
+        name, options = self._options(X.shape[1])
+        device = resolve_device(self.device)
         if goes_on:
-            model = self._model.copy()
-            model.check_options({**options, "precision": self.precision})
+            model = self._model.to_go_on(options, self.precision, device)
         else:
-            units = UNITS[LIKELIHOODS[self.likelihood].units](rows, weight, self._names)
-            model = ArrayModel(name, options, units, self.precision, resolve_device(self.device), seed)
-        model.check_support(rows, self._names)
-        batch_size = auto_batch_size(len(rows)) if self.batch_size == "auto" else self.batch_size
-        return *distinct_rows(rows, weight, batch_size), batch_size, model
+            units = UNITS[LIKELIHOODS[self.likelihood].units](rows.X, rows.weight, self._names)
+            model = ArrayModel(name, options, units, self.precision, device, seed)
+        model.check_support(rows.X, self._names)
+        batch_size = auto_batch_size(len(rows.X)) if self.batch_size == "auto" else self.batch_size
+        return rows.distinct() if len(rows.X) <= batch_size else rows, batch_size, model
 
-    def _check_rows(self, X, reset=False, minimum=1, model=None):
+    def _check_rows(self, X, reset=False, minimum=1, model=None, name="X"):
         """A table as a float64 or float32 array (n_samples, n_features); what cannot be one is named."""
         owner = type(self).__name__
-        X = X.detach().cpu().numpy() if isinstance(X, torch.Tensor) else X
-        check_numeric_columns(X, owner)
         try:
+            X = as_array(X)
+            check_numeric_columns(X, owner)
             rows = validate_data(
                 self, X, reset=reset, dtype=[np.float64, np.float32], order="C", ensure_min_samples=minimum
             )
+            if model is not None:
+                model.check_support(rows, self._names)
         except (ValueError, TypeError, OverflowError) as error:
-            if str(error).startswith("The feature names should match"):
-                raise
-            raise with_culprit(error, X, owner) from error
-        if model is not None:
-            model.check_support(rows, self._names)
+            named = with_culprit(error, X, owner)
+            raise named if name == "X" else type(named)(f"{name}: {named}") from error
         return rows
 
     @property
@@ -224,7 +225,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             )
         return sizes
 
-    def _solver(self, n_rows):
+    def _solver(self, rows):
         """Arguments of the solver; ``alpha`` acts on the sum over rows, as a prior on the weights does."""
         if self.solver not in SOLVERS and not is_optimizer(self.solver):
             raise ValueError(
@@ -235,15 +236,15 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             "solver": self.solver,
             "learning_rate": float(self.learning_rate_init),
             "momentum": float(self.momentum),
-            "weight_decay": self.alpha / n_rows,
+            "weight_decay": self.alpha / rows.total,
         }
 
-    def _keep(self, model, frame, rows, weight, rate=1.0):
+    def _keep(self, model, frame, rows, rate=1.0):
         """Take over a trained model, and say it where training did not end well."""
         outcome = model.history.outcome
         if outcome == "failed":
             raise ValueError(
-                f"Training diverged in its first epoch: the objective is not finite. Lower learning_rate_init="
+                f"Training diverged at once: the objective is not finite. Lower learning_rate_init="
                 f"{self.learning_rate_init}, or look for extreme values in X."
             )
         if outcome == "diverged":
@@ -251,18 +252,17 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 f"Training diverged after {len(model.history.loss)} epochs; the best state before is kept. Lower "
                 f"learning_rate_init={self.learning_rate_init}, or look for extreme values in X.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         if outcome == "interrupted":
-            warnings.warn("Training interrupted by user; the best state so far is kept.", stacklevel=3)
-        vars(self).update(self._fitted(model, frame, rows, weight, rate))
+            warnings.warn("Training interrupted by user; the best state so far is kept.", stacklevel=4)
+        vars(self).update(self._fitted(model, frame, rows, rate))
 
-    def _fitted(self, model, frame, rows, weight, rate=1.0):
+    def _fitted(self, model, frame, rows, rate=1.0):
         """All fitted attributes that belong to a trained model."""
-        model.calibrate(rows, weight, rate)
-        spread = slice(None, None, math.ceil(len(rows) / BASELINE_ROWS))
-        shares = self._shares(model, rows[spread])
-        baseline = np.average(shares, axis=0, weights=None if weight is None else weight[spread])
+        model.calibrate(rows, rate)
+        spread = rows.part(slice(None, None, math.ceil(len(rows.X) / BASELINE_ROWS)))
+        baseline = np.average(self._shares(model, spread.X), axis=0, weights=spread.weight)
         if rate < 1.0:
             baseline = (1.0 - rate) * self._baseline + rate * baseline
         history = model.history
@@ -271,7 +271,6 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             "_model": model,
             "_frame": frame,
             "_baseline": baseline,
-            "device_": model.device,
             "history_": history.terms,
             "loss_curve_": history.loss,
             "n_components_": model.latent_dim,
@@ -316,7 +315,10 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             Expected rows. A data frame with the training columns and dtypes if the estimator was fitted on one.
         """
         check_is_fitted(self)
-        codes = check_array(X, dtype=[np.float64, np.float32], input_name="X")
+        try:
+            codes = check_array(as_array(X), dtype=[np.float64, np.float32], input_name="X")
+        except (ValueError, TypeError, OverflowError) as error:
+            raise with_culprit(error, X, f"inverse_transform of {type(self).__name__}") from error
         if codes.shape[1] != self.n_components_:
             raise ValueError(
                 f"X has {codes.shape[1]} columns, but {type(self).__name__} has codes of n_components_="
@@ -340,7 +342,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             New rows, a data frame if the estimator was fitted on one.
         """
         check_is_fitted(self)
-        if not isinstance(n_samples, Integral) or n_samples < 1:
+        if not isinstance(n_samples, Integral) or isinstance(n_samples, bool) or n_samples < 1:
             raise ValueError(f"n_samples={n_samples!r} must be a whole number of at least 1.")
         seed = check_random_state(random_state).randint(MAX_SEED)
         return self._as_rows(self._model.sample(n_samples, int(seed)), np.float64)
@@ -387,7 +389,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         A share is the cell's own log-density given the row's code, plus an equal part of what belongs to no single
         column (the code), less the mean of both over training rows. It does not depend on the units of the columns: 0
         is as usual, the lower the stranger. The shares of a row add up to its score less a constant, the mean score of
-        the training rows.
+        up to 256 training rows. In a row with a very far cell that cell has the lowest share by far, and the equal part
+        drowns what the other columns say.
 
         Parameters
         ----------
@@ -414,12 +417,12 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
 
         Returns
         -------
-        X_filled : ndarray or data frame of shape (n_samples, n_features_in_)
-            The rows, a data frame if the estimator was fitted on one.
+        X_filled : same type as X
+            A copy of the rows.
         """
         check_is_fitted(self)
-        rows = self._check_rows(X, model=self._model)
-        return self._as_rows(rows, rows.dtype, index_of(X))
+        self._check_rows(X, model=self._model)
+        return copy.deepcopy(X)
 
     def _as_rows(self, values, dtype, index=None):
         """Rows of data space in the container of the training data."""
@@ -429,6 +432,11 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def module_(self):
         """The trained torch module, in eval mode, on ``device_``; it works in standard units, float ``precision``."""
         return self._model.module
+
+    @property
+    def device_(self):
+        """Where the fitted model computes."""
+        return self._model.device
 
     @property
     def _n_features_out(self):

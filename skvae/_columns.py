@@ -1,6 +1,8 @@
 """Table <-> matrix: what the columns of a table are, their units, and which cell is at fault when one is."""
 
 import importlib
+import re
+import reprlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,7 +84,7 @@ UNITS = {"standard": Units.standard, "common": Units.common, "unit_interval": Un
 
 @dataclass
 class Frame:
-    """The data frame an estimator was fitted on: its library ("pandas" or "polars"), column names and dtypes."""
+    """The data frame an estimator was fitted on: its library ("pandas" or "polars"), column labels and dtypes."""
 
     library: str
     names: list
@@ -92,25 +94,29 @@ class Frame:
     def of(cls, X):
         """Description of ``X``; None when it is no data frame."""
         library = type(X).__module__.split(".")[0]
-        if library not in ("pandas", "polars") or not hasattr(X, "columns"):
+        if library not in ("pandas", "polars") or not hasattr(X, "columns") or not hasattr(X, "dtypes"):
             return None
-        return cls(library, [str(name) for name in X.columns], [str(dtype) for dtype in X.dtypes])
+        names = X.columns.tolist() if library == "pandas" else list(X.columns)
+        return cls(library, names, [str(dtype) for dtype in X.dtypes])
 
     def rows(self, values, index=None):
         """Rows of data space as a frame with the columns and dtypes of the training data."""
-        cells = [cells_like(values[:, j], dtype) for j, dtype in enumerate(self.dtypes)]
-        if self.library == "polars":
-            return self._build(cells, index)
-        return self._build(cells, index).astype(dict(zip(self.names, self.dtypes, strict=True)))
+        return self._build([cells_like(values[:, j], dtype) for j, dtype in enumerate(self.dtypes)], index, self.dtypes)
 
     def numbers(self, values, index=None):
         """One float64 a cell, under the training data's column names."""
-        return self._build(list(values.T), index)
+        return self._build(
+            list(values.T), index, ["float64" if self.library == "pandas" else "Float64"] * len(self.names)
+        )
 
-    def _build(self, columns, index):
+    def _build(self, columns, index, dtypes):
         library = importlib.import_module(self.library)
-        data = dict(zip(self.names, columns, strict=True))
-        return library.DataFrame(data, index=index) if self.library == "pandas" else library.DataFrame(data)
+        if self.library == "polars":
+            cells = zip(self.names, columns, dtypes, strict=True)
+            return library.DataFrame([library.Series(n, c).cast(getattr(library, d)) for n, c, d in cells])
+        frame = library.DataFrame(dict(enumerate(columns)), index=index).astype(dict(enumerate(dtypes)))
+        frame.columns = library.Index(self.names)
+        return frame
 
 
 def cells_like(values, dtype):
@@ -123,12 +129,12 @@ def cells_like(values, dtype):
         high = float(limits.max)
         high = high if int(high) <= limits.max else np.nextafter(high, 0.0)
         return np.clip(np.rint(values), limits.min, high).astype(limits.dtype)
-    return values.astype(np.float32) if kind.startswith("float32") else values
+    return values
 
 
 def column_name(names, j):
     """How messages call column ``j``."""
-    return f"column {j}" if names is None else f"column {str(names[j])!r}"
+    return f"column {j}" if names is None else f"column {names[j]!r}"
 
 
 def index_of(X):
@@ -137,43 +143,16 @@ def index_of(X):
 
 
 def is_number(cell):
-    """Whether one cell can be read as a number; a missing one can."""
-    if isinstance(cell, str | bytes):
+    """Whether one cell is a number, however large; a missing one is."""
+    if isinstance(cell, str | bytes | np.datetime64 | np.timedelta64):
         return False
     try:
-        float(np.nan if cell is None or cell is pd.NA else cell)
-    except (TypeError, ValueError, OverflowError):
+        float(np.nan if is_missing(cell) else cell)
+    except OverflowError:
+        return True
+    except (TypeError, ValueError):
         return False
     return True
-
-
-def check_numeric_columns(X, owner):
-    """Refuse data frame columns that hold no numbers, by name."""
-    frame = Frame.of(X)
-    for j, dtype in enumerate([] if frame is None else frame.dtypes):
-        cells = X.iloc[:, j] if frame.library == "pandas" else X.to_series(j)
-        cell = next((cell for cell in cells if not is_number(cell)), None) if dtype == "object" else cells[:1].to_list()
-        if dtype.lower().startswith(NUMERIC) or (dtype == "object" and cell is None):
-            continue
-        raise ValueError(
-            f"{column_name(frame.names, j)} holds no plain numbers (dtype {dtype}, for instance {cell!r}). {owner} "
-            "takes numeric columns only; encode this one first, e.g. with sklearn.preprocessing.OneHotEncoder in a "
-            "ColumnTransformer, or leave it out."
-        )
-
-
-def with_culprit(error, X, owner):
-    """The same kind of error, with the column and row of the first cell that cannot be used and what to do about it."""
-    cells = np.asarray(X, dtype=None if getattr(getattr(X, "dtype", None), "kind", "O") == "f" else object)
-    kind = TypeError if isinstance(error, TypeError) else ValueError
-    for test, remedy in UNUSABLE if cells.ndim == 2 else []:
-        rows, columns = np.nonzero(np.frompyfunc(test, 1, 1)(cells).astype(bool))
-        if len(rows):
-            names = None if Frame.of(X) is None else Frame.of(X).names
-            where = f"{column_name(names, columns[0])}, row {rows[0]} holds {cells[rows[0], columns[0]]!r}"
-            text = str(error).split("\n")[0].rstrip(".")
-            return kind(f"{text}: {where}. {owner} {remedy}")
-    return kind(str(error))
 
 
 def is_missing(cell):
@@ -183,14 +162,80 @@ def is_missing(cell):
 
 def is_infinite(cell):
     """Whether one cell is a number beyond float64."""
-    return abs(float(cell)) == np.inf
+    try:
+        return abs(float(cell)) == np.inf
+    except OverflowError:
+        return True
 
 
-NUMERIC = ("int", "uint", "float", "double", "halffloat", "bool", "decimal")
+NUMERIC = re.compile(r"u?int(8|16|32|64)|float(16|32|64)|double|halffloat|bool", re.IGNORECASE)
 
 UNUSABLE = [
-    (lambda cell: not is_number(cell), "takes numbers only; encode text and categories first."),
+    (lambda cell: not is_number(cell), "takes numbers only; encode text, dates and categories first."),
     (is_missing, "does not take missing cells yet; fill them first, e.g. with sklearn.impute.SimpleImputer."),
-    (is_infinite, "takes finite numbers only; replace infinities by NaN and impute them, or drop these rows."),
+    (
+        is_infinite,
+        "takes finite numbers only; replace what is beyond float64 by NaN and impute it, or drop these rows.",
+    ),
 ]
 """What makes a cell unusable, in the order in which it is looked for, and the remedy."""
+
+ABOUT_CELLS = re.compile("dates|NaN|infinity|large|convert|float|int|number|digits", re.IGNORECASE)
+"""What scikit-learn's and numpy's messages say when a cell is at fault, not the table's shape."""
+
+
+def check_numeric_columns(X, owner):
+    """Refuse tables whose dtypes say that they hold no numbers, by column."""
+    if hasattr(X, "collect"):
+        raise ValueError(f"X is a {type(X).__name__}; {owner} takes tables in memory: call .collect() first.")
+    frame = Frame.of(X)
+    for j, dtype in enumerate([] if frame is None else frame.dtypes):
+        cells = X.iloc[:, j] if frame.library == "pandas" else X.to_series(j)
+        cell = next((cell for cell in cells if not is_number(cell)), None) if dtype == "object" else cells[:1].to_list()
+        if NUMERIC.match(dtype) or (dtype == "object" and cell is None):
+            continue
+        raise ValueError(
+            f"{column_name(frame.names, j)} holds no plain numbers (dtype {dtype}, for instance {cell!r}). {owner} "
+            "takes numeric columns only; encode this one first, e.g. with sklearn.preprocessing.OneHotEncoder in a "
+            "ColumnTransformer, or leave it out."
+        )
+    cells = np.asarray(X) if getattr(getattr(X, "dtype", None), "kind", "f") in "mMO" else np.empty((0, 0))
+    if cells.dtype.kind in "mM" or (cells.size and np.frompyfunc(is_date, 1, 1)(cells).any()):
+        raise with_culprit(ValueError("X holds dates"), cells.astype(object), owner)
+
+
+def is_date(cell):
+    """Whether one cell is a date or a span of time, which numpy would read as a number."""
+    return isinstance(cell, np.datetime64 | np.timedelta64)
+
+
+def with_culprit(error, X, owner):
+    """The same kind of error, with the column and row of the first cell that cannot be used and what to do about it."""
+    kind = TypeError if isinstance(error, TypeError) else ValueError
+    text = str(error).split("\n")[0].rstrip(".")
+    if text.startswith("The feature names") or "feature" in text or not ABOUT_CELLS.search(text):
+        return kind(str(error))
+    cells = np.asarray(X)
+    cells = cells if cells.dtype.kind == "f" else np.asarray(X, dtype=object)
+    for test, remedy in UNUSABLE if cells.ndim == 2 else []:
+        rows, columns = np.nonzero(is_unusable(test, cells))
+        if len(rows):
+            frame = Frame.of(X)
+            where = f"{column_name(frame and frame.names, columns[0])}, row {rows[0]}"
+            return kind(f"{text}: {where} holds {shown(cells[rows[0], columns[0]])}. {owner} {remedy}")
+    return kind(str(error))
+
+
+def shown(cell):
+    """How messages show a cell, however long."""
+    try:
+        return reprlib.repr(cell)
+    except ValueError:
+        return f"an integer of {cell.bit_length()} bits"
+
+
+def is_unusable(test, cells):
+    """Mask of the cells that fail a test; floats need no look at each."""
+    if cells.dtype.kind != "f":
+        return np.frompyfunc(test, 1, 1)(cells).astype(bool)
+    return {is_missing: np.isnan, is_infinite: np.isinf}.get(test, np.zeros_like)(cells).astype(bool)

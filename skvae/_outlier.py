@@ -8,9 +8,10 @@ from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils.metaestimators import available_if
 
 from skvae._columns import index_of
-from skvae._rows import present_rows
+from skvae._rows import WeightedRows
 from skvae._vae import VAETransformer
 from skvae._validation import (
+    CallbackSupportMixin,
     HasMethods,
     Interval,
     StrOptions,
@@ -18,6 +19,7 @@ from skvae._validation import (
     _set_random_states,
     check_is_fitted,
     check_weights,
+    has_fit_parameter,
     validate_data,
 )
 
@@ -27,7 +29,7 @@ AUTO_CONTAMINATION = 0.01
 
 def weighted_threshold(scores, weight, share):
     """A value with the lowest ``share`` of the weight below it, halfway to the next score; ties stay together."""
-    scores, weight = present_rows(scores, weight)
+    scores, weight, _ = WeightedRows.present(scores, weight)
     order = np.argsort(scores, kind="stable")
     ranked = scores[order]
     reached = np.cumsum(np.ones(len(scores)) if weight is None else weight[order])
@@ -37,10 +39,13 @@ def weighted_threshold(scores, weight, share):
 
 
 def _explains(detector):
-    return all(hasattr(detector.estimator_, name) for name in ("score_features", "transform", "inverse_transform"))
+    estimator = getattr(detector, "estimator_", detector.estimator)
+    return estimator is None or all(
+        hasattr(estimator, name) for name in ("score_features", "transform", "inverse_transform")
+    )
 
 
-class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
+class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
     """Outlier detection by the likelihood of rows, with the columns that make a row an outlier.
 
     Wraps any estimator that has ``score_samples``, higher being more normal, and adds the threshold ``offset_``: a row
@@ -115,14 +120,29 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
         estimator = VAETransformer() if self.estimator is None else clone(self.estimator)
         if self.random_state is not None:
             _set_random_states(estimator, self.random_state)
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        estimator.fit(X, **weights)
+        if sample_weight is not None and not has_fit_parameter(estimator, "sample_weight"):
+            raise ValueError(f"estimator={estimator!r} takes no sample_weight; leave it out, or use another estimator.")
+        self._fit_estimator(estimator, X, y, {} if sample_weight is None else {"sample_weight": sample_weight})
         scores = estimator.score_samples(X)
         validate_data(self, X, skip_check_array=True)
         share = AUTO_CONTAMINATION if self.contamination == "auto" else self.contamination
         self.estimator_ = estimator
         self.offset_ = weighted_threshold(scores, check_weights(sample_weight, scores), share)
         return self
+
+    def _fit_estimator(self, estimator, X, y, weights):
+        """Fit the estimator as a part of this fit for callbacks, where scikit-learn has them."""
+        if not hasattr(self, "_init_callback_context"):
+            estimator.fit(X, **weights)
+            return
+        context = self._init_callback_context(max_subtasks=1)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        task = context.subcontext(task_name="fit-estimator")
+        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        with task.propagate_callback_context(estimator):
+            estimator.fit(X, **weights)
+        task.call_on_fit_task_end(estimator=self, X=X, y=y)
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
 
     def score_samples(self, X):
         """Score of each row, higher being more normal: that of the estimator.
@@ -188,7 +208,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseEstimator):
             what the model ``expected`` instead, and its ``share`` of the row's score in nats (see ``score_features``).
         """
         check_is_fitted(self)
-        if not isinstance(n_columns, Integral) or n_columns < 1:
+        if not isinstance(n_columns, Integral) or isinstance(n_columns, bool) or n_columns < 1:
             raise ValueError(f"n_columns={n_columns!r} must be a whole number of at least 1.")
         shares = np.asarray(self.estimator_.score_features(X))
         expected = np.asarray(self.estimator_.inverse_transform(self.estimator_.transform(X)), dtype=np.float64)

@@ -153,7 +153,7 @@ class VAETransformer(BaseAutoencoder):
         "regularizer": [StrOptions(set(REGULARIZERS))],
         "beta": [Interval(Real, 0, None, closed="left")],
         "kl_warmup": [Interval(Real, 0, 1, closed="both")],
-        "n_importance_samples": [Interval(Integral, 1, None, closed="left")],
+        "n_importance_samples": [Interval(Integral, 1, 2**31 - 1, closed="both")],
     }
 
     def __init__(

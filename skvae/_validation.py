@@ -1,10 +1,12 @@
 """scikit-learn's own machinery, private names included: the only file that changes when scikit-learn moves them."""
 
+from contextlib import contextmanager
+
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.ensemble._base import _set_random_states
-from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_fit_parameter, validate_data
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -18,21 +20,36 @@ __all__ = [
     "CallbackSupportMixin",
     "HasMethods",
     "Interval",
-    "Options",
     "StrOptions",
     "_fit_context",
     "_set_random_states",
     "check_is_fitted",
     "check_weights",
+    "has_fit_parameter",
+    "unchanged_on_error",
     "validate_data",
 ]
 
 
 def check_weights(sample_weight, X):
-    """Row weights (n,) as float64, or None where all are equal; negative, infinite and all-zero weights are errors."""
+    """Row weights (n,) as float64, or None; negative, infinite and all-zero weights are errors."""
     if sample_weight is None:
         return None
     weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weights.any():
         raise ValueError("Sample weights are zero for every row: sample_weight needs at least one positive value.")
-    return None if np.ptp(weights) == 0 else weights
+    return weights
+
+
+@contextmanager
+def unchanged_on_error(estimator):
+    """What ``validate_data`` notes of the columns, taken back when the fit does not succeed."""
+    noted = ("n_features_in_", "feature_names_in_")
+    before = {name: value for name, value in vars(estimator).items() if name in noted}
+    try:
+        yield
+    except BaseException:
+        for name in noted:
+            vars(estimator).pop(name, None)
+        vars(estimator).update(before)
+        raise

@@ -2,11 +2,16 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
+import torch
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
+from sklearn.mixture import GaussianMixture
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+from skvae._array_model import DeviceMemoryError
 
 ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 3}
@@ -37,6 +42,19 @@ BAD_TABLES = {
     ),
     "numeric category": (frame(kind=pd.Categorical([1, 2, 3] * 10)), ValueError, "column 'kind'.*category"),
     "date column": (frame(day=pd.date_range("2020", periods=30)), ValueError, "column 'day'.*datetime.*leave it out"),
+    "polars lazy frame": (pl.DataFrame(TABLE).lazy(), ValueError, r"LazyFrame.*call \.collect\(\)"),
+    "duplicate names": (pd.DataFrame(TABLE, columns=["a", "b", "a"]), ValueError, "unique column names.*'a' 2 times"),
+    "decimal column": (
+        pd.DataFrame({"a": pd.array([1, 2, 3] * 10, dtype=pd.ArrowDtype(pa.decimal128(20, 2)))}),
+        ValueError,
+        "column 'a' holds no plain numbers.*decimal",
+    ),
+    "date array": (
+        np.array([["2020", "2021"], ["2022", "NaT"]] * 20, dtype="M8[D]"),
+        ValueError,
+        "dates.*column 0, row 0",
+    ),
+    "date in an object array": (with_cell(np.datetime64("2020"), object), ValueError, "dates.*column 1, row 4.*encode"),
     "text in an object column": (
         frame(b=[1.0, "seven", 2.0] * 10),
         ValueError,
@@ -57,7 +75,12 @@ BAD_TABLES = {
     "NaN in a frame": (frame(b=with_cell(np.nan)[:, 1]), ValueError, "column 'b', row 4.*SimpleImputer"),
     "pd.NA": (frame(n=pd.array([1, None, 3] * 10, dtype="Int64")), ValueError, "column 'n', row 1.*SimpleImputer"),
     "None in an array": (with_cell(None, object), ValueError, "column 1, row 4 holds None.*SimpleImputer"),
-    "int beyond float": (with_cell(10**400, object), ValueError, "column 1, row 4"),
+    "int beyond float": (
+        with_cell(10**400, object),
+        ValueError,
+        "column 1, row 4 holds 10*\\.\\.\\.0* *.*finite numbers",
+    ),
+    "int beyond text": (with_cell(10**5000, object), ValueError, "column 1, row 4.*finite numbers"),
     "range beyond float64": (with_cell(1.7e308) * [1, 1, 1], ValueError, "column 1 .*too wide.*logarithm"),
     "sparse": (sparse.csr_array(TABLE), TypeError, "Sparse data was passed.*dense"),
 }
@@ -138,6 +161,8 @@ def test_wrong_width_and_names_after_fit_are_errors(Estimator):
         fitted.score_samples(frame()[["c", "b", "a"]])
     with pytest.raises(ValueError, match="X has 2 features, but .* is expecting 3"):
         Estimator(**SMALL).fit(TABLE).transform(TABLE[:, :2])
+    with pytest.raises(ValueError, match="X_val: X has 2 features, but .* is expecting 3"):
+        Estimator(**SMALL).fit(TABLE, X_val=TABLE[:, :2])
 
 
 @ESTIMATORS
@@ -147,6 +172,7 @@ def test_wrong_width_and_names_after_fit_are_errors(Estimator):
         (np.zeros((4, 5)), "X has 5 columns.*n_components_=2.*transform"),
         (np.full((4, 2), np.nan), "Input X contains NaN"),
         (np.zeros(2), "Reshape your data"),
+        (np.array([[10**400, 1]], dtype=object), "column 0, row 0.*finite"),
     ],
 )
 def test_bad_codes_are_errors(Estimator, codes, message):
@@ -156,7 +182,20 @@ def test_bad_codes_are_errors(Estimator, codes, message):
 
 
 @ESTIMATORS
-@pytest.mark.parametrize("n_samples", [0, -1, 2.5, "3", None])
+def test_far_codes_decode_to_finite_rows(Estimator):
+    fitted = Estimator(2, **SMALL).fit(TABLE)
+    assert np.isfinite(fitted.inverse_transform(np.full((2, 2), 1e300))).all()
+
+
+def test_more_codes_than_a_covariance_of_float32_can_carry():
+    rank_one = np.outer(np.arange(50.0), [1.0, 2.0, 3.0])
+    wide = AutoencoderTransformer(300, hidden_layer_sizes=(16,), max_iter=20, random_state=0).fit(rank_one)
+    assert np.isfinite(wide.score_samples(rank_one)).all()
+    assert np.isfinite(wide.sample(5, random_state=0)).all()
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("n_samples", [0, True, -1, 2.5, "3", None])
 def test_a_bad_number_of_samples_is_an_error(Estimator, n_samples):
     with pytest.raises(ValueError, match=f"n_samples={n_samples!r} must be a whole number"):
         Estimator(**SMALL).fit(TABLE).sample(n_samples)
@@ -192,7 +231,7 @@ def test_bad_weights_are_errors(Estimator, weight, message):
         Estimator(**SMALL).fit(TABLE, sample_weight=weight)
 
 
-@pytest.mark.parametrize("device", ["cuda:99", "tpu", "nonsense"])
+@pytest.mark.parametrize("device", ["cuda:99", "tpu", "nonsense", "meta", "hpu"])
 def test_an_impossible_device_is_an_error_at_fit(device):
     with pytest.raises(ValueError, match=f"device='{device}' cannot be used on this machine.*cpu.*device='auto'"):
         VAETransformer(**SMALL, device=device).fit(TABLE)
@@ -237,7 +276,22 @@ def test_a_bad_parameter_is_an_error_at_fit_that_names_it(params, message):
         estimator.fit(TABLE)
 
 
+@pytest.mark.parametrize("solver", [torch.optim.SparseAdam, torch.optim.Optimizer, torch.optim.Muon])
+def test_an_optimizer_that_cannot_train_this_is_an_error_that_names_it(solver):
+    with pytest.raises(ValueError, match="solver=.*Use another class, or one of"):
+        VAETransformer(**SMALL, solver=solver).fit(TABLE)
+
+
+def test_too_large_a_model_is_a_typed_error():
+    with pytest.raises(DeviceMemoryError, match="ran out of memory.*hidden_layer_sizes"):
+        VAETransformer(hidden_layer_sizes=(10**7, 10**7)).fit(TABLE)
+
+
 def test_bad_input_of_the_detector():
+    with pytest.raises(ValueError, match="GaussianMixture.*takes no sample_weight"):
+        AutoencoderOutlierDetector(GaussianMixture()).fit(TABLE, sample_weight=np.ones(30))
+    with pytest.raises(NotFittedError):
+        AutoencoderOutlierDetector().explain(TABLE)
     with pytest.raises(ValueError, match=r"'estimator' parameter.*score_samples"):
         AutoencoderOutlierDetector(estimator="vae").fit(TABLE)
     with pytest.raises(ValueError, match=r"'contamination' parameter.*0.7"):

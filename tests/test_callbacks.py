@@ -7,7 +7,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skvae import AutoencoderTransformer, VAETransformer
+from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 
 callback = pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
 
@@ -86,6 +86,16 @@ def test_progress_bar_of_a_search_supports_our_estimators(X, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         search.fit(X)
+    assert "VAETransformer" in capsys.readouterr().out
+
+
+def test_progress_bar_reaches_the_epochs_inside_a_detector(X, capsys):
+    pytest.importorskip("rich")
+    bar = callback.ProgressBar(max_propagation_depth=None)
+    detector = AutoencoderOutlierDetector(VAETransformer(**SMALL)).set_callbacks(bar)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        detector.fit(X)
     assert "VAETransformer" in capsys.readouterr().out
 
 

@@ -15,18 +15,23 @@ FULL_BATCH = {"batch_size": 10_000, "early_stopping": False, "precision": "float
 
 
 def vae(**params):
-    return VAETransformer(**{"max_iter": 4, "n_importance_samples": 4, "hidden_layer_sizes": (16,), **params})
+    return VAETransformer(
+        **{"max_iter": 4, "batch_size": 100, "n_importance_samples": 4, "hidden_layer_sizes": (16,), **params}
+    )
 
 
 def autoencoder(**params):
-    return AutoencoderTransformer(**{"max_iter": 4, "hidden_layer_sizes": (16,), **params})
+    return AutoencoderTransformer(**{"max_iter": 4, "batch_size": 100, "hidden_layer_sizes": (16,), **params})
 
 
-MINI_BATCH = [vae(batch_size=4), autoencoder(batch_size=4)]
+MINI_BATCH = [
+    vae(batch_size=4),
+    autoencoder(batch_size=4),
+    VAETransformer(max_iter=4, n_importance_samples=4),
+    AutoencoderTransformer(max_iter=4),
+]
 
 TRANSFORMERS = [
-    vae(hidden_layer_sizes=(128, 128)),
-    autoencoder(hidden_layer_sizes=(128, 128)),
     vae(**FULL_BATCH),
     autoencoder(**FULL_BATCH),
     *[make(likelihood=name) for make in (vae, autoencoder) for name in sorted(LIKELIHOODS)],

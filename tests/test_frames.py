@@ -55,6 +55,25 @@ def test_nullable_and_arrow_dtypes_come_back(X):
     assert list(drawn.dtypes) == list(frame.dtypes)
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [[10, 20, 30], pd.MultiIndex.from_tuples([("x", 1), ("x", 2), ("y", 1)])],
+    ids=["integers", "levels"],
+)
+def test_column_labels_come_back_as_they_were(X, labels):
+    frame = pd.DataFrame(X[:, :3], columns=labels)
+    fitted = VAETransformer(**SMALL).fit(frame)
+    for table in (fitted.sample(2, random_state=0), fitted.score_features(frame), fitted.impute(frame)):
+        pd.testing.assert_index_equal(table.columns, frame.columns)
+
+
+def test_impute_gives_a_complete_table_back_as_it_was():
+    frame = pd.DataFrame({"big": [2**62 + 1, 2**60 + 3] * 10, "flag": np.array([True, False] * 10, dtype=object)})
+    imputed = VAETransformer(**SMALL).fit(frame).impute(frame)
+    pd.testing.assert_frame_equal(imputed, frame)
+    assert imputed is not frame
+
+
 def test_drawn_integers_stay_within_their_dtype():
     frame = pd.DataFrame({"a": np.tile(np.array([0, 255], dtype=np.uint8), 50), "b": np.arange(100.0)})
     drawn = VAETransformer(**SMALL).fit(frame).sample(500, random_state=0)
@@ -117,6 +136,7 @@ LAYOUTS = {
     "big endian": lambda X: X.astype(">f8"),
     "pandas": lambda X: pd.DataFrame(X),
     "torch": lambda X: torch.tensor(X, requires_grad=True),
+    "object": lambda X: X.astype(object),
 }
 
 

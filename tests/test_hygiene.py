@@ -16,6 +16,7 @@ import torch
 
 import skvae
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+from skvae._array_model import OneThread
 
 PACKAGE = Path(skvae.__file__).parent
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 2}
@@ -73,6 +74,41 @@ def test_threads_are_as_they_were_after_a_fit_that_fails(X):
     with pytest.raises(ValueError, match="diverged"):
         VAETransformer(**{**SMALL, "solver": "sgd", "learning_rate_init": 1e30}).fit(X)
     assert torch.get_num_threads() == before
+
+
+def test_global_settings_of_torch_do_not_change_a_fit(X):
+    reference = VAETransformer(**SMALL).fit(X).transform(X)
+    with torch.no_grad():
+        np.testing.assert_array_equal(VAETransformer(**SMALL).fit(X).transform(X), reference)
+    with torch.inference_mode():
+        np.testing.assert_array_equal(VAETransformer(**SMALL).fit(X).transform(X), reference)
+    with torch.device("meta"):
+        np.testing.assert_array_equal(VAETransformer(**SMALL).fit(X).transform(X), reference)
+    torch.set_default_dtype(torch.float64)
+    try:
+        np.testing.assert_array_equal(VAETransformer(**SMALL).fit(X).transform(X), reference)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_threads_of_every_thread_are_restored_in_whatever_order_they_leave():
+    before, numbers = torch.get_num_threads(), {}
+    entered, leave_second = threading.Event(), threading.Event()
+
+    def second():
+        with OneThread():
+            entered.set()
+            leave_second.wait(10)
+        numbers["second"] = torch.get_num_threads()
+
+    with OneThread():
+        thread = threading.Thread(target=second)
+        thread.start()
+        entered.wait(10)
+    numbers["first"] = torch.get_num_threads()
+    leave_second.set()
+    thread.join()
+    assert numbers == {"first": before, "second": before}
 
 
 def test_concurrent_fits_in_threads_are_right_and_restore_the_number_of_threads(X):
@@ -210,7 +246,7 @@ def test_imports_point_one_way_and_stand_at_the_top(name):
     assert ours <= LAYERS[name]
     if name.startswith("nn."):
         assert not {module.split(".")[0] for module in modules} & {"numpy", "sklearn", "pandas"}
-    if name not in ("_array_model", "_base") and not name.startswith("nn."):
+    if name != "_array_model" and not name.startswith("nn."):
         assert "torch" not in {module.split(".")[0] for module in modules}
 
 

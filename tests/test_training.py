@@ -59,7 +59,7 @@ def test_adaptive_learning_rate_goes_on_from_the_best_state_with_smaller_steps(X
 def test_early_stopping_waits_for_the_warm_up(X):
     params = {**SMALL, "tol": 1e6, "n_iter_no_change": 2, "max_iter": 20, "learning_rate": "constant"}
     assert VAETransformer(**params).fit(X).n_iter_ == 3
-    assert VAETransformer(**params, kl_warmup=0.5).fit(X).n_iter_ == 10
+    assert VAETransformer(**params, kl_warmup=0.5).fit(X).n_iter_ == 11
 
 
 def test_without_early_stopping_there_are_no_validation_scores(X):
@@ -107,6 +107,22 @@ def test_weight_two_is_repetition_in_full_batches_whatever_the_order(X, Estimato
     np.testing.assert_allclose(weighted.score_samples(X), repeated.score_samples(X), rtol=1e-9)
 
 
+@pytest.mark.parametrize("factor", [1e-300, 1e-50, 1e50, 1e300])
+def test_only_the_ratio_of_weights_matters(X, factor):
+    weight = np.random.RandomState(0).uniform(0.5, 2.0, size=len(X))
+    reference = VAETransformer(**SMALL).fit(X, sample_weight=weight)
+    scaled = VAETransformer(**SMALL).fit(X, sample_weight=weight * factor)
+    np.testing.assert_allclose(scaled.transform(X), reference.transform(X), rtol=1e-4, atol=1e-5)
+
+
+def test_repeated_rows_are_not_merged_in_mini_batches():
+    patterns = np.array([[0, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [1, 1, 1, 1.0]])
+    X = np.random.RandomState(0).permutation(np.repeat(patterns, [50, 250, 500, 200], axis=0))
+    best = -(np.array([0.05, 0.25, 0.5, 0.2]) * -np.log([0.05, 0.25, 0.5, 0.2])).sum()
+    vae = VAETransformer(2, likelihood="bernoulli", random_state=0).fit(X)
+    assert best - 0.3 < vae.score(X) <= best + 1e-6
+
+
 @ESTIMATORS
 def test_heavier_rows_are_fitted_better(X, Estimator):
     weight = np.r_[np.full(100, 50.0), np.ones(100)]
@@ -132,6 +148,20 @@ def test_warm_start_refuses_another_architecture(X):
     fitted = VAETransformer(**SMALL, warm_start=True).fit(X)
     with pytest.raises(ValueError, match=r"hidden_layer_sizes from \[8\] to \[9\].*warm_start=False"):
         fitted.set_params(hidden_layer_sizes=(9,)).fit(X)
+
+
+def test_warm_start_takes_what_does_not_shape_the_weights(X):
+    fitted = VAETransformer(**SMALL, warm_start=True).fit(X)
+    assert fitted.set_params(beta=50.0, corruption="gaussian").fit(X).n_iter_ == 10
+    assert fitted.loss_curve_[-1] > fitted.loss_curve_[4]
+
+
+@ESTIMATORS
+def test_warm_start_does_not_lose_what_it_started_from(X, Estimator):
+    fitted = Estimator(**{**SMALL, "max_iter": 60}, warm_start=True).fit(X)
+    before = fitted.score(X)
+    fitted.set_params(learning_rate_init=1.0, max_iter=3).fit(X)
+    assert fitted.score(X) > before - 0.5
 
 
 @ESTIMATORS
@@ -162,9 +192,23 @@ def test_partial_fit_takes_single_rows_after_the_first_call(X):
     assert np.isfinite(stream.score_samples(X)).all()
 
 
+@pytest.mark.parametrize("first", ["adam", torch.optim.Adam])
+@pytest.mark.parametrize("second", ["sgd", "adam", torch.optim.SGD, torch.optim.Adam])
+def test_partial_fit_takes_another_solver(X, first, second):
+    stream = VAETransformer(**SMALL, solver=first).partial_fit(X)
+    before = stream.transform(X)
+    stream.set_params(solver=second, learning_rate_init=1e-9).partial_fit(X)
+    np.testing.assert_allclose(stream.transform(X), before, atol=1e-5)
+
+
+def test_partial_fit_counts_rows_not_distinct_rows(X):
+    stream = AutoencoderTransformer(**SMALL).partial_fit(np.repeat(X[:3], 300, axis=0)).partial_fit(X[:10])
+    assert stream._model.n_seen == 910
+
+
 def test_partial_fit_keeps_the_solver_and_fit_drops_it(X):
     fitted = VAETransformer(**SMALL).partial_fit(X)
-    assert fitted._model.solver_state["n_steps"] > 0
+    assert fitted._model.solver_state["state"]["n_steps"] > 0
     assert fitted.fit(X)._model.solver_state is None
 
 
@@ -194,6 +238,25 @@ def test_divergence_keeps_the_best_state_and_warns(X, monkeypatch):
 def test_divergence_in_the_first_epoch_is_an_error(X):
     with pytest.raises(ValueError, match="diverged.*learning_rate_init=1e"):
         AutoencoderTransformer(solver="sgd", learning_rate_init=1e20, random_state=0).fit(X)
+
+
+@pytest.mark.parametrize("params", [{"max_iter": 1}, {"max_iter": 50}])
+@ESTIMATORS
+def test_numbers_that_the_last_step_broke_are_not_kept(X, Estimator, params):
+    broken = Estimator(learning_rate_init=1e30, batch_size=1000, early_stopping=False, random_state=0, **params)
+    with pytest.raises(ValueError, match="diverged.*learning_rate_init=1e"):
+        broken.fit(X)
+    with pytest.raises(ValueError, match="diverged.*learning_rate_init=1e"):
+        broken.partial_fit(X)
+
+
+def test_a_fit_that_goes_on_and_diverges_keeps_what_it_started_from(X):
+    fitted = VAETransformer(**SMALL, warm_start=True).fit(X)
+    codes = fitted.transform(X)
+    with pytest.warns(ConvergenceWarning, match="diverged") as caught:
+        fitted.set_params(learning_rate_init=1e30).fit(X)
+    np.testing.assert_array_equal(fitted.transform(X), codes)
+    assert caught[0].filename == __file__
 
 
 def test_keyboard_interrupt_keeps_the_best_state_and_warns(X, monkeypatch):
@@ -226,6 +289,9 @@ def test_too_little_memory_is_a_typed_error_with_advice(X, monkeypatch):
 def test_a_failed_fit_leaves_the_estimator_as_it_was(X):
     fitted = VAETransformer(**SMALL).fit(X)
     codes = fitted.transform(X)
+    with pytest.raises(ValueError, match="zero"):
+        fitted.fit(X[:, :3], sample_weight=np.zeros(len(X)))
+    np.testing.assert_array_equal(fitted.transform(X), codes)
     with pytest.raises(ValueError, match="diverged"):
         fitted.set_params(solver="sgd", learning_rate_init=1e30).fit(X)
     np.testing.assert_array_equal(fitted.transform(X), codes)

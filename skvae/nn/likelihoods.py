@@ -88,7 +88,7 @@ class _GaussianBase(Likelihood):
 
     def __init__(self, n_features, n_scales):
         super().__init__(n_features)
-        self.log_scale = nn.Parameter(torch.zeros(n_scales))
+        self.log_scale = nn.Parameter(torch.zeros(n_scales, dtype=torch.float32))
 
     @property
     def scale(self):

@@ -17,7 +17,7 @@ from skvae.nn.priors import PRIORS, FittedNormal
 from skvae.nn.regularizers import REGULARIZERS
 
 CELLS_AT_ONCE = 2**21
-"""How many decoded cells importance sampling holds at a time: a bound on memory, not on the number of draws."""
+"""Values that one layer holds while scores are computed: a bound on memory, not on the number of draws."""
 
 
 def _standard_normal(shape, like, generator):
@@ -62,6 +62,7 @@ class LatentModel(nn.Module, ABC):
         self.likelihood = LIKELIHOODS[likelihood](n_features)
         self.encoder = build.encoder(n_features, code_outputs, sizes, activation, generator)
         self.decoder = build.decoder(latent_dim, self.likelihood.n_outputs, sizes[::-1], activation, generator)
+        self._width = max(n_features, latent_dim, *sizes)
         self._corrupt, self._corruption_level = CORRUPTIONS[corruption], corruption_level
 
     @abstractmethod
@@ -171,7 +172,7 @@ class VAE(LatentModel):
         """Importance-weighted bound on log p(x) (Burda et al., 2016), the same ``noise`` for every row."""
         posterior = self.posterior(x)
         posterior = DiagonalNormal(posterior.mean[:, None], posterior.scale[:, None])
-        draws = max(1, CELLS_AT_ONCE // max(1, x.numel()))
+        draws = max(1, CELLS_AT_ONCE // (len(x) * self._width))
         log_weights = [self._log_weights(x[:, None], posterior, part) for part in noise.split(draws)]
         return log_mean_exp(torch.cat(log_weights, dim=1), dim=1)
 

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from torch import nn
 
 ACTIVATIONS = {
@@ -24,7 +25,7 @@ class Linear(nn.Linear):
 
     def __init__(self, in_features, out_features, generator):
         self._generator = generator
-        super().__init__(in_features, out_features)
+        super().__init__(in_features, out_features, dtype=torch.float32)
         del self._generator
 
     def reset_parameters(self):

@@ -33,7 +33,7 @@ class StandardNormal(Prior):
 
     def __init__(self, latent_dim):
         super().__init__(latent_dim)
-        self.register_buffer("origin", torch.zeros(()))
+        self.register_buffer("origin", torch.zeros((), dtype=torch.float32))
 
     def log_prob(self, z):
         return -0.5 * (z.square() + LOG_TWO_PI).sum(-1)
@@ -53,8 +53,8 @@ class FittedNormal(Prior):
 
     def __init__(self, latent_dim):
         super().__init__(latent_dim)
-        self.register_buffer("mean", torch.zeros(latent_dim))
-        self.register_buffer("covariance", torch.eye(latent_dim))
+        self.register_buffer("mean", torch.zeros(latent_dim, dtype=torch.float32))
+        self.register_buffer("covariance", torch.eye(latent_dim, dtype=torch.float32))
 
     def fit(self, mean, covariance, rate):
         """Move the moments towards ``mean`` and ``covariance``; ``rate=1`` forgets the old ones."""
@@ -63,21 +63,20 @@ class FittedNormal(Prior):
         self.covariance.copy_((1.0 - rate) * self.covariance + rate * covariance + between)
         self.mean.add_(rate * shift)
 
-    def _cholesky(self):
-        """Lower factor of the covariance, with a ridge that keeps dead latent variables finite."""
-        covariance = self.covariance.to(wide(self.mean))
-        ridge = 1e-6 * covariance.diagonal().mean() + 1e-12
-        return torch.linalg.cholesky(covariance + ridge * torch.eye(self.latent_dim).to(covariance))
+    def _axes(self):
+        """Principal axes (columns) and standard deviations; dead latent variables keep a small one."""
+        variances, axes = torch.linalg.eigh(self.covariance.to(wide(self.mean)))
+        return axes, variances.clamp_min(1e-6 * variances[-1] + 1e-12).sqrt()
 
     def log_prob(self, z):
-        factor = self._cholesky()
-        white = torch.linalg.solve_triangular(factor, (z - self.mean).to(factor.dtype).mT, upper=False).mT
-        return -0.5 * (white.square() + LOG_TWO_PI).sum(-1) - factor.diagonal().log().sum()
+        axes, scale = self._axes()
+        white = ((z - self.mean).to(axes.dtype) @ axes) / scale
+        return -0.5 * (white.square() + LOG_TWO_PI).sum(-1) - scale.log().sum()
 
     def sample(self, n_samples, generator):
-        factor = self._cholesky()
-        noise = torch.randn(n_samples, self.latent_dim, dtype=factor.dtype, device=factor.device, generator=generator)
-        return self.mean + (noise @ factor.mT).to(self.mean.dtype)
+        axes, scale = self._axes()
+        noise = torch.randn(n_samples, self.latent_dim, dtype=axes.dtype, device=axes.device, generator=generator)
+        return self.mean + ((noise * scale) @ axes.mT).to(self.mean.dtype)
 
 
 PRIORS = {"normal": StandardNormal}

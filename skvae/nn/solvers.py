@@ -6,6 +6,7 @@ arithmetic is that of torch's functional optimisers. Any ``torch.optim.Optimizer
 
 import inspect
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 
 import torch
 from torch.optim.adagrad import adagrad
@@ -52,7 +53,7 @@ class FlatSolver(Solver):
             parameter.data, parameter.grad = value.view_as(parameter), gradient.view_as(parameter)
         self.n_decaying = sum(parameter.numel() for parameter in parameters if parameter.ndim > 1)
         self.first, self.second = torch.zeros_like(self.values), torch.zeros_like(self.values)
-        self.n_steps = torch.zeros((), device=self.values.device)
+        self.n_steps = torch.zeros((), dtype=torch.float32, device=self.values.device)
 
     @abstractmethod
     def update(self):
@@ -138,6 +139,17 @@ class Adagrad(FlatSolver):
         )
 
 
+@contextmanager
+def solver_errors(optimizer):
+    """What an optimiser class refuses, as an error that names it."""
+    try:
+        yield
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"solver={optimizer!r} cannot train this network: {error} Use another class, or one of {sorted(SOLVERS)}."
+        ) from error
+
+
 class TorchSolver(Solver):
     """A ``torch.optim.Optimizer`` class over the module's parameters, one by one."""
 
@@ -145,13 +157,15 @@ class TorchSolver(Solver):
         decaying = [parameter for parameter in module.parameters() if parameter.ndim > 1]
         others = [parameter for parameter in module.parameters() if parameter.ndim < 2]
         groups = [{"params": decaying, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-        self.optimizer = optimizer(groups if weight_decay else decaying + others, lr=learning_rate)
+        with solver_errors(optimizer):
+            self.optimizer = optimizer(groups if weight_decay else decaying + others, lr=learning_rate)
 
     def zero_grad(self):
         self.optimizer.zero_grad()
 
     def step(self):
-        self.optimizer.step()
+        with solver_errors(type(self.optimizer)):
+            self.optimizer.step()
 
     def divide_learning_rate(self, divisor):
         for group in self.optimizer.param_groups:
@@ -161,7 +175,8 @@ class TorchSolver(Solver):
         return self.optimizer.state_dict()
 
     def load(self, state):
-        self.optimizer.load_state_dict(state)
+        fresh = self.optimizer.state_dict()
+        self.optimizer.load_state_dict({**state, "param_groups": fresh["param_groups"]})
 
 
 ADAM = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "amsgrad": False, "maximize": False, "fused": True}

@@ -57,7 +57,7 @@ class History:
     """What happened, one entry an epoch, and why it ended.
 
     ``outcome`` is "max_iter", "converged", "stopped" by the caller, "interrupted" from the keyboard, "diverged" when
-    the objective was no longer finite, or "failed" when it never was.
+    the objective was no longer finite, or "failed" when no usable state is left.
     """
 
     loss: list = field(default_factory=list)
@@ -111,9 +111,9 @@ class Best:
             self.state = {name: value.clone() for name, value in self.module.state_dict().items()}
 
     def restore(self):
-        """Put the best state back, if an epoch has ended at all."""
-        if self.state is not None:
-            self.module.load_state_dict(self.state)
+        """Put the best state back and start waiting anew."""
+        self.module.load_state_dict(self.state)
+        self.waited = 0
 
 
 def weigh(terms, weights):
@@ -148,42 +148,52 @@ def evaluate(module, rows, seed):
     return float(total) / len(rows.x)
 
 
+def is_finite(module):
+    """Whether every parameter is a number."""
+    return all(bool(parameter.isfinite().all()) for parameter in module.parameters())
+
+
 def train(module, rows, validation, solver, plan, generator, history, after_epoch):
     """Minimise the module's objective over ``rows``, watching it on ``validation`` where there is one.
 
     What is watched and recorded is the objective at its final weights, so that a warm-up cannot look like progress.
     The best state comes back when a validation set chose it and when the run broke off; otherwise the last one stays.
-    Each epoch is added to ``history``; ``after_epoch(history)`` may end the run by returning True.
+    What a run goes on from counts as a state too. Each epoch is added to ``history``; ``after_epoch(history)`` may end
+    the run by returning True.
     """
     best, clock, n_cuts = Best(module, plan.tol), Clock(plan, len(rows.x)), plan.n_cuts
     rows, validation = rows.normalised(), validation and validation.normalised()
-    history.outcome = "max_iter"
+    seed, history.outcome = generator.initial_seed(), "max_iter"
     module.train()
+    if history.loss:
+        best.update(evaluate(module, validation or rows, seed))
     try:
         for _ in range(plan.max_iter):
             terms = train_epoch(module, rows, solver, plan, clock, generator)
             loss = weigh(terms, module.term_weights(1.0))
-            watched = loss if validation is None else evaluate(module, validation, generator.initial_seed())
-            if not math.isfinite(loss + watched):
-                history.outcome = "diverged" if best.state else "failed"
+            watched = loss if validation is None else evaluate(module, validation, seed)
+            if not (math.isfinite(loss + watched) and is_finite(module)):
+                history.outcome = "diverged"
                 break
             history.record(loss, terms, None if validation is None else watched)
             best.update(watched)
             if after_epoch(history):
                 history.outcome = "stopped"
                 break
-            ramping = module.term_weights(clock.progress) != module.term_weights(1.0)
-            if ramping or best.waited < plan.n_iter_no_change:
+            if module.term_weights(clock.progress) != module.term_weights(1.0):
+                best.waited = 0
+            if best.waited < plan.n_iter_no_change:
                 continue
             if n_cuts == 0:
                 history.outcome = "converged"
                 break
             n_cuts -= 1
             best.restore()
-            best.waited = 0
             solver.divide_learning_rate(LEARNING_RATE_CUT)
     except KeyboardInterrupt:
         history.outcome = "interrupted"
-    if validation is not None or history.outcome in ("diverged", "interrupted"):
+    if best.state and (validation is not None or history.outcome in ("diverged", "interrupted")):
         best.restore()
+    if not math.isfinite(evaluate(module, validation or rows, seed)):
+        history.outcome = "failed"
     module.eval()
