@@ -17,7 +17,9 @@ class AutoencoderTransformer(BaseAutoencoder):
     .. math:: \log p(x \mid z = f(x)) + \log p(f(x)),
 
     the log-likelihood of a row given its code plus that of the code, in nats and in the units of the data; and new rows
-    are drawn by drawing a code, decoding it and adding the noise.
+    are drawn by drawing a code, decoding it and adding the noise. The score ranks rows under one model. It is no
+    normalised density: between models, and between values of ``n_components``, compare reconstruction errors, or take
+    a :class:`VAETransformer`, whose scores are bounds on a log-likelihood.
 
     Parameters
     ----------
@@ -45,8 +47,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         Strength of the L2 penalty on the weight matrices: the objective summed over rows gains
         ``0.5 * alpha * ||W||²``.
     batch_size : "auto" or int, default="auto"
-        Rows of one step. "auto" takes about 16 steps an epoch, with 16 to 256 rows each. Where all distinct rows fit
-        into one batch, training is full-batch: equal rows then are one row with their weights added.
+        Rows of one step. "auto" takes about 16 steps an epoch, with 16 to 256 rows each. Where all rows fit into one
+        batch, equal rows are one row with their weights added, and the order of rows does not matter.
     learning_rate : {"adaptive", "constant"}, default="adaptive"
         "adaptive" divides the learning rate by 5 when ``n_iter_no_change`` epochs brought no gain, twice, and goes on
         from the best state each time; "constant" ends there.
@@ -66,7 +68,7 @@ class AutoencoderTransformer(BaseAutoencoder):
     n_iter_no_change : int, default=10
         Epochs without a gain before the learning rate is cut or training ends.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the fitted model, in its units and architecture.
+        Whether ``fit`` goes on from the fitted model, in its units. What shapes the weights must stay as it was.
     precision : {"float32", "float64"}, default="float32"
         What the model computes in. Results have the float dtype of X in either case, scores are float64.
     device : str, default="auto"

@@ -65,8 +65,8 @@ class VAETransformer(BaseAutoencoder):
         Strength of the L2 penalty on the weight matrices: the objective summed over rows gains
         ``0.5 * alpha * ||W||²``.
     batch_size : "auto" or int, default="auto"
-        Rows of one step. "auto" takes about 16 steps an epoch, with 16 to 256 rows each. Where all distinct rows fit
-        into one batch, training is full-batch: equal rows then are one row with their weights added.
+        Rows of one step. "auto" takes about 16 steps an epoch, with 16 to 256 rows each. Where all rows fit into one
+        batch, equal rows are one row with their weights added, and the order of rows does not matter.
     learning_rate : {"adaptive", "constant"}, default="adaptive"
         "adaptive" divides the learning rate by 5 when ``n_iter_no_change`` epochs brought no gain, twice, and goes on
         from the best state each time; "constant" ends there.
@@ -86,7 +86,7 @@ class VAETransformer(BaseAutoencoder):
     n_iter_no_change : int, default=10
         Epochs without a gain before the learning rate is cut or training ends.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the fitted model, in its units and architecture.
+        Whether ``fit`` goes on from the fitted model, in its units. What shapes the weights must stay as it was.
     precision : {"float32", "float64"}, default="float32"
         What the model computes in. Results have the float dtype of X in either case, scores are float64.
     device : str, default="auto"

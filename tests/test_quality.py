@@ -1,0 +1,60 @@
+"""Quality on real data, against the linear models of the same size; benchmarks/foundation.py prints the figures."""
+
+import time
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA, FactorAnalysis
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score, train_test_split
+from sklearn.pipeline import make_pipeline
+
+from skvae import AutoencoderTransformer, VAETransformer
+
+SIZES = pytest.mark.parametrize("size", [2, 5, 10, 20])
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return train_test_split(X, y, random_state=0, stratify=y)
+
+
+def test_ten_codes_of_digits_classify_better_than_ten_principal_components():
+    X, y = load_digits(return_X_y=True)
+
+    def accuracy(transformer):
+        return cross_val_score(make_pipeline(transformer, LogisticRegression(max_iter=10_000)), X, y, cv=3).mean()
+
+    assert accuracy(VAETransformer(10, likelihood="isotropic_gaussian", random_state=0)) > accuracy(PCA(10))
+
+
+@SIZES
+def test_autoencoder_reconstructs_held_out_digits_better_than_pca(digits, size):
+    X_train, X_test, _, _ = digits
+    models = AutoencoderTransformer(size, random_state=0).fit(X_train), PCA(size).fit(X_train)
+    errors = [np.square(X_test - model.inverse_transform(model.transform(X_test))).mean() for model in models]
+    assert errors[0] < errors[1]
+
+
+@SIZES
+def test_vae_gives_held_out_digits_more_likelihood_than_the_linear_models(digits, size):
+    X_train, X_test, _, _ = digits
+    varying = X_train.std(axis=0) > 0
+    X_train, X_test = X_train[:, varying], X_test[:, varying]
+    vae = VAETransformer(size, random_state=0).fit(X_train).score(X_test)
+    assert vae > FactorAnalysis(size, svd_method="lapack").fit(X_train).score(X_test)
+    assert vae > PCA(size).fit(X_train).score(X_test)
+
+
+def test_a_default_fit_of_a_thousand_rows_takes_seconds():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(1000, 8)) @ rng.normal(size=(8, 20)) + 0.3 * rng.normal(size=(1000, 20))
+    for Estimator in (VAETransformer, AutoencoderTransformer):
+        times = []
+        for seed in range(3):
+            start = time.perf_counter()
+            Estimator(random_state=seed).fit(X)
+            times.append(time.perf_counter() - start)
+        assert min(times) < 6.0  # the bar is 3 s on a quiet machine; this one may be busy
