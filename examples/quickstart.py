@@ -1,6 +1,7 @@
 """A data frame in: codes, reconstructions, new rows, likelihoods and reasons out of one fitted model.
 
-The table is scikit-learn's: 13 chemical measurements of 178 wines, in units from 0.1 to 1000. Nothing is scaled by hand.
+The table is scikit-learn's: 13 chemical measurements of 178 wines, in units from 0.1 to 1000. Nothing is scaled by
+hand.
 """
 
 import argparse

@@ -1,20 +1,20 @@
-"""The examples run as a user runs them, with small settings, and what they print holds."""
+"""The examples run as a user runs them, with small settings, and what they print is true."""
 
+import builtins
 import re
 import runpy
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-PNG = b"\x89PNG\r\n\x1a\n"
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?$")
 
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    """Run an example with command-line arguments; what it prints."""
+    """Runs an example with command-line arguments and returns what it prints."""
 
     def run(name, *arguments):
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
@@ -25,17 +25,99 @@ def run(monkeypatch, capsys):
 
 
 def section(text, headline):
-    """Lines after the headline, up to the next empty one."""
-    lines = iter(text.splitlines())
-    for line in lines:
-        if line.startswith(headline):
-            break
-    else:
-        raise AssertionError(f"no {headline!r} in:\n{text}")
-    return [line for line, end in zip(lines, iter(lambda: next(lines, ""), None), strict=False)]
+    """The lines between a headline and the next empty line."""
+    return text.split(headline, 1)[1].split("\n\n")[0].splitlines()[1:]
 
 
-def table(text):
-    """Rows of numbers by the word before them."""
-    found = re.findall(r"^ *(\S+)((?: +-?\d+(?:\.\d+)?)+)$", text, flags=re.MULTILINE)
-    return {name: np.array(numbers.split(), dtype=float) for name, numbers in found}
+def numbers(lines):
+    """The numbers of each line that begins with one word, by that word."""
+    cells = [line.split() for line in lines]
+    return {row[0]: [float(cell) for cell in row[1:]] for row in cells if row[1:] and all(map(NUMBER.match, row[1:]))}
+
+
+def test_every_example_is_tested():
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {
+        "anomalies.py",
+        "grid_search.py",
+        "pipeline_digits.py",
+        "quickstart.py",
+    }
+
+
+def test_quickstart_shows_all_that_one_model_gives(run, tmp_path):
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "wines.png"
+    text = run("quickstart.py", "--max-iter", 40, "--output", picture)
+
+    codes = numbers(section(text, "Codes"))
+    assert len(codes) == 3
+    assert all(len(code) == 2 for code in codes.values())
+
+    restored = numbers(section(text, "Wine "))
+    assert len(restored) == 13
+    measured, expected = restored["proline"]
+    assert abs(measured - expected) < 300  # one standard deviation of the column
+
+    moments = numbers(section(text, "2000 new wines"))
+    assert len(moments) == 13
+    for mean, sample_mean, spread, sample_spread in moments.values():
+        assert abs(mean - sample_mean) < 0.25 * spread + 0.01  # printed with two decimals
+        assert 0.6 * spread < sample_spread < 1.4 * spread
+
+    scores = {name: values[0] for name, values in numbers(section(text, "Log-likelihood")).items()}
+    assert set(scores) == {"VAETransformer", "FactorAnalysis", "PCA"}
+    assert scores["VAETransformer"] == pytest.approx(scores["FactorAnalysis"], abs=3)  # the same units
+    assert f"{max(scores, key=scores.get)} wins by" in text
+
+    strange = [line.split() for line in section(text, "The strangest")[1:]]
+    assert [float(row[1]) for row in strange] == sorted(float(row[1]) for row in strange)
+    assert len(strange) == 3
+
+    header = picture.read_bytes()[:24]
+    assert header[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = int.from_bytes(header[16:20], "big"), int.from_bytes(header[20:24], "big")
+    assert width > height > 400
+
+
+def test_quickstart_goes_on_without_matplotlib(run, tmp_path, monkeypatch):
+    def no_matplotlib(name, *arguments, **options):
+        if name.startswith("matplotlib"):
+            raise ImportError(name)
+        return imported(name, *arguments, **options)
+
+    imported = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", no_matplotlib)
+    text = run("quickstart.py", "--max-iter", 2, "--n-samples", 10, "--output", tmp_path / "none.png")
+    assert "pip install 'skvae[plot]'" in text
+    assert not list(tmp_path.iterdir())
+
+
+def test_pipeline_digits_compares_the_same_classifier_on_both_codes(run):
+    text = run("pipeline_digits.py", "--max-iter", 20, "--n-splits", 2)
+    accuracy = {name: values[0] for name, values in numbers(text.splitlines()).items()}
+    assert set(accuracy) == {"VAETransformer", "PCA"}
+    assert all(0.88 < value < 1.0 for value in accuracy.values())
+    assert re.search(r"in [012] of 2 folds", text)
+
+
+def test_grid_search_prints_one_row_a_size_and_chooses_the_best(run):
+    text = run("grid_search.py", "--sizes", 1, 3, "--max-iter", 40, "--n-splits", 2, "--n-jobs", 1)
+    table = numbers(text.splitlines())
+    assert list(table) == ["1", "3"]
+    vae, _, linear = zip(*table.values(), strict=True)
+    assert vae[1] > vae[0] + 1  # three components explain these columns far better than one
+    assert vae[0] == pytest.approx(linear[0], abs=1)  # the same units
+    assert "Best by held-out likelihood: 3 components" in text
+
+
+def test_anomalies_flags_and_names_the_planted_cells(run):
+    text = run("anomalies.py", "--max-iter", 40)
+    planted = section(text, "The planted cells")
+    assert sum(" slip " in line for line in planted) == sum(" swap " in line for line in planted) == 4
+    counts = re.findall(r"^(slip|swap): (\d) of 4 rows flagged, (\d) of 4 cells named first$", text, re.MULTILINE)
+    (_, slips, slips_named), (_, _, swaps_named) = counts
+    assert slips == "4"
+    assert int(slips_named) >= 3
+    assert int(swaps_named) >= 3
+    flagged = sum(int(rows) for _, rows, _ in counts) + int(re.search(r"came: (\d+) rows", text)[1])
+    assert flagged in (11, 12)  # two per cent of 569
