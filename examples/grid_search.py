@@ -15,12 +15,12 @@ from sklearn.model_selection import GridSearchCV, KFold
 from skvae import VAETransformer
 
 
-def main(sizes=(1, 2, 3, 4, 5, 6), max_iter=200, n_splits=3, n_jobs=2):
+def main(sizes=(1, 2, 3, 4, 5, 6), max_iter=200, n_splits=3):
     """Search the same sizes on the same folds with both models."""
     X = load_diabetes(as_frame=True, scaled=False).data.drop(columns="sex")  # two values have no density
     print(f"{len(X)} patients, {X.shape[1]} columns; mean log-likelihood of a held-out row in nats, {n_splits} folds\n")
     folds = KFold(n_splits, shuffle=True, random_state=0)
-    search = {"param_grid": {"n_components": list(sizes)}, "cv": folds, "n_jobs": n_jobs}
+    search = {"param_grid": {"n_components": list(sizes)}, "cv": folds}
 
     quick = {"hidden_layer_sizes": 64, "batch_size": 48, "learning_rate_init": 5e-3}  # half a second a fit
     vae = VAETransformer(**quick, max_iter=max_iter, random_state=0)
@@ -48,5 +48,4 @@ if __name__ == "__main__":
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 2, 3, 4, 5, 6], help="numbers of components to try")
     parser.add_argument("--max-iter", type=int, default=200, help="most passes over the data")
     parser.add_argument("--n-splits", type=int, default=3, help="folds")
-    parser.add_argument("--n-jobs", type=int, default=2, help="fits at a time")
     main(**vars(parser.parse_args()))

@@ -153,6 +153,12 @@ def test_a_far_row_has_a_finite_score_below_all_others(Estimator, distance):
 
 
 @ESTIMATORS
+def test_codes_stop_growing_with_the_distance_of_a_row(Estimator):
+    fitted = Estimator(**SMALL).fit(TABLE)
+    np.testing.assert_array_equal(fitted.transform([[1e6, 0.0, 0.0]]), fitted.transform([[1e9, 0.0, 0.0]]))
+
+
+@ESTIMATORS
 def test_wrong_width_and_names_after_fit_are_errors(Estimator):
     fitted = Estimator(**SMALL).fit(frame())
     with pytest.raises(ValueError, match="feature names should match.*\n.*unseen"):

@@ -101,13 +101,16 @@ def test_pipeline_digits_compares_the_same_classifier_on_both_codes(run):
 
 
 def test_grid_search_prints_one_row_a_size_and_chooses_the_best(run):
-    text = run("grid_search.py", "--sizes", 1, 3, "--max-iter", 40, "--n-splits", 2, "--n-jobs", 1)
+    text = run("grid_search.py", "--sizes", 1, 3, "--max-iter", 40, "--n-splits", 2)
     table = numbers(text.splitlines())
     assert list(table) == ["1", "3"]
     vae, _, linear = zip(*table.values(), strict=True)
     assert vae[1] > vae[0] + 1  # three components explain these columns far better than one
     assert vae[0] == pytest.approx(linear[0], abs=1)  # the same units
     assert "Best by held-out likelihood: 3 components" in text
+    assert "Smallest within one standard error of it: 3 components" in text
+    lead, side = re.search(r"The best VAE is (\S+) nats a row (above|below)", text).groups()
+    assert float(lead) * (1 if side == "above" else -1) == pytest.approx(max(vae) - max(linear), abs=0.02)
 
 
 def test_anomalies_flags_and_names_the_planted_cells(run):

@@ -235,6 +235,22 @@ def test_divergence_keeps_the_best_state_and_warns(X, monkeypatch):
     assert np.isfinite(fitted.score_samples(X)).all()
 
 
+def test_an_epoch_whose_last_step_breaks_a_weight_is_not_kept(X, monkeypatch):
+    epochs = iter(range(100))
+    true_epoch = training.train_epoch
+
+    def breaks_a_weight(module, *args):
+        terms = true_epoch(module, *args)
+        if next(epochs) == 3:
+            torch.nn.init.constant_(module.decoder[0].bias, torch.nan)
+        return terms
+
+    monkeypatch.setattr(training, "train_epoch", breaks_a_weight)
+    with pytest.warns(ConvergenceWarning, match="diverged after 3 epochs"):
+        fitted = VAETransformer(**SMALL, early_stopping=False).fit(X)
+    assert np.isfinite(fitted.score_samples(X)).all()
+
+
 def test_divergence_in_the_first_epoch_is_an_error(X):
     with pytest.raises(ValueError, match="diverged.*learning_rate_init=1e"):
         AutoencoderTransformer(solver="sgd", learning_rate_init=1e20, random_state=0).fit(X)
@@ -291,6 +307,7 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was(X):
     codes = fitted.transform(X)
     with pytest.raises(ValueError, match="zero"):
         fitted.fit(X[:, :3], sample_weight=np.zeros(len(X)))
+    assert fitted.n_features_in_ == 5
     np.testing.assert_array_equal(fitted.transform(X), codes)
     with pytest.raises(ValueError, match="diverged"):
         fitted.set_params(solver="sgd", learning_rate_init=1e30).fit(X)
