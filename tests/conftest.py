@@ -3,6 +3,7 @@
 import os
 
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # else scikit-learn skips check_array_api_input
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # test processes run side by side
 
 import numpy as np
 import pandas as pd

@@ -28,7 +28,7 @@ def test_readme_opens_with_two_commands_of_one_line():
         assert command.startswith("python3 -m venv .venv && ")
         assert "-c constraints.txt" in command
     assert run.endswith("examples/quickstart.py")
-    assert test.endswith("-m pytest")
+    assert "-m pytest" in test
 
 
 def test_ci_runs_the_second_command_as_written():
