@@ -22,9 +22,7 @@ def main(sizes=(1, 2, 3, 4, 5, 6), max_iter=200, n_splits=3):
     folds = KFold(n_splits, shuffle=True, random_state=0)
     search = {"param_grid": {"n_components": list(sizes)}, "cv": folds}
 
-    quick = {"hidden_layer_sizes": 64, "batch_size": 48, "learning_rate_init": 5e-3}  # half a second a fit
-    vae = VAETransformer(**quick, max_iter=max_iter, random_state=0)
-    vae = GridSearchCV(vae, **search).fit(X)
+    vae = GridSearchCV(VAETransformer(max_iter=max_iter, random_state=0), **search).fit(X)
 
     scale = X.std()  # factor analysis converges slowly in raw units; log(scale) puts its scores back into them
     linear = GridSearchCV(FactorAnalysis(max_iter=5000), **search).fit(X / scale)

@@ -3,6 +3,7 @@
 import importlib
 import re
 import reprlib
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -189,6 +190,9 @@ def check_numeric_columns(X, owner):
     if hasattr(X, "collect"):
         raise ValueError(f"X is a {type(X).__name__}; {owner} takes tables in memory: call .collect() first.")
     frame = Frame.of(X)
+    for name, count in Counter([] if frame is None else frame.names).items():
+        if count > 1:
+            raise ValueError(f"X has {count} columns named {name!r}; {owner} needs unique names: rename or drop one.")
     for j, dtype in enumerate([] if frame is None else frame.dtypes):
         cells = X.iloc[:, j] if frame.library == "pandas" else X.to_series(j)
         cell = next((cell for cell in cells if not is_number(cell)), None) if dtype == "object" else cells[:1].to_list()

@@ -43,7 +43,7 @@ BAD_TABLES = {
     "numeric category": (frame(kind=pd.Categorical([1, 2, 3] * 10)), ValueError, "column 'kind'.*category"),
     "date column": (frame(day=pd.date_range("2020", periods=30)), ValueError, "column 'day'.*datetime.*leave it out"),
     "polars lazy frame": (pl.DataFrame(TABLE).lazy(), ValueError, r"LazyFrame.*call \.collect\(\)"),
-    "duplicate names": (pd.DataFrame(TABLE, columns=["a", "b", "a"]), ValueError, "unique column names.*'a' 2 times"),
+    "duplicate names": (pd.DataFrame(TABLE, columns=["a", "b", "a"]), ValueError, "2 columns named 'a'.*rename"),
     "decimal column": (
         pd.DataFrame({"a": pd.array([1, 2, 3] * 10, dtype=pd.ArrowDtype(pa.decimal128(20, 2)))}),
         ValueError,
