@@ -181,19 +181,25 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
 
     def _check_rows(self, X, reset=False, minimum=1, model=None, name="X"):
         """A table as a float64 or float32 array (n_samples, n_features); what cannot be one is named."""
-        owner = type(self).__name__
         try:
-            X = as_array(X)
-            check_numeric_columns(X, owner)
-            rows = validate_data(
-                self, X, reset=reset, dtype=[np.float64, np.float32], order="C", ensure_min_samples=minimum
-            )
+            rows = self._as_matrix(as_array(X), reset, minimum)
             if model is not None:
                 model.check_support(rows, self._names)
-        except (ValueError, TypeError, OverflowError) as error:
-            named = with_culprit(error, X, owner)
-            raise named if name == "X" else type(named)(f"{name}: {named}") from error
+        except (ValueError, TypeError) as error:
+            if name == "X":
+                raise
+            raise type(error)(f"{name}: {error}") from error
         return rows
+
+    def _as_matrix(self, X, reset, minimum):
+        owner = type(self).__name__
+        check_numeric_columns(X, owner)
+        try:
+            return validate_data(
+                self, X, reset=reset, dtype=[np.float64, np.float32], order="C", ensure_min_samples=minimum
+            )
+        except (ValueError, TypeError, OverflowError) as error:
+            raise with_culprit(error, X, owner) from error
 
     @property
     def _names(self):

@@ -195,11 +195,12 @@ def check_numeric_columns(X, owner):
             raise ValueError(f"X has {count} columns named {name!r}; {owner} needs unique names: rename or drop one.")
     for j, dtype in enumerate([] if frame is None else frame.dtypes):
         cells = X.iloc[:, j] if frame.library == "pandas" else X.to_series(j)
-        cell = next((cell for cell in cells if not is_number(cell)), None) if dtype == "object" else cells[:1].to_list()
+        strange = (cell for cell in cells if dtype != "object" or not is_number(cell))
+        cell = next(strange, None)
         if NUMERIC.match(dtype) or (dtype == "object" and cell is None):
             continue
         raise ValueError(
-            f"{column_name(frame.names, j)} holds no plain numbers (dtype {dtype}, for instance {cell!r}). {owner} "
+            f"{column_name(frame.names, j)} holds no plain numbers (dtype {dtype}, for instance {shown(cell)}). {owner} "
             "takes numeric columns only; encode this one first, e.g. with sklearn.preprocessing.OneHotEncoder in a "
             "ColumnTransformer, or leave it out."
         )
@@ -233,7 +234,7 @@ def with_culprit(error, X, owner):
 def shown(cell):
     """How messages show a cell, however long."""
     try:
-        return reprlib.repr(cell)
+        return reprlib.repr(cell.item() if isinstance(cell, np.number) else cell)
     except ValueError:
         return f"an integer of {cell.bit_length()} bits"
 
