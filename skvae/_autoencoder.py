@@ -32,10 +32,11 @@ class AutoencoderTransformer(BaseAutoencoder):
         Activation of the hidden layers.
     network : {"mlp"}, default="mlp"
         Kind of encoder and decoder.
-    likelihood : {"gaussian", "isotropic_gaussian", "bernoulli"}, default="gaussian"
+    likelihood : {"gaussian", "isotropic_gaussian", "student_t", "bernoulli"}, default="gaussian"
         What a decoded row says of the row itself. "gaussian": squared error in standardised columns, with one noise
         scale a column fitted after training. "isotropic_gaussian": squared error in the units of the data and one noise
-        scale for all columns, like PCA, for columns of one unit such as pixels. "bernoulli": cross-entropy, for binary
+        scale for all columns, like PCA, for columns of one unit such as pixels. "student_t": an error that grows with
+        the logarithm of the distance, for columns with rare, far values. "bernoulli": cross-entropy, for binary
         columns; other values are mapped to [0, 1] by the smallest and largest value of the table.
     corruption : {"gaussian"} or None, default=None
         What the encoder is shown in training instead of x, for a denoising model; the target stays x.

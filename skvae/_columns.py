@@ -200,8 +200,8 @@ def check_numeric_columns(X, owner):
         if NUMERIC.match(dtype) or (dtype == "object" and cell is None):
             continue
         raise ValueError(
-            f"{column_name(frame.names, j)} holds no plain numbers (dtype {dtype}, for instance {shown(cell)}). {owner} "
-            "takes numeric columns only; encode this one first, e.g. with sklearn.preprocessing.OneHotEncoder in a "
+            f"{column_name(frame.names, j)} holds no plain numbers (dtype {dtype}, for instance {shown(cell)}). "
+            f"{owner} takes numeric columns only; encode this one first, e.g. with sklearn.preprocessing.OneHotEncoder in a "
             "ColumnTransformer, or leave it out."
         )
     cells = np.asarray(X) if getattr(getattr(X, "dtype", None), "kind", "f") in "mMO" else np.empty((0, 0))

@@ -39,11 +39,11 @@ class VAETransformer(BaseAutoencoder):
         Activation of the hidden layers.
     network : {"mlp"}, default="mlp"
         Kind of encoder and decoder.
-    likelihood : {"gaussian", "isotropic_gaussian", "bernoulli"}, default="gaussian"
+    likelihood : {"gaussian", "isotropic_gaussian", "student_t", "bernoulli"}, default="gaussian"
         Density of a row given its code. "gaussian": one learned noise scale a column. "isotropic_gaussian": one learned
-        scale for all columns, in the units of the data, like PCA, for columns of one unit such as pixels. "bernoulli":
-        for binary columns; other values are mapped to [0, 1] by the smallest and largest value of the table and count
-        as probabilities.
+        scale for all columns, in the units of the data, like PCA, for columns of one unit such as pixels. "student_t":
+        learned scales and tails, for columns with rare, far values. "bernoulli": for binary columns; other values are
+        mapped to [0, 1] by the smallest and largest value of the table and count as probabilities.
     prior : {"normal"}, default="normal"
         Density of the codes.
     regularizer : {"kl"}, default="kl"

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from scipy.stats import multivariate_normal, norm
 
 from skvae.nn.corruptions import CORRUPTIONS
@@ -35,10 +36,10 @@ def test_a_likelihood_integrates_to_one(name):
         grid = torch.tensor([0.0, 1.0], dtype=torch.float64)
         cell = 1.0
     else:
-        grid = torch.linspace(-30, 30, 60_001, dtype=torch.float64)
-        cell = 1e-3
+        spacing = torch.linspace(-25, 25, 50_001, dtype=torch.float64)
+        grid, cell = spacing.sinh(), 1e-3 * spacing.cosh()[:, None]
     density = likelihood(outputs).log_prob(grid[:, None].expand(-1, 2)).exp()
-    np.testing.assert_allclose((density.sum(0) * cell).detach().numpy(), 1.0, rtol=1e-6)
+    np.testing.assert_allclose((density * cell).sum(0).detach().numpy(), 1.0, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", sorted(LIKELIHOODS))
@@ -71,6 +72,19 @@ def test_distortion_differs_from_minus_log_prob_at_unit_scale_by_a_constant(name
     x = torch.rand(50, 2, dtype=torch.float64, generator=generator(1))
     difference = likelihood.distortion(outputs, x) + likelihood(outputs).log_prob(x)
     assert difference.std() < 2e-3
+
+
+def test_student_t_is_that_of_scipy_and_draws_from_it():
+    likelihood = likelihood_at("student_t", log_scale=0.05)
+    freedom, scale = (getattr(likelihood, name).detach().numpy() for name in ("freedom", "scale"))
+    oracle = stats.t(freedom, loc=[0.3, -1.2], scale=scale)
+    outputs = torch.tensor([[0.3, -1.2]], dtype=torch.float64)
+    x = torch.linspace(-50, 50, 101, dtype=torch.float64)[:, None].expand(-1, 2)
+    np.testing.assert_allclose(likelihood(outputs).log_prob(x).detach(), oracle.logpdf(x), rtol=1e-9)
+    draws = likelihood(outputs.expand(20_000, 2)).sample(generator()).detach().numpy()
+    for j in range(2):
+        law = stats.t(freedom[j], loc=outputs[0, j].item(), scale=scale[j])
+        assert stats.kstest(draws[:, j], law.cdf).pvalue > 0.01
 
 
 def test_calibration_sets_the_scale_to_the_residuals():

@@ -18,6 +18,9 @@ SIZES = pytest.mark.parametrize("size", [2, 5, 10, 20])
 PIXELS = {"likelihood": "isotropic_gaussian"}
 """Pixels are columns of one unit."""
 
+HEAVY_TAILS = {"likelihood": "student_t"}
+"""Some pixels are almost always 0: with a normal density single held-out rows would rule the mean."""
+
 
 @pytest.fixture(scope="module")
 def digits():
@@ -57,10 +60,10 @@ def test_vae_gives_held_out_digits_more_likelihood_than_factor_analysis(size):
     differences = []
     for train, test in KFold(3, shuffle=True, random_state=0).split(X):
         varying = X[train].std(axis=0) > 0
-        models = VAETransformer(size, random_state=0), FactorAnalysis(size, svd_method="lapack")
+        models = VAETransformer(size, random_state=0, **HEAVY_TAILS), FactorAnalysis(size, svd_method="lapack")
         vae, factors = (model.fit(X[train][:, varying]).score(X[test][:, varying]) for model in models)
         differences.append(vae - factors)
-    assert np.mean(differences) > 5
+    assert np.min(differences) > 20
 
 
 def test_a_default_fit_of_a_thousand_rows_takes_seconds():
