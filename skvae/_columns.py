@@ -199,10 +199,10 @@ def check_numeric_columns(X, owner):
         cell = next(strange, None)
         if NUMERIC.match(dtype) or (dtype == "object" and cell is None):
             continue
+        where, what = column_name(frame.names, j), f"dtype {dtype}, for instance {shown(cell)}"
         raise ValueError(
-            f"{column_name(frame.names, j)} holds no plain numbers (dtype {dtype}, for instance {shown(cell)}). "
-            f"{owner} takes numeric columns only; encode this one first, e.g. with sklearn.preprocessing.OneHotEncoder in a "
-            "ColumnTransformer, or leave it out."
+            f"{where} holds no plain numbers ({what}). {owner} takes numeric columns only; encode this one first, e.g. "
+            "with sklearn.preprocessing.OneHotEncoder in a ColumnTransformer, or leave it out."
         )
     cells = np.asarray(X) if getattr(getattr(X, "dtype", None), "kind", "f") in "mMO" else np.empty((0, 0))
     if cells.dtype.kind in "mM" or (cells.size and np.frompyfunc(is_date, 1, 1)(cells).any()):
