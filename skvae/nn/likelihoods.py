@@ -87,8 +87,8 @@ class Likelihood(nn.Module, ABC):
         """Fit the noise to the mean squared error of each feature, after training; nothing to do without a scale."""
 
 
-class _GaussianBase(Likelihood):
-    """N(mean, scale²) with a learned scale; members say how many scales there are."""
+class _ScaledNoise(Likelihood):
+    """Noise around the decoded row with learned scales; members say how many there are, and its density."""
 
     def __init__(self, n_features, n_scales):
         super().__init__(n_features)
@@ -99,8 +99,23 @@ class _GaussianBase(Likelihood):
         """Noise scale in standard deviations of the columns."""
         return torch.exp(hastened(self.log_scale, SCALE_SPEED)) + SCALE_FLOOR
 
+    @property
+    def variance_of_unit_scale(self):
+        """Variance of the noise where its scale is one."""
+        return 1.0
+
     def mean(self, outputs):
         return outputs
+
+    def calibrate(self, squared_error, rate):
+        pooled = squared_error.reshape(len(self.log_scale), -1).mean(1) / self.variance_of_unit_scale
+        variance = (1.0 - rate) * self.scale.square() + rate * pooled
+        spread = (variance.sqrt() - SCALE_FLOOR).clamp_min(SCALE_FLOOR)
+        self.log_scale.copy_(torch.log(spread) / SCALE_SPEED)
+
+
+class _GaussianNoise(_ScaledNoise):
+    """N(mean, scale²)."""
 
     def log_prob(self, outputs, x):
         return normal_log_prob(x, outputs, self.scale)
@@ -112,21 +127,15 @@ class _GaussianBase(Likelihood):
     def distortion(self, outputs, x):
         return 0.5 * ((x - outputs).square() + LOG_TWO_PI)
 
-    def calibrate(self, squared_error, rate):
-        pooled = squared_error.reshape(len(self.log_scale), -1).mean(1)
-        variance = (1.0 - rate) * self.scale.square() + rate * pooled
-        spread = (variance.sqrt() - SCALE_FLOOR).clamp_min(SCALE_FLOOR)
-        self.log_scale.copy_(torch.log(spread) / SCALE_SPEED)
 
-
-class Gaussian(_GaussianBase):
+class Gaussian(_GaussianNoise):
     """Normal noise with one learned scale a feature, as in factor analysis."""
 
     def __init__(self, n_features):
         super().__init__(n_features, n_scales=n_features)
 
 
-class IsotropicGaussian(_GaussianBase):
+class IsotropicGaussian(_GaussianNoise):
     """Normal noise with one learned scale for all features, as in probabilistic PCA: for columns of one unit."""
 
     units = "common"
@@ -135,30 +144,25 @@ class IsotropicGaussian(_GaussianBase):
         super().__init__(n_features, n_scales=1)
 
 
-class StudentT(Likelihood):
-    """Heavy-tailed noise: Student's t with a learned scale and learned degrees of freedom a feature, at least 2.
+class StudentT(_ScaledNoise):
+    """Heavy-tailed noise: Student's t with a learned scale and learned degrees of freedom a feature, more than 2.
 
     A row far from its code costs the logarithm of its distance, not the square: a few such rows rule neither training
     nor a mean score.
     """
 
     def __init__(self, n_features):
-        super().__init__(n_features)
-        self.log_scale = nn.Parameter(torch.zeros(n_features, dtype=torch.float32))
+        super().__init__(n_features, n_scales=n_features)
         self.log_freedom = nn.Parameter(torch.zeros(n_features, dtype=torch.float32))
-
-    @property
-    def scale(self):
-        """Noise scale in standard deviations of the columns."""
-        return torch.exp(hastened(self.log_scale, SCALE_SPEED)) + SCALE_FLOOR
 
     @property
     def freedom(self):
         """Degrees of freedom; the variance is finite."""
         return LEAST_FREEDOM + FIRST_FREEDOM * torch.exp(hastened(self.log_freedom, SCALE_SPEED))
 
-    def mean(self, outputs):
-        return outputs
+    @property
+    def variance_of_unit_scale(self):
+        return self.freedom / (self.freedom - 2.0)
 
     def log_prob(self, outputs, x):
         scale, freedom = self.scale, self.freedom
@@ -176,11 +180,6 @@ class StudentT(Likelihood):
     def distortion(self, outputs, x):
         freedom = LEAST_FREEDOM + FIRST_FREEDOM
         return 0.5 * (freedom + 1.0) * torch.log1p((x - outputs).square() / freedom)
-
-    def calibrate(self, squared_error, rate):
-        share = (self.freedom - 2.0) / self.freedom
-        variance = (1.0 - rate) * self.scale.square() + rate * share * squared_error
-        self.log_scale.copy_(torch.log((variance.sqrt() - SCALE_FLOOR).clamp_min(SCALE_FLOOR)) / SCALE_SPEED)
 
 
 class Bernoulli(Likelihood):
