@@ -29,10 +29,8 @@ DRAWS_PER_CALL = 4096
 NOISE_SEED = 0
 """Seed of the importance draws, the same for every row and every call: scores are deterministic."""
 
-
 SHORT_STEP = 30_000_000
 """Products of one forward pass below which a second thread costs more than it brings."""
-
 
 SHAPE = (
     "n_features",
@@ -191,10 +189,8 @@ class ArrayModel:
                 f"Training goes on from the fitted model, but these parameters have changed: {', '.join(changed)}. Set "
                 "them back, or train a new model with fit and warm_start=False."
             )
-        model = self.copy()
-        model.options, model.device = options, device
-        model.module = model._build(seed=0)
-        model.module.load_state_dict(self.module.state_dict())
+        model = ArrayModel.__new__(ArrayModel)
+        model.__setstate__(copy.deepcopy({**self.__getstate__(), "options": options, "device": device}))
         return model
 
     def train(self, rows, validation, plan, solver, seed, after_epoch=lambda history: False, resume=False):

@@ -103,7 +103,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         ------
         ValueError
             If a cell is missing, infinite, no number or outside the likelihood's support; if all weights are zero; if
-            the device is not there; if training diverges in its first epoch.
+            the device is not there; if training diverges and no usable state is left.
         """
         goes_on = self.warm_start and hasattr(self, "_model")
         first_weights, split, training = self._seeds(3)

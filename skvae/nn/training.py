@@ -17,7 +17,10 @@ SCHEDULES = {"constant": 0, "adaptive": 2}
 
 
 class Rows(NamedTuple):
-    """A table on its device: x (n, n_features), and one positive weight a row; None where all are equal."""
+    """A table on its device: x (n, n_features), and one positive weight a row; None where all are equal.
+
+    Weights have mean one, so that the mean over any batch estimates the mean over all.
+    """
 
     x: torch.Tensor
     weight: torch.Tensor | None = None
@@ -25,10 +28,6 @@ class Rows(NamedTuple):
     def take(self, index):
         """The rows at ``index``."""
         return Rows(self.x[index], None if self.weight is None else self.weight[index])
-
-    def normalised(self):
-        """The same table with weights of mean one, so that the mean over any batch estimates the mean over all."""
-        return self if self.weight is None else Rows(self.x, self.weight / self.weight.mean())
 
     def mean(self, values):
         """Weighted mean of one value a row."""
@@ -162,7 +161,6 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
     the run by returning True.
     """
     best, clock, n_cuts = Best(module, plan.tol), Clock(plan, len(rows.x)), plan.n_cuts
-    rows, validation = rows.normalised(), validation and validation.normalised()
     seed, history.outcome = generator.initial_seed(), "max_iter"
     module.train()
     if history.loss:
