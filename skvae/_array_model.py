@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from skvae._columns import FARTHEST, chunks, column_name
+from skvae.nn.capture import Captured
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
 from skvae.nn.solvers import make_solver
@@ -31,6 +32,13 @@ NOISE_SEED = 0
 
 SHORT_STEP = 30_000_000
 """Products of one forward pass below which a second thread costs more than it brings."""
+
+PRECISIONS = {
+    "float32": ("float32", "float32"),
+    "float64": ("float64", "float64"),
+    "bfloat16": ("float32", "bfloat16"),
+}
+"""What weights, densities and scores are computed in, and what the matrix products of training are."""
 
 SHAPE = (
     "n_features",
@@ -106,6 +114,23 @@ def resolve_device(device):
     return str(torch.device(device))
 
 
+def check_precision(precision, device):
+    """Refuse what a device computes not at all, or only step by step in software."""
+    kind = device.split(":")[0]
+    capability = torch.backends.cpu.get_cpu_capability() if kind == "cpu" else ""
+    lacks = {
+        "float64": kind == "mps",
+        "bfloat16": kind == "mps"
+        or (kind == "cpu" and not capability.startswith(("AVX512", "SVE")))
+        or (kind == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False)),
+    }
+    if lacks.get(precision, False):
+        raise ValueError(
+            f"precision={precision!r} is not available on device={device!r} {capability}".rstrip()
+            + "; use precision='float32' or another device."
+        )
+
+
 class ArrayModel:
     """A model of rows (n, n_features) with codes (n, latent_dim), on one device, in the units of the data.
 
@@ -117,8 +142,8 @@ class ArrayModel:
         Arguments of the model, plain values.
     units : Units
         Location and scale of each column.
-    precision : {"float32", "float64"}
-        What the module computes in.
+    precision : {"float32", "float64", "bfloat16"}
+        What the module computes in; with "bfloat16" only the matrix products of training do, all else in float32.
     device : str
         Where it computes.
     seed : int
@@ -126,8 +151,7 @@ class ArrayModel:
     """
 
     def __init__(self, name, options, units, precision, device, seed):
-        if device.startswith("mps") and precision == "float64":
-            raise ValueError("precision='float64' is not available on device='mps'; use precision='float32' or 'cpu'.")
+        check_precision(precision, device)
         self.name, self.options, self.units, self.precision, self.device = name, options, units, precision, device
         self.history, self.n_seen, self.solver_state = History(), 0, None
         self.module = self._build(seed)
@@ -135,11 +159,16 @@ class ArrayModel:
     def _build(self, seed):
         with memory_errors(self.device), torch.device("cpu"), torch.inference_mode(False):
             module = MODELS[self.name](**self.options, generator=torch.Generator().manual_seed(seed))
+            module.product_dtype = getattr(torch, PRECISIONS[self.precision][1])
             return module.to(device=self.device, dtype=self._dtype).eval()
 
     @property
     def _dtype(self):
-        return getattr(torch, self.precision)
+        return getattr(torch, self._array_dtype)
+
+    @property
+    def _array_dtype(self):
+        return PRECISIONS[self.precision][0]
 
     @property
     def latent_dim(self):
@@ -167,12 +196,15 @@ class ArrayModel:
         self.module.load_state_dict({name: torch.tensor(value) for name, value in state["module"].items()})
 
     def _tensor(self, array):
-        return torch.from_numpy(np.ascontiguousarray(array, self.precision)).to(self.device)
+        return torch.from_numpy(np.ascontiguousarray(array, self._array_dtype)).to(self.device)
 
     def _rows(self, rows):
         """Weighted rows as tensors in standard units."""
-        x = self._tensor(self.units.to_standard(rows.X, self.precision))
-        return Rows(x, None if rows.weight is None else self._tensor(rows.weight))
+        standard = np.empty((rows.n_rows, self.options["n_features"]), self._array_dtype)
+        for part in chunks(rows.n_rows):
+            standard[part] = self.units.to_standard(rows.part(part).X)
+        x = self._tensor(standard)
+        return Rows(x, torch.ones_like(x[:, 0]) if rows.weight is None else self._tensor(rows.weight))
 
     def to_go_on(self, options, precision, device):
         """A copy to go on training, under options that leave its weights their shape and meaning."""
@@ -215,7 +247,7 @@ class ArrayModel:
 
     def calibrate(self, rows, rate):
         """Fit what the model fits after training: noise scales and code density of an autoencoder."""
-        pieces = (self._rows(rows.part(part)) for part in chunks(len(rows.X)))
+        pieces = (self._rows(rows.part(part)) for part in chunks(rows.n_rows))
         with memory_errors(self.device), torch.no_grad():
             self.module.calibrate(pieces, rate)
 
@@ -224,7 +256,7 @@ class ArrayModel:
         name, units = self.options["likelihood"], self.units
         likelihood = LIKELIHOODS[name]
         for part in chunks(len(X)):
-            outside = likelihood.outside(units.to_standard(X[part], np.float64))
+            outside = likelihood.outside(units.to_standard(X[part]))
             if outside is not None and outside.any():
                 row, j = np.argwhere(outside)[0]
                 support = likelihood.support.format(low=units.shift[j], high=units.shift[j] + units.scale[j])
@@ -238,17 +270,21 @@ class ArrayModel:
         products = n_rows * sum(parameter.numel() for parameter in self.module.parameters())
         return OneThread() if products < SHORT_STEP else nullcontext()
 
-    def _map(self, function, array, out, size=ROWS_PER_CALL, n_draws=1):
-        """Fill ``out`` with ``function`` of each row, in pieces of one fixed size."""
-        with memory_errors(self.device), torch.inference_mode(), self._threads(size * n_draws):
-            for start in range(0, len(array), size):
-                piece = array[start : start + size]
-                result = function(self._tensor(np.pad(piece, ((0, size - len(piece)), (0, 0)))))
-                out[start : start + size] = result[: len(piece)].cpu().numpy()
+    def _map(self, function, array, out, size=ROWS_PER_CALL, n_draws=1, units=None):
+        """Fill ``out`` with ``function`` of each row of ``array``, in pieces of one fixed size."""
+        function = Captured(function) if len(array) > size else function
+        with memory_errors(self.device), torch.no_grad(), self._threads(size * n_draws):
+            for part in chunks(len(array)):
+                rows = array[part] if units is None else units.to_standard(array[part])
+                rows = np.ascontiguousarray(rows, self._array_dtype)
+                for start in range(0, len(rows), size):
+                    piece, place = rows[start : start + size], out[part][start : start + size]
+                    whole = piece if len(piece) == size else np.pad(piece, ((0, size - len(piece)), (0, 0)))
+                    place[:] = function(torch.from_numpy(whole).to(self.device))[: len(piece)].cpu().numpy()
         return out
 
     def _map_rows(self, function, X, out, **pieces):
-        return self._map(function, self.units.to_standard(X, self.precision), out, **pieces)
+        return self._map(function, X, out, units=self.units, **pieces)
 
     def encode(self, X):
         """Codes (n, latent_dim) of rows, in the dtype of X."""

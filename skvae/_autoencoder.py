@@ -70,8 +70,10 @@ class AutoencoderTransformer(BaseAutoencoder):
         Epochs without a gain before the learning rate is cut or training ends.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the fitted model, in its units. What shapes the weights must stay as it was.
-    precision : {"float32", "float64"}, default="float32"
-        What the model computes in. Results have the float dtype of X in either case, scores are float64.
+    precision : {"float32", "float64", "bfloat16"}, default="float32"
+        What the model computes in. With "bfloat16" the matrix products of training have 8 significant bits, which is
+        faster for wide networks where the device has them; weights, densities and scores stay in float32. Results
+        have the float dtype of X in any case, scores are float64.
     device : str, default="auto"
         Where the model computes, in torch's words. "auto" is "cuda" if there is one, else "mps", else "cpu".
     random_state : int, RandomState instance or None, default=None

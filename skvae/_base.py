@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 
-from skvae._array_model import ArrayModel, as_array, resolve_device
+from skvae._array_model import PRECISIONS, ArrayModel, as_array, resolve_device
 from skvae._callbacks import FitReport
 from skvae._columns import UNITS, Frame, check_numeric_columns, index_of, with_culprit
 from skvae._rows import WeightedRows, auto_batch_size
@@ -63,7 +63,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
-        "precision": [StrOptions({"float32", "float64"})],
+        "precision": [StrOptions(set(PRECISIONS))],
         "device": [str],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -176,8 +176,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             units = UNITS[LIKELIHOODS[self.likelihood].units](rows.X, rows.weight, self._names)
             model = ArrayModel(name, options, units, self.precision, device, seed)
         model.check_support(rows.X, self._names)
-        batch_size = auto_batch_size(len(rows.X)) if self.batch_size == "auto" else self.batch_size
-        return rows.distinct() if len(rows.X) <= batch_size else rows, batch_size, model
+        batch_size = auto_batch_size(rows.n_rows) if self.batch_size == "auto" else self.batch_size
+        return rows.distinct() if rows.n_rows <= batch_size else rows, batch_size, model
 
     def _check_rows(self, X, reset=False, minimum=1, model=None, name="X"):
         """A table as a float64 or float32 array (n_samples, n_features); what cannot be one is named."""
@@ -267,7 +267,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _fitted(self, model, frame, rows, rate=1.0):
         """All fitted attributes that belong to a trained model."""
         model.calibrate(rows, rate)
-        spread = rows.part(slice(None, None, math.ceil(len(rows.X) / BASELINE_ROWS)))
+        spread = rows.part(slice(None, None, math.ceil(rows.n_rows / BASELINE_ROWS)))
         baseline = np.average(self._shares(model, spread.X), axis=0, weights=spread.weight)
         if rate < 1.0:
             baseline = (1.0 - rate) * self._baseline + rate * baseline

@@ -67,12 +67,11 @@ class Units:
         scale = high - low if np.isfinite(high - low) and high > low else 1.0
         return cls(np.full(X.shape[1], low), np.full(X.shape[1], scale), 0.0)
 
-    def to_standard(self, X, dtype):
-        """Standard units (n, n_features), computed in float64 before they are stored as ``dtype``."""
-        standard = np.empty(X.shape, dtype)
-        for part in chunks(len(X)):
-            standard[part] = np.clip((X[part] - self.shift) / self.scale, -FARTHEST, FARTHEST)
-        return standard
+    def to_standard(self, X):
+        """Standard units (n, n_features), float64."""
+        standard = np.subtract(X, self.shift, dtype=np.float64)
+        standard /= self.scale
+        return np.clip(standard, -FARTHEST, FARTHEST, out=standard)
 
     def from_standard(self, standard):
         """The data's units (n, n_features), float64."""

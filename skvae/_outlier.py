@@ -29,7 +29,8 @@ AUTO_CONTAMINATION = 0.01
 
 def weighted_threshold(scores, weight, share):
     """A value with the lowest ``share`` of the weight below it, halfway to the next score; ties stay together."""
-    scores, weight, _ = WeightedRows.present(scores, weight)
+    present = WeightedRows.present(scores, weight)
+    scores, weight = present.X, present.weight
     order = np.argsort(scores, kind="stable")
     ranked = scores[order]
     reached = np.cumsum(np.ones(len(scores)) if weight is None else weight[order])

@@ -1,6 +1,6 @@
 """Which rows train, which validate, and how many make a batch."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,12 +8,18 @@ SMALLEST_BATCH, LARGEST_BATCH, STEPS_AN_EPOCH = 16, 256, 16
 """``batch_size="auto"``: about this many steps an epoch, with a batch between the two."""
 
 
-class WeightedRows(NamedTuple):
-    """Rows (n, n_features), a positive weight each, of mean one, or None where all are alike, and the total weight."""
+@dataclass(frozen=True)
+class WeightedRows:
+    """Rows of X (n, n_features) with a positive weight each, of mean one, or None where all are alike.
+
+    ``index`` says which rows of X these are, in which order, so that a selection takes no copy; None is all.
+    ``total`` is the total weight.
+    """
 
     X: np.ndarray
     weight: np.ndarray | None
     total: float
+    index: np.ndarray | None = None
 
     @classmethod
     def present(cls, X, sample_weight=None):
@@ -21,32 +27,42 @@ class WeightedRows(NamedTuple):
         if sample_weight is None:
             return cls(X, None, float(len(X)))
         present = sample_weight > 0
-        return cls._of(X[present], sample_weight[present])
+        return cls(X[present], *relative(sample_weight[present]))
 
-    @classmethod
-    def _of(cls, X, weight):
-        relative = weight / weight.max()
-        total = float(relative.sum()) * float(weight.max())
-        return cls(X, None if np.ptp(relative) == 0 else relative / relative.mean(), total)
+    @property
+    def n_rows(self):
+        """How many rows these are."""
+        return len(self.X) if self.index is None else len(self.index)
 
     def distinct(self):
         """Equal rows as one row with their weights added, in sorted order: the same objective."""
         X, place = np.unique(self.X, axis=0, return_inverse=True)
-        return self._of(X, np.bincount(place.ravel(), self.weight).astype(np.float64))._replace(total=self.total)
+        weight, _ = relative(np.bincount(place.ravel(), self.weight).astype(np.float64))
+        return WeightedRows(X, weight, self.total)
 
-    def part(self, index):
-        """Some of the rows with their weights as they are."""
-        return self._replace(X=self.X[index], weight=None if self.weight is None else self.weight[index])
+    def part(self, part):
+        """The rows of a slice with their weights as they are."""
+        X = self.X[part] if self.index is None else self.X[self.index[part]]
+        return WeightedRows(X, None if self.weight is None else self.weight[part], self.total)
 
     def take(self, index):
         """Some of the rows, as rows of their own."""
-        return self.present(self.X[index], None if self.weight is None else self.weight[index])
+        if self.weight is None:
+            return WeightedRows(self.X, None, float(len(index)), index)
+        return WeightedRows(self.X, *relative(self.weight[index]), index)
 
     def split(self, fraction, seed):
         """Training and validation rows; one row alone leaves None to validate on."""
         n_val = min(max(round(fraction * len(self.X)), 1), len(self.X) - 1)
         order = np.random.RandomState(seed).permutation(len(self.X))
         return self.take(order[n_val:]), self.take(order[:n_val]) if n_val else None
+
+
+def relative(weight):
+    """Weights of mean one, None where all are alike, and their sum as it was."""
+    of_the_largest = weight / weight.max()
+    total = float(of_the_largest.sum()) * float(weight.max())
+    return None if np.ptp(of_the_largest) == 0 else of_the_largest / of_the_largest.mean(), total
 
 
 def auto_batch_size(n_rows):

@@ -175,7 +175,7 @@ def test_the_module_is_public_in_eval_mode_on_its_device(X):
     assert fitted.device_ == "cpu"
     assert not fitted.module_.training
     assert next(fitted.module_.parameters()).device.type == "cpu"
-    x = torch.from_numpy(fitted._model.units.to_standard(X, "float32"))
+    x = torch.from_numpy(fitted._model.units.to_standard(X)).float()
     np.testing.assert_allclose(fitted.module_.posterior(x).mean, fitted.transform(X), atol=1e-5)
 
 
@@ -203,7 +203,7 @@ LAYERS = {
         "nn.solvers",
         "nn.training",
     },
-    "_array_model": {"_columns", "nn.likelihoods", "nn.models", "nn.solvers", "nn.training"},
+    "_array_model": {"_columns", "nn.capture", "nn.likelihoods", "nn.models", "nn.solvers", "nn.training"},
     "_callbacks": set(),
     "_columns": set(),
     "_rows": set(),
@@ -217,7 +217,8 @@ LAYERS = {
         "nn.priors",
         "nn.regularizers",
     },
-    "nn.training": set(),
+    "nn.training": {"nn.capture"},
+    "nn.capture": set(),
     "nn.solvers": set(),
     "nn.likelihoods": {"nn.numerics"},
     "nn.priors": {"nn.numerics"},

@@ -132,7 +132,7 @@ def test_score_of_an_autoencoder_is_the_density_of_the_row_given_its_code_times_
 def test_the_bound_rises_with_the_number_of_draws_and_stays_below_the_exact_value():
     X, n_components = TABLES["wine"]
     vae = VAETransformer(n_components, hidden_layer_sizes=(), max_iter=30, **FULL_BATCH).fit(X)
-    x = torch.from_numpy(vae._model.units.to_standard(X, "float64"))
+    x = torch.from_numpy(vae._model.units.to_standard(X))
     exact = exact_density(vae).logpdf(X).mean() - vae._model.units.log_jacobian
     bounds = []
     for n_draws in (1, 4, 16, 64, 256):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from skvae.nn.numerics import LOG_TWO_PI, hastened, normal_log_prob
+from skvae.nn.numerics import LOG_TWO_PI, hastened, normal_log_prob, normal_row_log_prob
 
 SCALE_FLOOR = 1e-3
 """Smallest noise scale, in standard deviations of a column: the density of a column that never varies stays finite."""
@@ -38,6 +38,10 @@ class Conditional:
     def log_prob(self, x):
         """Log-density of each cell (..., n_features)."""
         return self._likelihood.log_prob(self._outputs, x)
+
+    def row_log_prob(self, x):
+        """Log-density of each row (...,)."""
+        return self._likelihood.row_log_prob(self._outputs, x)
 
     def sample(self, generator):
         """One draw of each cell (..., n_features)."""
@@ -79,9 +83,13 @@ class Likelihood(nn.Module, ABC):
     def sample(self, outputs, generator):
         """Draw each cell."""
 
+    def row_log_prob(self, outputs, x):
+        """Log-density of each row of ``x``."""
+        return self.log_prob(outputs, x).sum(-1)
+
     def distortion(self, outputs, x):
-        """What a plain autoencoder minimises in each cell: ``-log p(x|z)`` at unit scale, up to a constant."""
-        return -self.log_prob(outputs, x)
+        """What a plain autoencoder minimises for each row: ``-log p(x|z)`` at unit scale, up to a constant."""
+        return -self.row_log_prob(outputs, x)
 
     def calibrate(self, squared_error, rate):
         """Fit the noise to the mean squared error of each feature, after training; nothing to do without a scale."""
@@ -120,12 +128,16 @@ class _GaussianNoise(_ScaledNoise):
     def log_prob(self, outputs, x):
         return normal_log_prob(x, outputs, self.scale)
 
+    def row_log_prob(self, outputs, x):
+        return normal_row_log_prob(x, outputs, self.scale)
+
     def sample(self, outputs, generator):
         noise = torch.randn(outputs.shape, dtype=outputs.dtype, device=outputs.device, generator=generator)
         return outputs + self.scale * noise
 
     def distortion(self, outputs, x):
-        return 0.5 * ((x - outputs).square() + LOG_TWO_PI)
+        residual = x - outputs
+        return 0.5 * ((residual * residual).sum(-1) + x.shape[-1] * LOG_TWO_PI)
 
 
 class Gaussian(_GaussianNoise):
@@ -179,7 +191,7 @@ class StudentT(_ScaledNoise):
 
     def distortion(self, outputs, x):
         freedom = LEAST_FREEDOM + FIRST_FREEDOM
-        return 0.5 * (freedom + 1.0) * torch.log1p((x - outputs).square() / freedom)
+        return 0.5 * (freedom + 1.0) * torch.log1p((x - outputs).square() / freedom).sum(-1)
 
 
 class Bernoulli(Likelihood):

@@ -12,7 +12,7 @@ from torch import nn
 from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.networks import NETWORKS
-from skvae.nn.numerics import bounded, log_mean_exp, normal_log_prob, positive, wide
+from skvae.nn.numerics import LOG_TWO_PI, bounded, log_mean_exp, normal_log_prob, positive, wide
 from skvae.nn.priors import PRIORS, FittedNormal
 from skvae.nn.regularizers import REGULARIZERS
 
@@ -33,15 +33,23 @@ class DiagonalNormal:
 
     def at(self, noise):
         """The draws that belong to standard normal ``noise`` (..., latent_dim)."""
-        return self.mean + self.scale * noise
+        return torch.addcmul(self.mean, self.scale, noise)
 
     def log_prob(self, z):
         """Log-density of ``z``, summed over the latent variables."""
         return normal_log_prob(z, self.mean, self.scale).sum(-1)
 
+    def log_prob_at(self, noise):
+        """Log-density of the draws that belong to ``noise``, from less: draws that rows share cost nothing a row."""
+        normalizer = 0.5 * self.mean.shape[-1] * LOG_TWO_PI
+        return -0.5 * (noise * noise).sum(-1) - (torch.log(self.scale).sum(-1) + normalizer)
+
 
 class LatentModel(nn.Module, ABC):
     """What both models share: an encoder, a decoder and the likelihood of what the decoder says."""
+
+    product_dtype = None
+    """What matrix products of training are computed in; None is the dtype of the weights."""
 
     def __init__(
         self,
@@ -85,9 +93,16 @@ class LatentModel(nn.Module, ABC):
     def calibrate(self, batches, rate):
         """Fit what is fitted after training to ``batches``, pairs of x and row weights; ``rate=1`` forgets the old."""
 
+    def _outputs(self, network, inputs):
+        """What a network says, in the dtype of its inputs; in training its matrix products may have fewer digits."""
+        if not self.training or self.product_dtype in (None, inputs.dtype):
+            return network(inputs)
+        with torch.autocast(inputs.device.type, self.product_dtype, cache_enabled=False):
+            return network(inputs).to(inputs.dtype)
+
     def decode(self, z):
         """p(x|z)."""
-        return self.likelihood(self.decoder(z))
+        return self.likelihood(self._outputs(self.decoder, z))
 
     def corrupted(self, x, generator):
         """What the encoder is shown of ``x`` in training."""
@@ -110,23 +125,22 @@ class Autoencoder(LatentModel):
         self.prior = FittedNormal(latent_dim)
 
     def codes(self, x):
-        return self.encoder(bounded(x))
+        return self._outputs(self.encoder, bounded(x))
 
     def loss_terms(self, x, generator):
-        outputs = self.decoder(self.codes(self.corrupted(x, generator)))
-        return {"reconstruction": self.likelihood.distortion(outputs, x).sum(-1)}
+        outputs = self._outputs(self.decoder, self.codes(self.corrupted(x, generator)))
+        return {"reconstruction": self.likelihood.distortion(outputs, x)}
 
     def term_weights(self, progress):
         return {"reconstruction": 1.0}
 
     def log_prob(self, x, noise):
         z = self.codes(x)
-        return self.decode(z).log_prob(x).sum(-1, dtype=wide(x)) + self.prior.log_prob(z)
+        return self.decode(z).row_log_prob(x).to(wide(x)) + self.prior.log_prob(z)
 
     def calibrate(self, batches, rate):
         total, error, first, second = 0.0, 0.0, 0.0, 0.0
         for x, weight in batches:
-            weight = torch.ones_like(x[:, 0]) if weight is None else weight
             z = self.codes(x)
             residual = (x - self.decode(z).mean).to(wide(x))
             z, weight = z.to(wide(x)), weight.to(wide(x))
@@ -150,7 +164,7 @@ class VAE(LatentModel):
 
     def posterior(self, x):
         """q(z|x)."""
-        mean, raw = self.encoder(bounded(x)).chunk(2, dim=-1)
+        mean, raw = self._outputs(self.encoder, bounded(x)).split(self.prior.latent_dim, dim=-1)
         return DiagonalNormal(mean, positive(raw, floor=1e-4))
 
     def codes(self, x):
@@ -160,7 +174,7 @@ class VAE(LatentModel):
         posterior = self.posterior(self.corrupted(x, generator))
         z = posterior.at(_standard_normal(posterior.mean.shape, posterior.mean, generator))
         return {
-            "reconstruction": -self.decode(z).log_prob(x).sum(-1),
+            "reconstruction": -self.decode(z).row_log_prob(x),
             self._regularizer: self._cost(posterior, self.prior, z),
         }
 
@@ -174,13 +188,13 @@ class VAE(LatentModel):
         posterior = DiagonalNormal(posterior.mean[:, None], posterior.scale[:, None])
         draws = max(1, CELLS_AT_ONCE // (len(x) * self._width))
         log_weights = [self._log_weights(x[:, None], posterior, part) for part in noise.split(draws)]
-        return log_mean_exp(torch.cat(log_weights, dim=1), dim=1)
+        return log_mean_exp(log_weights[0] if len(log_weights) == 1 else torch.cat(log_weights, dim=1), dim=1)
 
     def _log_weights(self, x, posterior, noise):
         """Log p(x, z) - log q(z|x) for each row and draw (batch, draws), float64."""
         z = posterior.at(noise)
-        reconstruction = self.decode(z).log_prob(x).sum(-1, dtype=wide(x))
-        return reconstruction + self.prior.log_prob(z) - posterior.log_prob(z)
+        reconstruction = self.decode(z).row_log_prob(x).to(wide(x))
+        return reconstruction + self.prior.log_prob(z) - posterior.log_prob_at(noise)
 
     def calibrate(self, batches, rate):
         """Nothing is fitted after training: scales and prior are learned with the rest."""

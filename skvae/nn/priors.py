@@ -36,7 +36,7 @@ class StandardNormal(Prior):
         self.register_buffer("origin", torch.zeros((), dtype=torch.float32))
 
     def log_prob(self, z):
-        return -0.5 * (z.square() + LOG_TWO_PI).sum(-1)
+        return -0.5 * (z * z).sum(-1) - 0.5 * self.latent_dim * LOG_TWO_PI
 
     def sample(self, n_samples, generator):
         return torch.randn(
@@ -45,7 +45,7 @@ class StandardNormal(Prior):
 
     def kl(self, posterior, z):
         mean, scale = posterior.mean, posterior.scale
-        return 0.5 * (mean.square() + scale.square() - 1.0 - 2.0 * torch.log(scale)).sum(-1)
+        return 0.5 * ((mean * mean + scale * scale).sum(-1) - self.latent_dim) - torch.log(scale).sum(-1)
 
 
 class FittedNormal(Prior):

@@ -18,6 +18,9 @@ from torch.optim.sgd import sgd
 class Solver(ABC):
     """What the training loop asks of a solver."""
 
+    gradients = None
+    """Where gradients are added up, one tensor a parameter that stays in place; None where they come and go."""
+
     @abstractmethod
     def zero_grad(self):
         """Forget the gradient."""
@@ -51,6 +54,7 @@ class FlatSolver(Solver):
         views = zip(parameters, self.values.split(sizes), self.gradient.split(sizes), strict=True)
         for parameter, value, gradient in views:
             parameter.data, parameter.grad = value.view_as(parameter), gradient.view_as(parameter)
+        self.gradients = [parameter.grad for parameter in parameters]
         self.n_decaying = sum(parameter.numel() for parameter in parameters if parameter.ndim > 1)
         self.first, self.second = torch.zeros_like(self.values), torch.zeros_like(self.values)
         self.n_steps = torch.zeros((), dtype=torch.float32, device=self.values.device)

@@ -6,8 +6,13 @@ from typing import NamedTuple
 
 import torch
 
+from skvae.nn.capture import Captured
+
 ROWS_AT_ONCE = 8192
 """Rows of one evaluation step; bounds memory, not results."""
+
+CELLS_AT_ONCE = 2**20
+"""Cells that are gathered at once from shuffled rows; bounds memory, not results."""
 
 LEARNING_RATE_CUT = 5.0
 """What the adaptive schedule divides the learning rate by, as scikit-learn's MLPRegressor does."""
@@ -17,25 +22,27 @@ SCHEDULES = {"constant": 0, "adaptive": 2}
 
 
 class Rows(NamedTuple):
-    """A table on its device: x (n, n_features), and one positive weight a row; None where all are equal.
+    """A table on its device: x (n, n_features), and one positive weight a row (n,).
 
     Weights have mean one, so that the mean over any batch estimates the mean over all.
     """
 
     x: torch.Tensor
-    weight: torch.Tensor | None = None
+    weight: torch.Tensor
 
     def take(self, index):
         """The rows at ``index``."""
-        return Rows(self.x[index], None if self.weight is None else self.weight[index])
+        return Rows(self.x[index], self.weight[index])
 
-    def mean(self, values):
-        """Weighted mean of one value a row."""
-        return values.mean() if self.weight is None else (values * self.weight).mean()
+    def pieces(self, n_rows):
+        """Consecutive parts of at most ``n_rows`` rows."""
+        return [self.take(slice(i, i + n_rows)) for i in range(0, len(self.x), n_rows)]
 
-    def pieces(self):
-        """Consecutive parts of bounded size."""
-        return [self.take(slice(i, i + ROWS_AT_ONCE)) for i in range(0, len(self.x), ROWS_AT_ONCE)]
+    def shuffled(self, batch_size, generator):
+        """All rows in random order, in blocks of whole batches, each gathered at once and bounded in size."""
+        n_rows = batch_size * max(1, CELLS_AT_ONCE // (batch_size * self.x.shape[1]))
+        order = torch.randperm(len(self.x), generator=generator, device=self.x.device)
+        return (self.take(index) for index in order.split(n_rows))
 
 
 @dataclass
@@ -120,30 +127,42 @@ def weigh(terms, weights):
     return sum(weights[name] * value for name, value in terms.items())
 
 
-def mean_terms(module, batch, generator):
-    """Mean over a batch of each named term."""
-    return {name: batch.mean(values) for name, values in module.loss_terms(batch.x, generator).items()}
+def make_gradient(module, solver, generator):
+    """A function of a batch: x, weight and the weight of each term (n_terms,).
+
+    It adds the gradient of the objective's mean over the batch to the parameters, and returns the mean of each term.
+    """
+
+    def gradient(x, weight, term_weights):
+        terms = list(module.loss_terms(x, generator).values())
+        share = weight / len(x)
+        torch.autograd.backward(terms, [factor * share for factor in term_weights.unbind()])
+        return torch.stack([share @ values.detach() for values in terms])
+
+    return gradient if solver.gradients is None else Captured(gradient, generator, solver.gradients)
 
 
-def train_epoch(module, rows, solver, plan, clock, generator):
+def train_epoch(module, rows, solver, plan, clock, gradient, generator):
     """One pass over ``rows`` in random order; the mean of each named term on the way."""
-    totals = {}
-    for index in torch.randperm(len(rows.x), generator=generator, device=rows.x.device).split(plan.batch_size):
-        terms = mean_terms(module, rows.take(index), generator)
-        solver.zero_grad()
-        weigh(terms, module.term_weights(clock.tick())).backward()
-        solver.step()
-        for name, value in terms.items():
-            totals[name] = totals.get(name, 0.0) + len(index) * value.detach()
-    return {name: float(total) / len(rows.x) for name, total in totals.items()}
+    total, weights = 0.0, module.term_weights(clock.progress)
+    factors = rows.x.new_tensor(list(weights.values()))
+    for block in rows.shuffled(plan.batch_size, generator):
+        for batch in block.pieces(plan.batch_size):
+            now = module.term_weights(clock.tick())
+            if now != weights:
+                weights, factors = now, rows.x.new_tensor(list(now.values()))
+            solver.zero_grad()
+            total = total + len(batch.x) * gradient(batch.x, batch.weight, factors)
+            solver.step()
+    return dict(zip(weights, (total / len(rows.x)).tolist(), strict=True))
 
 
 @torch.no_grad()
 def evaluate(module, rows, seed):
     """Mean objective at its final weights, with the same noise at every call."""
     generator, weights, total = torch.Generator(rows.x.device).manual_seed(seed), module.term_weights(1.0), 0.0
-    for piece in rows.pieces():
-        total = total + len(piece.x) * weigh(mean_terms(module, piece, generator), weights)
+    for piece in rows.pieces(ROWS_AT_ONCE):
+        total = total + piece.weight @ weigh(module.loss_terms(piece.x, generator), weights)
     return float(total) / len(rows.x)
 
 
@@ -161,13 +180,14 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
     the run by returning True.
     """
     best, clock, n_cuts = Best(module, plan.tol), Clock(plan, len(rows.x)), plan.n_cuts
+    gradient = make_gradient(module, solver, generator)
     seed, history.outcome = generator.initial_seed(), "max_iter"
     module.train()
     if history.loss:
         best.update(evaluate(module, validation or rows, seed))
     try:
         for _ in range(plan.max_iter):
-            terms = train_epoch(module, rows, solver, plan, clock, generator)
+            terms = train_epoch(module, rows, solver, plan, clock, gradient, generator)
             loss = weigh(terms, module.term_weights(1.0))
             watched = loss if validation is None else evaluate(module, validation, seed)
             if not (math.isfinite(loss + watched) and is_finite(module)):

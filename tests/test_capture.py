@@ -1,0 +1,203 @@
+"""Recording and replaying: the same numbers as without, or no replay at all."""
+
+import itertools
+
+import pytest
+import torch
+
+from skvae.nn import capture
+from skvae.nn.capture import Captured
+from skvae.nn.likelihoods import LIKELIHOODS
+from skvae.nn.models import MODELS
+from skvae.nn.networks import ACTIVATIONS
+from skvae.nn.solvers import SOLVERS, make_solver
+from skvae.nn.training import Clock, Plan, Rows, make_gradient, train_epoch
+
+OWN_OPTIONS = {"autoencoder": {}, "vae": {"prior": "normal", "regularizer": "kl", "beta": 1.0, "kl_warmup": 0.5}}
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def rows(n_rows=70, dtype=torch.float64):
+    x = torch.rand(n_rows, 5, generator=generator(), dtype=dtype)
+    return Rows(x, 0.5 + torch.rand(n_rows, generator=generator(1), dtype=dtype))
+
+
+def trained(name, likelihood="gaussian", activation="silu", solver="adam", corruption=None, eager=False, n_epochs=3):
+    """Weights and losses after some epochs of full and ragged batches, and the gradient function that was used."""
+    options = {"network": "mlp", "hidden_layer_sizes": [6, 7], "activation": activation, "likelihood": likelihood}
+    options |= {"corruption": corruption, "corruption_level": 0.3, **OWN_OPTIONS[name]}
+    module = MODELS[name](5, 2, generator=generator(), **options).double().train()
+    stepper, source = make_solver(solver, module, 1e-2, momentum=0.9, weight_decay=0.01), generator(2)
+    gradient = make_gradient(module, stepper, source)
+    gradient = gradient._function if eager else gradient
+    plan = Plan(batch_size=32, max_iter=n_epochs)
+    clock = Clock(plan, 70)
+    losses = [train_epoch(module, rows(), stepper, plan, clock, gradient, source) for _ in range(n_epochs)]
+    return [parameter.detach().clone() for parameter in module.parameters()], losses, gradient
+
+
+def recordings(captured):
+    return list(captured._recordings.values())
+
+
+CASES = [
+    *({"name": name, "likelihood": likelihood} for name, likelihood in itertools.product(MODELS, LIKELIHOODS)),
+    *({"name": "vae", "activation": activation} for activation in ACTIVATIONS),
+    *({"name": "vae", "solver": solver} for solver in SOLVERS),
+    {"name": "autoencoder", "corruption": "gaussian"},
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(case.values()))
+def test_training_by_replay_is_training(case):
+    weights, losses, gradient = trained(**case)
+    expected_weights, expected_losses, _ = trained(**case, eager=True)
+    assert len(recordings(gradient)) == 2
+    assert all(recordings(gradient))
+    for one, other in zip(weights, expected_weights, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
+    for one, other in zip(losses, expected_losses, strict=True):
+        assert one == pytest.approx(other, rel=1e-9)
+
+
+def test_a_solver_class_of_torch_is_trained_without_a_recording():
+    weights, losses, gradient = trained("vae", solver=torch.optim.SGD)
+    assert not isinstance(gradient, Captured)
+    assert losses[-1]["reconstruction"] < losses[0]["reconstruction"]
+    assert all(torch.isfinite(weight).all() for weight in weights)
+
+
+def replayed(function, *inputs, gradients=(), source=None):
+    """The output of a second call, and the recording."""
+    captured = Captured(function, source, gradients)
+    with torch.no_grad():
+        captured(*(torch.ones_like(tensor) for tensor in inputs))
+        for gradient in gradients:
+            gradient.zero_()
+        output = captured(*inputs).clone()
+    return output, recordings(captured)[0]
+
+
+X = torch.arange(1.0, 7.0).reshape(2, 3)
+
+
+def shared_buffer(x):
+    buffer = torch.zeros(2, 3)
+    buffer.add_(x)
+    return buffer.exp()
+
+
+def overwritten(x):
+    y = x + 1.0
+    z = y * 2.0
+    y.mul_(3.0)
+    return y + z
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x.relu().sum(-1),
+        lambda x: (x * 2.0).relu_() + x,
+        lambda x: torch.addmm(torch.ones(4), x, torch.ones(3, 4)).tanh(),
+        lambda x: torch.cat([x, x.mT.reshape(2, 3)], dim=1).softmax(1),
+        lambda x: x.reshape(3, 2).mT.contiguous().cumsum(0),
+        lambda x: (x[:, 1:] - x[:, :-1]).square().mean(),
+        lambda x: x.unbind(1)[1] ** 2,
+        lambda x: torch.where(x > 3, x, -x).amax(1),
+        lambda x: x.sort(dim=1, descending=True).values,
+        lambda x: x.double().logsumexp(1).float(),
+        lambda x: x,
+        shared_buffer,
+        overwritten,
+    ],
+)
+def test_a_replay_gives_what_the_function_gives(function):
+    output, recording = replayed(function, X.clone())
+    assert recording is not None
+    torch.testing.assert_close(output, function(X.clone()), rtol=1e-6, atol=0.0)
+
+
+def test_a_call_that_reads_a_value_is_not_replayed():
+    output, recording = replayed(lambda x: x + 1 if x.sum() > 10 else x - 1, X)
+    assert recording is None
+    torch.testing.assert_close(output, X + 1)
+
+
+def test_a_call_whose_shapes_depend_on_values_is_not_replayed():
+    output, recording = replayed(lambda x: x[x > 2].sum(), X)
+    assert recording is None
+    assert output == 18.0
+
+
+def test_a_call_with_random_numbers_from_elsewhere_is_not_replayed():
+    state = torch.get_rng_state()
+    _, recording = replayed(lambda x: x + torch.rand(2, 3), X)
+    torch.set_rng_state(state)
+    assert recording is None
+
+
+def test_a_recording_that_takes_too_much_memory_is_not_kept(monkeypatch):
+    monkeypatch.setattr(capture, "LARGEST", 10)
+    output, recording = replayed(lambda x: x + 1, X)
+    assert recording is None
+    torch.testing.assert_close(output, X + 1)
+
+
+def test_a_replay_that_differs_is_found_out(monkeypatch):
+    monkeypatch.setattr(capture, "changing", lambda kernels, inputs: kernels[:1])
+    captured = Captured(lambda x: x * 2.0 + torch.rand(2, 3, generator=source), source := generator())
+    first, second, expected = captured(X).clone(), captured(X), generator()
+    assert recordings(captured) == [None]
+    torch.testing.assert_close(first, X * 2.0 + torch.rand(2, 3, generator=expected))
+    torch.testing.assert_close(second, X * 2.0 + torch.rand(2, 3, generator=expected))
+
+
+def test_replays_draw_the_numbers_that_calls_would():
+    source, expected = generator(), generator()
+    captured = Captured(lambda x: x + torch.randn(x.shape, generator=source), source)
+    for _ in range(4):
+        torch.testing.assert_close(captured(X), X + torch.randn(2, 3, generator=expected), rtol=0.0, atol=0.0)
+    assert recordings(captured)[0] is not None
+
+
+def test_each_shape_has_its_recording():
+    captured = Captured(lambda x: 2.0 * x)
+    for n_rows in (2, 1, 2, 1):
+        torch.testing.assert_close(captured(X[:n_rows]), 2.0 * X[:n_rows])
+    assert len(recordings(captured)) == 2
+
+
+def test_what_does_not_depend_on_the_inputs_is_computed_once():
+    matrix = torch.zeros(2, 3)
+    captured = Captured(lambda x: x * matrix.exp())
+    captured(X)
+    matrix.add_(1.0)
+    torch.testing.assert_close(captured(X), X)
+
+
+def test_gradients_of_a_weight_that_is_used_twice_add_up():
+    weight = torch.nn.Parameter(torch.ones(3, 3))
+    weight.grad = torch.zeros(3, 3)
+
+    def function(x):
+        with torch.enable_grad():
+            (x @ weight.mT @ weight.mT).sum().backward()
+            (x @ weight).square().sum().backward()
+        return x.sum()
+
+    _, recording = replayed(function, X, gradients=[weight.grad])
+    assert recording is not None
+    by_replay = weight.grad.clone()
+    weight.grad.zero_()
+    function(X)
+    torch.testing.assert_close(by_replay, weight.grad)
+
+
+def test_other_devices_are_left_alone():
+    captured = Captured(lambda x: x + 1.0)
+    assert captured(torch.ones(2, device="meta")).shape == (2,)
+    assert not captured._recordings
