@@ -272,7 +272,7 @@ class ArrayModel:
 
     def _map(self, function, array, out, size=ROWS_PER_CALL, n_draws=1, units=None):
         """Fill ``out`` with ``function`` of each row of ``array``, in pieces of one fixed size."""
-        function = Captured(function) if len(array) > size else function
+        function = Captured(function, frozen=True) if len(array) > size else function
         with memory_errors(self.device), torch.no_grad(), self._threads(size * n_draws):
             for part in chunks(len(array)):
                 rows = array[part] if units is None else units.to_standard(array[part])

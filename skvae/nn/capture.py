@@ -5,6 +5,7 @@ A kernel of a small network takes a few microseconds, dispatch, autograd and mem
 runs those into the same memory again: what a CUDA graph does for a GPU. Never: what is computed.
 """
 
+import threading
 from dataclasses import dataclass, field
 
 import torch
@@ -118,18 +119,32 @@ def with_tensors(args, variant, like):
     )
 
 
-class Recorder(TorchDispatchMode):
-    """Context that writes down every kernel."""
-
-    def __init__(self):
-        super().__init__()
-        self.kernels = []
+class Notes:
+    """What a recorder does; not in the recorder itself, because a mode's own method imports torch's compiler."""
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
         detached = tree_map_only(torch.Tensor, torch.Tensor.detach, (args, kwargs or {}, result))
         self.kernels.append(Kernel(function, *detached))
         return result
+
+
+class Recorder(Notes, TorchDispatchMode):
+    """Context that writes down every kernel of this thread; one at a time, because torch counts modes in globals."""
+
+    _lock = threading.Lock()
+
+    def __init__(self):
+        super().__init__()
+        self.kernels = []
+
+    def __enter__(self):
+        Recorder._lock.acquire()
+        return super().__enter__()
+
+    def __exit__(self, *exception):
+        super().__exit__(*exception)
+        Recorder._lock.release()
 
 
 def memory(tensor):
@@ -228,22 +243,22 @@ def write_to_gradients(kernels, gradients):
 class Recording:
     """One call of a function, ready to be repeated on other inputs of the same shapes."""
 
-    def __init__(self, function, inputs, gradients, generator):
+    def __init__(self, function, inputs, gradients, generator, frozen):
         self._inputs = [tensor.clone() for tensor in inputs]
         state = generator and generator.get_state()
         with Recorder() as recorder:
-            self._output = function(*self._inputs)
+            self.output = function(*self._inputs)
         kernels = [kernel for kernel in recorder.kernels if not kernel.is_view]
         if n_bytes(kernels) > LARGEST:
             raise NotReplayableError(f"more than {LARGEST} bytes")
-        kernels = write_to_gradients(kernels, gradients) if gradients else changing(kernels, self._inputs)
+        kernels = changing(kernels, self._inputs) if frozen else write_to_gradients(kernels, gradients)
         work_in_place(kernels)
-        results = [self._output, *gradients]
+        results = [self.output, *gradients]
         expected = [tensor.detach().clone() for tensor in results]
         with torch.inference_mode():
             self._calls = [kernel.call() for kernel in kernels]
         reset(gradients, generator, state)
-        self._output.detach().fill_(torch.nan)
+        self.output.detach().fill_(torch.nan)
         self.replay(*inputs)
         if not all(close(*pair) for pair in zip(expected, results, strict=True)):
             raise NotReplayableError("a replay differs from the call")
@@ -255,7 +270,7 @@ class Recording:
             own.copy_(given)
         for function, args, kwargs in self._calls:
             function(*args, **kwargs)
-        return self._output
+        return self.output
 
 
 def reset(gradients, generator, state):
@@ -273,15 +288,15 @@ def close(one, other):
 
 
 class Captured:
-    """A function from tensors to one tensor of floats, recorded at its first call with each set of shapes and then replayed.
+    """A function from tensors to one tensor of floats, recorded at the first call with each set of shapes, then replayed.
 
-    ``generator`` is where its random numbers come from. Where ``gradients`` are given, the function adds to them, and
-    they are zero before every call. Without them, what does not depend on the inputs is computed once. A function that
-    does more than run kernels is called as it is. The output is good until the next call.
+    ``generator`` is where its random numbers come from. What it adds to ``gradients`` must find them zero at every call.
+    With ``frozen`` nothing but the inputs changes between calls, and the rest is computed once. A function that does
+    more than run kernels is called as it is. The output is good until the next call.
     """
 
-    def __init__(self, function, generator=None, gradients=()):
-        self._function, self._generator, self._gradients = function, generator, gradients
+    def __init__(self, function, generator=None, gradients=(), frozen=False):
+        self._function, self._generator, self._gradients, self._frozen = function, generator, gradients, frozen
         self._recordings = {}
 
     def __call__(self, *inputs):
@@ -293,8 +308,9 @@ class Captured:
             return recording.replay(*inputs) if recording else self._function(*inputs)
         state = self._generator and self._generator.get_state()
         try:
-            recording = self._recordings[shapes] = Recording(self._function, inputs, self._gradients, self._generator)
-            return recording._output
+            recording = Recording(self._function, inputs, self._gradients, self._generator, self._frozen)
+            self._recordings[shapes] = recording
+            return recording.output
         except NotReplayableError:
             self._recordings[shapes] = None
             reset(self._gradients, self._generator, state)

@@ -157,18 +157,23 @@ def train_epoch(module, rows, solver, plan, clock, gradient, generator):
     return dict(zip(weights, (total / len(rows.x)).tolist(), strict=True))
 
 
+def make_evaluation(module, seed, device):
+    """A function of rows: their mean objective at its final weights, with the same noise at every call."""
+    generator, weights = torch.Generator(device), module.term_weights(1.0)
+    total = Captured(lambda x, weight: weight @ weigh(module.loss_terms(x, generator), weights), generator)
+
+    @torch.no_grad()
+    def evaluate(rows):
+        generator.manual_seed(seed)
+        return sum(float(total(*piece)) for piece in rows.pieces(ROWS_AT_ONCE)) / len(rows.x)
+
+    return evaluate
+
+
 @torch.no_grad()
-def evaluate(module, rows, seed):
-    """Mean objective at its final weights, with the same noise at every call."""
-    generator, weights, total = torch.Generator(rows.x.device).manual_seed(seed), module.term_weights(1.0), 0.0
-    for piece in rows.pieces(ROWS_AT_ONCE):
-        total = total + piece.weight @ weigh(module.loss_terms(piece.x, generator), weights)
-    return float(total) / len(rows.x)
-
-
 def is_finite(module):
     """Whether every parameter is a number."""
-    return all(bool(parameter.isfinite().all()) for parameter in module.parameters())
+    return bool(torch.cat([parameter.reshape(-1) for parameter in module.parameters()]).isfinite().all())
 
 
 def train(module, rows, validation, solver, plan, generator, history, after_epoch):
@@ -181,15 +186,15 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
     """
     best, clock, n_cuts = Best(module, plan.tol), Clock(plan, len(rows.x)), plan.n_cuts
     gradient = make_gradient(module, solver, generator)
-    seed, history.outcome = generator.initial_seed(), "max_iter"
+    evaluate, history.outcome = make_evaluation(module, generator.initial_seed(), rows.x.device), "max_iter"
     module.train()
     if history.loss:
-        best.update(evaluate(module, validation or rows, seed))
+        best.update(evaluate(validation or rows))
     try:
         for _ in range(plan.max_iter):
             terms = train_epoch(module, rows, solver, plan, clock, gradient, generator)
             loss = weigh(terms, module.term_weights(1.0))
-            watched = loss if validation is None else evaluate(module, validation, seed)
+            watched = loss if validation is None else evaluate(validation)
             if not (math.isfinite(loss + watched) and is_finite(module)):
                 history.outcome = "diverged"
                 break
@@ -212,6 +217,6 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
         history.outcome = "interrupted"
     if best.state and (validation is not None or history.outcome in ("diverged", "interrupted")):
         best.restore()
-    if not math.isfinite(evaluate(module, validation or rows, seed)):
+    if not math.isfinite(evaluate(validation or rows)):
         history.outcome = "failed"
     module.eval()
