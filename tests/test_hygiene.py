@@ -31,6 +31,15 @@ def test_import_loads_no_torch_and_is_quick():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_a_fit_does_not_load_the_compiler_of_torch():
+    code = (
+        "import sys, numpy as np; from skvae import VAETransformer; X = np.random.RandomState(0).normal(size=(999, 4));"
+        "VAETransformer(max_iter=1, hidden_layer_sizes=(8,)).fit(X).score_samples(X);"
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_unknown_names_are_attribute_errors():
     with pytest.raises(AttributeError, match="no attribute 'PCA'"):
         _ = skvae.PCA
@@ -219,6 +228,7 @@ LAYERS = {
     },
     "nn.training": {"nn.capture"},
     "nn.capture": set(),
+    "nn.stacking": set(),
     "nn.solvers": set(),
     "nn.likelihoods": {"nn.numerics"},
     "nn.priors": {"nn.numerics"},

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import skvae._array_model
 from skvae import AutoencoderTransformer, VAETransformer
-from skvae._array_model import DeviceMemoryError
+from skvae._array_model import DeviceMemoryError, check_precision
 from skvae.nn import training
 
 ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
@@ -336,3 +336,47 @@ def test_the_noise_scale_of_a_feature_is_learned():
     scale = fitted.module_.likelihood.scale.numpy() * fitted._model.units.scale
     np.testing.assert_allclose(scale, [0.1, 0.5, 0.2], rtol=0.4)
     assert scale[0] < scale[2] < scale[1]
+
+
+@ESTIMATORS
+def test_a_batch_larger_than_the_data_is_one_full_batch(X, Estimator):
+    exact = Estimator(**SMALL, batch_size=len(X)).fit(X).transform(X)
+    np.testing.assert_array_equal(Estimator(**SMALL, batch_size=10**6).fit(X).transform(X), exact)
+
+
+@ESTIMATORS
+def test_a_batch_may_be_one_row(X, Estimator):
+    params = {**SMALL, "batch_size": 1, "learning_rate_init": 1e-3}
+    fitted = Estimator(**params).fit(X[:60])
+    assert fitted.loss_curve_[-1] < fitted.loss_curve_[0]
+    assert np.isfinite(fitted.score_samples(X)).all()
+
+
+@ESTIMATORS
+@pytest.mark.parametrize(("name", "solver"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)])
+def test_a_solver_class_trains_like_the_solver_of_its_name(X, Estimator, name, solver):
+    params = {**SMALL, "precision": "float64", "batch_size": 32, "alpha": 1.0}
+    by_name = Estimator(**params, solver=name).fit(X)
+    by_class = Estimator(**params, solver=solver).fit(X)
+    np.testing.assert_allclose(by_class.transform(X), by_name.transform(X), rtol=1e-6, atol=1e-8)
+
+
+def test_precision_that_the_device_lacks_is_an_error(X, monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    with pytest.raises(ValueError, match="precision='bfloat16' is not available on device='cpu' AVX2.*float32"):
+        VAETransformer(**SMALL, precision="bfloat16", device="cpu").fit(X)
+    for device in ("mps", "mps:0"):
+        with pytest.raises(ValueError, match="precision='float64' is not available on device='mps.*float32"):
+            check_precision("float64", device)
+
+
+@ESTIMATORS
+def test_bfloat16_trains_nearly_like_float32_and_scores_in_it(X, Estimator, monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    params = {**SMALL, "device": "cpu", "max_iter": 20}
+    exact, coarse = Estimator(**params).fit(X), Estimator(**params, precision="bfloat16").fit(X)
+    assert all(parameter.dtype == torch.float32 for parameter in coarse.module_.parameters())
+    assert not np.array_equal(coarse.transform(X), exact.transform(X))
+    assert coarse.score(X) == pytest.approx(exact.score(X), abs=0.05)
+    x = torch.from_numpy(coarse._model.units.to_standard(X)).float()
+    np.testing.assert_allclose(coarse.module_.codes(x), coarse.transform(X), atol=1e-5)

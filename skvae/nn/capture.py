@@ -12,7 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-LARGEST = 2**26
+LARGEST = 2**25
 """Bytes that one recording may hold on to; where it takes more, kernels are long and what is around them short."""
 
 MARGIN = 1e-3
@@ -288,9 +288,9 @@ def close(one, other):
 
 
 class Captured:
-    """A function from tensors to one tensor of floats, recorded at the first call with each set of shapes, then replayed.
+    """A function from tensors to one tensor of floats, recorded at its first call with a set of shapes, then replayed.
 
-    ``generator`` is where its random numbers come from. What it adds to ``gradients`` must find them zero at every call.
+    ``generator`` is where its random numbers come from; ``gradients``, to which it may add, are zero before every call.
     With ``frozen`` nothing but the inputs changes between calls, and the rest is computed once. A function that does
     more than run kernels is called as it is. The output is good until the next call.
     """

@@ -19,10 +19,15 @@ def positive(raw, floor):
 
 
 class _Hastened(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx, raw, speed):
-        ctx.speed = speed
+    def forward(raw, speed):
         return speed * raw
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.speed = inputs[1]
 
     @staticmethod
     def backward(ctx, gradient):

@@ -42,12 +42,20 @@ class Solver(ABC):
         """Go on from an earlier state."""
 
 
+def weight_matrices(module):
+    """Parameters that decay and others: weight matrices, and vectors; a stack of models has one dimension more."""
+    n_leading, parameters = getattr(module, "n_leading", 0), list(module.parameters())
+    decaying = [parameter for parameter in parameters if parameter.ndim - n_leading > 1]
+    return decaying, [parameter for parameter in parameters if parameter.ndim - n_leading < 2]
+
+
 class FlatSolver(Solver):
     """Parameters and gradients as views of two flat vectors, weight matrices first: only they decay."""
 
     def __init__(self, module, learning_rate, momentum, weight_decay):
         self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
-        parameters = sorted(module.parameters(), key=lambda parameter: parameter.ndim < 2)
+        decaying, others = weight_matrices(module)
+        parameters = decaying + others
         self.values = torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
         self.gradient = torch.zeros_like(self.values)
         sizes = [parameter.numel() for parameter in parameters]
@@ -55,7 +63,7 @@ class FlatSolver(Solver):
         for parameter, value, gradient in views:
             parameter.data, parameter.grad = value.view_as(parameter), gradient.view_as(parameter)
         self.gradients = [parameter.grad for parameter in parameters]
-        self.n_decaying = sum(parameter.numel() for parameter in parameters if parameter.ndim > 1)
+        self.n_decaying = sum(parameter.numel() for parameter in decaying)
         self.first, self.second = torch.zeros_like(self.values), torch.zeros_like(self.values)
         self.n_steps = torch.zeros((), dtype=torch.float32, device=self.values.device)
 
@@ -158,8 +166,7 @@ class TorchSolver(Solver):
     """A ``torch.optim.Optimizer`` class over the module's parameters, one by one."""
 
     def __init__(self, optimizer, module, learning_rate, weight_decay):
-        decaying = [parameter for parameter in module.parameters() if parameter.ndim > 1]
-        others = [parameter for parameter in module.parameters() if parameter.ndim < 2]
+        decaying, others = weight_matrices(module)
         groups = [{"params": decaying, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
         with solver_errors(optimizer):
             self.optimizer = optimizer(groups if weight_decay else decaying + others, lr=learning_rate)

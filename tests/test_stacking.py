@@ -1,0 +1,78 @@
+"""A stack of models trains each as if it were alone."""
+
+import pytest
+import torch
+
+from skvae.nn.likelihoods import LIKELIHOODS
+from skvae.nn.models import MODELS
+from skvae.nn.solvers import SOLVERS, make_solver
+from skvae.nn.stacking import Stack
+from skvae.nn.training import Clock, Plan, Rows, make_gradient, train_epoch
+
+OWN_OPTIONS = {"autoencoder": {}, "vae": {"prior": "normal", "regularizer": "kl", "beta": 1.0, "kl_warmup": 0.5}}
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def model(name, seed, likelihood="gaussian"):
+    options = {"network": "mlp", "hidden_layer_sizes": [6, 7], "activation": "tanh", "likelihood": likelihood}
+    options |= {"corruption": None, "corruption_level": 0.0, **OWN_OPTIONS[name]}
+    return MODELS[name](5, 2, generator=generator(seed), **options).double().train()
+
+
+def train(module, x, solver="adam"):
+    """Two epochs, full and ragged batches; the losses."""
+    stepper, source = make_solver(solver, module, 1e-2, momentum=0.9, weight_decay=0.1), generator(9)
+    plan, rows = Plan(batch_size=16, max_iter=2), Rows(x, torch.ones(len(x), dtype=x.dtype))
+    gradient, clock = make_gradient(module, stepper, source), Clock(plan, len(x))
+    losses = [train_epoch(module, rows, stepper, plan, clock, gradient, source) for _ in range(2)]
+    assert all(gradient._recordings.values())
+    return losses
+
+
+def assert_same_weights(one, other):
+    for name, value in one.state_dict().items():
+        torch.testing.assert_close(value, other.state_dict()[name], rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "solver"), [*((name, "adam") for name in LIKELIHOODS), *(("gaussian", name) for name in SOLVERS)]
+)
+@pytest.mark.parametrize("own_rows", [False, True])
+def test_each_model_of_a_stack_trains_as_if_it_were_alone(likelihood, solver, own_rows):
+    x = torch.rand(40, 3, 5, generator=generator(), dtype=torch.float64)
+    x = x if own_rows else x[:, 0]
+    stack = Stack([model("autoencoder", seed, likelihood) for seed in range(3)])
+    together = train(stack, x, solver)
+    apart = []
+    for seed, trained in enumerate(stack.unstack()):
+        alone = model("autoencoder", seed, likelihood)
+        apart.append(train(alone, x[:, seed] if own_rows else x, solver))
+        assert_same_weights(trained, alone)
+    for epoch, losses in enumerate(together):
+        assert losses["reconstruction"] == pytest.approx(sum(alone[epoch]["reconstruction"] for alone in apart))
+
+
+def test_every_model_of_a_stack_draws_noise_of_its_own():
+    x = torch.rand(40, 5, generator=generator(), dtype=torch.float64)
+    stack = Stack([model("vae", 0), model("vae", 0)])
+    first, second = stack.unstack()
+    assert_same_weights(first, second)
+    train(stack, x)
+    first, second = stack.unstack()
+    assert not torch.equal(first.encoder[0].weight, second.encoder[0].weight)
+
+
+def test_a_stack_has_the_terms_and_the_warm_up_of_its_models():
+    stack = Stack([model("vae", seed) for seed in range(2)])
+    assert stack.term_weights(0.25) == model("vae", 0).term_weights(0.25) == {"reconstruction": 1.0, "kl": 0.5}
+    terms = stack.loss_terms(torch.rand(4, 5, dtype=torch.float64), generator())
+    assert {name: values.shape for name, values in terms.items()} == {"reconstruction": (4,), "kl": (4,)}
+
+
+def test_a_stack_leaves_the_models_it_was_made_of_alone():
+    models = [model("autoencoder", seed) for seed in range(2)]
+    train(Stack(models), torch.rand(40, 5, dtype=torch.float64, generator=generator()))
+    assert_same_weights(models[1], model("autoencoder", 1))
