@@ -27,6 +27,9 @@ the rows beside it: matrix products of one shape round alike."""
 DRAWS_PER_CALL = 4096
 """Importance draws of all rows of a piece: with many draws a row, pieces have fewer rows."""
 
+MANY_PIECES = 8
+"""Pieces from which on it pays to record what is done with one; a recorded piece gives the same bits."""
+
 NOISE_SEED = 0
 """Seed of the importance draws, the same for every row and every call: scores are deterministic."""
 
@@ -272,7 +275,7 @@ class ArrayModel:
 
     def _map(self, function, array, out, size=ROWS_PER_CALL, n_draws=1, units=None):
         """Fill ``out`` with ``function`` of each row of ``array``, in pieces of one fixed size."""
-        function = Captured(function, frozen=True) if len(array) > size else function
+        function = Captured(function, frozen=True) if len(array) > MANY_PIECES * size else function
         with memory_errors(self.device), torch.no_grad(), self._threads(size * n_draws):
             for part in chunks(len(array)):
                 rows = array[part] if units is None else units.to_standard(array[part])

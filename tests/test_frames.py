@@ -173,6 +173,7 @@ def test_a_row_does_not_depend_on_the_other_rows(Estimator, precision):
         alone = np.concatenate([method(X[i : i + 1]) for i in (0, 333, 699)])
         np.testing.assert_array_equal(alone, whole[[0, 333, 699]])
         np.testing.assert_array_equal(np.concatenate([method(X[:123]), method(X[123:])]), whole)
+        np.testing.assert_array_equal(method(np.tile(X, (13, 1)))[-700:], whole)
 
 
 @ESTIMATORS
