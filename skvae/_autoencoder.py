@@ -51,8 +51,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         Rows of one step. "auto" takes about 16 steps an epoch, with 16 to 256 rows each. Where all rows fit into one
         batch, equal rows are one row with their weights added, and the order of rows does not matter.
     learning_rate : {"adaptive", "constant"}, default="adaptive"
-        "adaptive" divides the learning rate by 5 when ``n_iter_no_change`` epochs brought no gain, twice, and goes on
-        from the best state each time; "constant" ends there.
+        "adaptive" divides the learning rate by 5 when ``n_iter_no_change`` epochs brought no gain, once, and goes on
+        from the best state; "constant" ends there.
     learning_rate_init : float, default=0.003
         First learning rate.
     momentum : float in [0, 1), default=0.9

@@ -17,7 +17,7 @@ CELLS_AT_ONCE = 2**20
 LEARNING_RATE_CUT = 5.0
 """What the adaptive schedule divides the learning rate by, as scikit-learn's MLPRegressor does."""
 
-SCHEDULES = {"constant": 0, "adaptive": 2}
+SCHEDULES = {"constant": 0, "adaptive": 1}
 """How often the learning rate may be cut before a plateau ends the run."""
 
 
