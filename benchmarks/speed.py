@@ -1,0 +1,559 @@
+"""Speed and memory, beside other packages and beside what the machine itself can do.
+
+Everything: ``python benchmarks/speed.py --json results/speed.json``, some twenty minutes on two cores. Some parts:
+``python benchmarks/speed.py training grid``. To try it at about a tenth of the size: ``--quick``. The other packages
+come with ``pip install -e ".[bench]"``.
+
+Networks, batches, epochs and data are equal but where a row says "defaults". Rivals run in turn in one process; seconds
+are medians. A ratio is ours divided by theirs, and a bar, where there is one, is on the ratio. The machine's limits (a
+step written by hand, the rate of matrix products) are measured in the same run as what is held against them.
+"""
+
+import argparse
+import gc
+import json
+import math
+import multiprocessing
+import os
+import platform
+import re
+import statistics
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import distributions
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPRegressor
+from torch import nn
+from torch.optim.adam import adam
+
+import skvae
+from skvae import AutoencoderTransformer, VAETransformer
+
+ESTIMATORS = {"autoencoder": AutoencoderTransformer, "VAE": VAETransformer}
+SIZES, LINEAR = (30, 64, 32, 8, 32, 64, 30), (2, 5)
+"""The network of most parts, and which of its layers have no activation: code and output."""
+
+SHAPE = {"n_components": 8, "hidden_layer_sizes": (64, 32), "activation": "relu"}
+PLAIN = {"early_stopping": False, "learning_rate": "constant", "tol": 0.0, "random_state": 0}
+TRAINING_BARS = {"MLPRegressor": ">= 1.5", "skorch": ">= 6", "hand-written step": ">= 0.6"}
+"""What is asked for at batches of 256 rows."""
+
+IMAGE_SIZES, IMAGE_BATCH = (784, 512, 256, 32, 256, 512, 784), 512
+DRAWS_AT_ONCE = 4096
+"""Draws of one piece when the VAE's bound is computed."""
+
+FIELDS = ("what", "ours", "peer", "theirs", "ratio", "bar", "reached")
+MOST_EPOCHS = 300
+"""Where the race to equal quality ends."""
+
+
+@dataclass
+class Effort:
+    """How much is done, and the folder of images."""
+
+    quick: bool
+    data: Path
+
+    def of(self, amount):
+        """All of it, or a tenth to try the script."""
+        return max(1, amount // 10) if self.quick else amount
+
+
+def figure(what, ours, peer=None, theirs=None, bar=None):
+    """One record; where there is a limit instead of a rival, the peer is "bar"."""
+    ratio, reached = None if None in (ours, theirs) else ours / theirs, None
+    if bar and ratio is not None:
+        sign, limit = bar.split()
+        reached = ratio >= float(limit) if sign == ">=" else ratio <= float(limit)
+    return dict(zip(FIELDS, (what, ours, peer, theirs, ratio, bar, reached), strict=True))
+
+
+def alternating(runs, n_repeats):
+    """Median seconds and last result of each of some named functions, which run in turn."""
+    seconds, results = {name: [] for name in runs}, {}
+    for _ in range(n_repeats):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            results[name] = run()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}, results
+
+
+def table(n_rows, n_columns, dtype=np.float32):
+    """Eight factors mixed at random, and noise."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n_rows, 8), dtype) @ rng.standard_normal((8, n_columns), dtype)
+    X += dtype(0.3) * rng.standard_normal(X.shape, dtype)
+    return X
+
+
+def training_and_test_rows(effort):
+    """40,000 rows to train on and 10,000 more, all in the standard units of the former."""
+    X = table(effort.of(50_000), 30)
+    train, test = np.split(X, [len(X) * 4 // 5])
+    mean, deviation = train.mean(axis=0), train.std(axis=0)
+    return (train - mean) / deviation, (test - mean) / deviation
+
+
+def peer(module):
+    """A module of another package, or how to get it."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ImportError(f'This part needs {module}; run: pip install -e ".[bench]"') from error
+
+
+@contextmanager
+def threads(n_threads):
+    """Context, or decorator, with another number of torch's threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def network():
+    """The network of most parts in torch."""
+    layers = []
+    for k, sizes in enumerate(pairwise(SIZES)):
+        layers += [nn.Linear(*sizes)] if k in LINEAR else [nn.Linear(*sizes), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+class HandWritten:
+    """Forward and backward pass into fixed buffers, and one fused call of Adam for all weights in one vector."""
+
+    def __init__(self):
+        own = [parameter.detach() for parameter in network().parameters()]
+        sizes = [parameter.numel() for parameter in own]
+        self.values = torch.cat([parameter.flatten() for parameter in own])
+        self.gradient, self.first, self.second = (torch.zeros_like(self.values) for _ in range(3))
+        for vector, names in (self.values, "weights biases"), (self.gradient, "weight_gradients bias_gradients"):
+            parts = [part.view_as(p) for part, p in zip(vector.split(sizes), own, strict=True)]
+            vars(self).update(zip(names.split(), (parts[::2], parts[1::2]), strict=True))
+        self.n_steps, self.buffers = torch.zeros(()), {}
+
+    @torch.no_grad()
+    def step(self, x):
+        """One step on the squared error of the rows ``x``."""
+        if len(x) not in self.buffers:
+            self.buffers[len(x)] = [[x.new_empty(len(x), size) for size in SIZES[1:]] for _ in range(2)]
+        outputs, deltas = self.buffers[len(x)]
+        inputs = [x, *outputs]
+        for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            torch.addmm(bias, inputs[k], weight.T, out=outputs[k])
+            if k not in LINEAR:
+                outputs[k].relu_()
+        torch.sub(outputs[-1], x, out=deltas[-1]).mul_(2 / x.numel())
+        for k, delta in reversed(list(enumerate(deltas))):
+            if k not in LINEAR:
+                torch.ops.aten.threshold_backward.grad_input(delta, outputs[k], 0, grad_input=delta)
+            torch.mm(delta.T, inputs[k], out=self.weight_gradients[k])
+            torch.sum(delta, 0, out=self.bias_gradients[k])
+            if k:
+                torch.mm(delta, self.weights[k], out=deltas[k - 1])
+        state = [self.values], [self.gradient], [self.first], [self.second], [], [self.n_steps]
+        options = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0}
+        adam(*state, **options, amsgrad=False, maximize=False, fused=True)
+
+
+@threads(1)
+def hand_written_loop(X, batch_size, n_epochs):
+    """Epochs of steps by hand on one thread; rows are gathered once an epoch."""
+    hand, data = HandWritten(), torch.from_numpy(X)
+    for _ in range(n_epochs):
+        for x in data[torch.randperm(len(data))].split(batch_size):
+            hand.step(x)
+
+
+def torch_loop(X, batch_size, n_epochs):
+    """The loop that a tutorial of torch shows, without its DataLoader."""
+    model, data = network(), torch.from_numpy(X)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for _ in range(n_epochs):
+        for index in torch.randperm(len(data)).split(batch_size):
+            optimizer.zero_grad()
+            nn.functional.mse_loss(model(data[index]), data[index]).backward()
+            optimizer.step()
+
+
+def mlp_regressor(**params):
+    """The network in scikit-learn, where the code has an activation too."""
+    return MLPRegressor(hidden_layer_sizes=SIZES[1:-1], random_state=0, **params)
+
+
+def skorch_regressor(**params):
+    """The network in skorch, with Adam and with as little beside training as possible."""
+    silent = {f"callbacks__{name}": None for name in ("epoch_timer", "train_loss", "valid_loss", "print_log")}
+    fixed = {"optimizer": torch.optim.Adam, "lr": 1e-3, "iterator_train__shuffle": True, "train_split": None}
+    return peer("skorch").NeuralNetRegressor(network(), **fixed, **silent, verbose=0, **params)
+
+
+def rivals(X, batch_size, n_epochs):
+    """Training of the network by everyone, as functions."""
+    ours = {**SHAPE, **PLAIN, "learning_rate_init": 1e-3, "max_iter": n_epochs}
+    mlp = {"batch_size": batch_size, "max_iter": n_epochs, "tol": 0.0, "n_iter_no_change": n_epochs + 1}
+    return {
+        "ours": lambda: AutoencoderTransformer(**ours, batch_size=batch_size).fit(X),
+        "ours, default batch": lambda: AutoencoderTransformer(**ours).fit(X),
+        "MLPRegressor": lambda: mlp_regressor(**mlp).fit(X, X),
+        "skorch": lambda: skorch_regressor(batch_size=batch_size, max_epochs=n_epochs).fit(X, X),
+        "torch loop": lambda: torch_loop(X, batch_size, n_epochs),
+        "hand-written step": lambda: hand_written_loop(X, batch_size, n_epochs),
+    }
+
+
+def training(effort, n_epochs=2):
+    """Rows a second of a fit of 50,000 x 30; by hand, of the steps alone."""
+    X = table(effort.of(50_000), 30)
+    for batch_size in (32, 256, 1024):
+        for run in rivals(X[:2048], batch_size, 1).values():
+            run()
+        seconds, _ = alternating(rivals(X, batch_size, n_epochs), effort.of(5))
+        rate = {name: len(X) * n_epochs / value for name, value in seconds.items()}
+        ours, bars = rate.pop("ours"), TRAINING_BARS if batch_size == 256 else {}
+        for name, theirs in rate.items():
+            yield figure(f"training, batch {batch_size}, rows/s", ours, name, theirs, bars.get(name))
+
+
+def our_error(model, X):
+    """Mean squared error a cell."""
+    return float(np.square(X - model.inverse_transform(model.transform(X))).mean())
+
+
+def regression_error(model, X):
+    """Mean squared error a cell of a regressor that was taught its own inputs."""
+    return float(np.square(X - model.predict(X)).mean())
+
+
+@torch.no_grad()
+def pyod_error(detector, X):
+    """Mean squared error a cell; the VAE decodes the mean of its code, which is better than a draw."""
+    scale, model = detector.X_std + 1e-8, detector.model.eval()
+    x = torch.from_numpy((X - detector.X_mean) / scale).float()
+    decoded = model.decode(model.encode(x)[0]) if hasattr(model, "encoder_mu") else model(x)
+    return float(np.square(X - (decoded.numpy() * scale + detector.X_mean)).mean())
+
+
+def pyod_detectors():
+    """PyOD's autoencoder and VAE, by our names for them."""
+    return {"autoencoder": peer("pyod.models.auto_encoder").AutoEncoder, "VAE": peer("pyod.models.vae").VAE}
+
+
+def pyod(effort):
+    """Both packages at their defaults: rows a second, validation rows not counted, whole fits, and held-out error."""
+    train, test = training_and_test_rows(effort)
+    for name, Detector in pyod_detectors().items():
+
+        def runs(X, Ours=ESTIMATORS[name], Detector=Detector):
+            return {"ours": lambda: Ours(random_state=0).fit(X), "theirs": lambda: Detector(verbose=0).fit(X)}
+
+        for run in runs(train[:500]).values():
+            run()
+        seconds, fitted = alternating(runs(train), effort.of(3))
+        ours, theirs = fitted["ours"], fitted["theirs"]
+        our_rows, their_rows = len(train) * (1 - ours.validation_fraction) * ours.n_iter_, len(train) * theirs.epoch_num
+        rates, label = (our_rows / seconds["ours"], their_rows / seconds["theirs"]), f"PyOD {Detector.__name__}"
+        yield figure(f"{name}, defaults, epochs in rows/s", rates[0], label, rates[1], ">= 20")
+        yield figure(f"{name}, defaults, whole fit, seconds", seconds["ours"], label, seconds["theirs"])
+        error = our_error(ours, test)
+        yield figure(f"{name}, defaults, held-out squared error", error, label, pyod_error(theirs, test), "<= 1")
+
+
+def seconds_to(error, train, test, n_components, hidden_layer_sizes):
+    """Seconds and epochs of our training until the error on ``test`` is as low; each epoch is a call of ``fit``."""
+    params = {**SHAPE, **PLAIN, "random_state": np.random.RandomState(0), "max_iter": 1, "warm_start": True}
+    params |= {"n_components": n_components, "hidden_layer_sizes": hidden_layer_sizes}
+    model, seconds = AutoencoderTransformer(**params), 0.0
+    for n_epochs in range(1, MOST_EPOCHS + 1):
+        start = time.perf_counter()
+        model.fit(train)
+        seconds += time.perf_counter() - start
+        if our_error(model, test) <= error:
+            return seconds, n_epochs
+    return None, MOST_EPOCHS
+
+
+def equal_quality(effort):
+    """Seconds until the held-out error is what a peer ends with, on its network; other defaults are each one's own."""
+    train, test = training_and_test_rows(effort)
+    races = {
+        "MLPRegressor": (lambda: mlp_regressor(max_iter=20).fit(train, train), regression_error, 8, (64, 32)),
+        "skorch": (lambda: skorch_regressor(max_epochs=20).fit(train, train), regression_error, 8, (64, 32)),
+        "PyOD AutoEncoder": (lambda: pyod_detectors()["autoencoder"](verbose=0).fit(train), pyod_error, 32, (64,)),
+    }
+    for name, (run, error_of, *shape) in races.items():
+        seconds_to(np.inf, train[:500], test, *shape)
+        laps = []
+        for _ in range(effort.of(3)):
+            seconds, fitted = alternating({name: run}, 1)
+            error = error_of(fitted[name], test)
+            laps.append((*seconds_to(error, train, test, *shape), seconds[name], error))
+        medians = (None if None in lap else statistics.median(lap) for lap in zip(*laps, strict=True))
+        ours, n_epochs, theirs, error = medians
+        yield figure(f"seconds to held-out error {error:.4f}, {n_epochs} epochs", ours, name, theirs)
+
+
+class Products:
+    """Matrix products into fixed places, several times, and how many billion operations they are."""
+
+    def __init__(self, product, factors, n_times):
+        self.product, self.n_times = product, n_times
+        self.calls = [(arguments, product(*arguments)) for arguments in factors]
+        self.billions = n_times * sum(2 * a.numel() * b.shape[1] for *_, a, b in factors) / 1e9
+
+    def __call__(self):
+        for _ in range(self.n_times):
+            for arguments, out in self.calls:
+                self.product(*arguments, out=out)
+
+
+def square_products(size, n_times):
+    """Products of square matrices."""
+    return Products(torch.mm, [(torch.randn(size, size), torch.randn(size, size))], n_times)
+
+
+def cores(effort):
+    """Rate of small products on all cores and on one; where there is no gain, other work runs beside the benchmark."""
+    products = square_products(256, 200)
+    seconds, _ = alternating({"all": products, "one": threads(1)(products)}, 15)
+    rates = [products.billions / seconds[name] for name in seconds]
+    yield figure("products of 256 x 256 on all cores, GFLOP/s", rates[0], "one core", rates[1])
+
+
+def image_rows(effort):
+    """Pixels of 60,000 images in [0, 1] and where they are from; random numbers where there is no such file."""
+    files, n_rows = sorted(effort.data.glob("images/*.npz")), effort.of(60_000)
+    if not files:
+        return np.random.default_rng(0).random((n_rows, 784), np.float32), "random numbers"
+    return np.load(files[0])["X_train"][:n_rows].reshape(-1, 784).astype(np.float32) / 255, files[0].name
+
+
+def layer_products():
+    """Factors of the matrix products of a step of the image network."""
+    factors = []
+    for n, m in pairwise(IMAGE_SIZES):
+        x, weight, delta = torch.randn(IMAGE_BATCH, n), torch.randn(m, n), torch.randn(IMAGE_BATCH, m)
+        factors += [(x, weight.T), (delta.T, x), (delta, weight)]
+    return factors[:2] + factors[3:]
+
+
+def images(effort):
+    """Operations a second of training on 60,000 x 784, beside the rate of matrix products alone.
+
+    Only products that training needs count. An epoch is half the difference between fits of three and of one.
+    """
+    X, source = image_rows(effort)
+    params = {**PLAIN, "n_components": 32, "hidden_layer_sizes": (512, 256), "activation": "relu"}
+
+    def fit(precision, n_epochs, n_rows=None):
+        model = AutoencoderTransformer(**params, batch_size=IMAGE_BATCH, precision=precision, max_iter=n_epochs)
+        return model.fit(X[:n_rows])
+
+    precisions, refusal = ["float32"], ""
+    fit("float32", 1, 2048)
+    try:
+        fit("bfloat16", 1, 2048)
+        precisions.append("bfloat16")
+    except ValueError as error:
+        refusal = ": " + str(error).split(";")[0]
+    runs = {(precision, n): lambda p=precision, n=n: fit(p, n) for precision in precisions for n in (1, 3)}
+    runs["layers"] = Products(torch.mm, layer_products(), effort.of(20))
+    runs["square"] = square_products(2048, effort.of(20))
+    seconds, _ = alternating(runs, effort.of(5))
+    weights = [a * b for a, b in pairwise(IMAGE_SIZES)]
+    billions = len(X) * (6 * sum(weights) - 2 * weights[0]) / 1e9
+    rate = {name: runs[name].billions / seconds[name] for name in ("layers", "square")}
+    rate |= {p: 2 * billions / (seconds[p, 3] - seconds[p, 1]) for p in precisions}
+    ours, square, what = rate["float32"], rate["square"], f"{source}, GFLOP/s of"
+    yield figure(f"{what} an epoch", ours, "square product", square, ">= 0.9")
+    yield figure(f"{what} an epoch", ours, "layers' products", rate["layers"])
+    yield figure(f"{what} a fit of 3 epochs", 3 * billions / seconds["float32", 3], "square product", square)
+    yield figure(f"{what} an epoch, bfloat16{refusal}", rate.get("bfloat16"), "ours, float32", ours, ">= 2.3")
+
+
+def bound_products(vae, n_rows, n_draws):
+    """The matrix products of the bounds of some rows: encoder for each row, decoder for each draw."""
+    size, factors = DRAWS_AT_ONCE // n_draws, []
+    for half, n in (vae.module_.encoder, size), (vae.module_.decoder, DRAWS_AT_ONCE):
+        layers = [layer for layer in half if isinstance(layer, nn.Linear)]
+        factors += [(la.bias.detach(), torch.randn(n, la.in_features), la.weight.detach().T) for la in layers]
+    return Products(torch.addmm, factors, math.ceil(n_rows / size))
+
+
+def scoring(effort):
+    """Rows a second of codes and scores of 1,000,000 x 30; the VAE's bound beside a loop over rows and its products."""
+    X, params = table(effort.of(1_000_000), 30), {**SHAPE, **PLAIN, "max_iter": 1}
+    few, single = X[: len(X) // 10], X[:200]
+    autoencoder = AutoencoderTransformer(**params).fit(few[:10_000])
+    vae = VAETransformer(**params, n_importance_samples=32).fit(few[:10_000])
+    products = bound_products(vae, len(few), 32)
+    runs = {
+        "transform": lambda: autoencoder.transform(X),
+        "score_samples": lambda: autoencoder.score_samples(X),
+        "bound": lambda: vae.score_samples(few),
+        "loop": lambda: [vae.score_samples(row[None]) for row in single],
+        "products": products,
+        "products, one core": threads(1)(products),
+    }
+    seconds, _ = alternating(runs, effort.of(5))
+    yield figure("autoencoder, transform, rows/s", len(X) / seconds["transform"])
+    yield figure("autoencoder, score_samples, rows/s", len(X) / seconds["score_samples"], "bar", 1e6, ">= 1")
+    bound, loop = len(few) / seconds["bound"], len(single) / seconds["loop"]
+    yield figure("VAE, bound of 32 draws, rows/s", bound, "loop over rows", loop, ">= 10")
+    fastest = min("products", "products, one core", key=seconds.get)
+    yield figure("VAE, bound of 32 draws, seconds", seconds["bound"], fastest, seconds[fastest], "<= 1.5")
+
+
+def small(effort):
+    """Seconds of a default fit of 1,000 x 20; the median of five seeds."""
+    X = table(1000, 20)
+    for name, Estimator in ESTIMATORS.items():
+        Estimator(random_state=0).fit(X)
+        model = Estimator(random_state=np.random.RandomState(0))
+        seconds, _ = alternating({name: lambda model=model: model.fit(X)}, effort.of(5))
+        yield figure(f"{name}, defaults, fit of 1,000 x 20, seconds", seconds[name], "bar", 2.0, "<= 1")
+
+
+def grid(effort):
+    """Seconds of a search over five sizes with five folds on 2,000 x 20, in one process and in two."""
+    X = table(2000, 20)
+    vae = VAETransformer(random_state=0, max_iter=effort.of(200))
+
+    def search(n_jobs, n_rows=None, sizes=(2, 4, 6, 8, 10)):
+        GridSearchCV(vae, {"n_components": sizes}, cv=5, n_jobs=n_jobs, refit=False).fit(X[:n_rows])
+
+    search(n_jobs=2, n_rows=200, sizes=(1, 2))
+    seconds, _ = alternating({n_jobs: lambda n_jobs=n_jobs: search(n_jobs) for n_jobs in (1, 2)}, effort.of(3))
+    yield figure("grid of 25 fits, n_jobs=2, seconds", seconds[2], "bar", 30.0, "<= 1")
+    yield figure("grid of 25 fits, n_jobs=2, fits/s", 25 / seconds[2], "n_jobs=1", 25 / seconds[1], ">= 1.7")
+
+
+def growth_of_time(effort, name):
+    """Seconds of two epochs for more rows and for more columns."""
+    model, seconds = ESTIMATORS[name](max_iter=2, early_stopping=False, random_state=0), {}
+    model.fit(table(1000, 10))
+    rows = [(10**k, 10) for k in (3, 4, 5, 6)] + [(10**k, 100) for k in (3, 4, 5)]
+    for n_rows, n_columns in rows + [(10**4, n) for n in (30, 300, 1000)]:
+        X = table(effort.of(n_rows), n_columns)
+        median, _ = alternating({name: lambda X=X: model.fit(X)}, effort.of(3))
+        seconds[n_rows, n_columns] = median[name]
+        yield figure(f"{name}, 2 epochs of {len(X):,} x {n_columns}, seconds", median[name])
+    many, fewer = (seconds[n_rows, 10] / effort.of(n_rows) * 1e6 for n_rows in (10**6, 10**5))
+    yield figure(f"{name}, microseconds a row of 1,000,000", many, "of 100,000", fewer, "<= 1.2")
+
+
+def memory(key):
+    """Resident megabytes of this process: now ("VmRSS") or at most ("VmHWM")."""
+    return int(re.search(rf"{key}:\s*(\d+)", Path("/proc/self/status").read_text())[1]) * 1024 / 1e6
+
+
+def peak_memory(name, n_rows, n_columns):
+    """Megabytes that a fit takes at most, beyond what the process held before it."""
+    X, model = table(n_rows, n_columns, np.float64), ESTIMATORS[name](max_iter=2, random_state=0)
+    model.fit(X[:100])
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")
+    before = memory("VmRSS")
+    model.fit(X)
+    return memory("VmHWM") - before
+
+
+def memory_kept(name, n_fits):
+    """Megabytes that a process gains over fits, once ten of them are behind it."""
+    X, held = table(500, 20), []
+    for _ in range(10 + n_fits):
+        ESTIMATORS[name](max_iter=5, random_state=0).fit(X)
+        held.append(memory("VmRSS"))
+    return held[-1] - held[9]
+
+
+def in_fresh_process(function, *arguments):
+    """What a function returns in a process of its own that has imported this file."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def growth(effort):
+    """Growth of time and memory with rows, columns and fits; of memory only where Linux tells it."""
+    for name in ESTIMATORS:
+        yield from growth_of_time(effort, name)
+        if not os.access("/proc/self/clear_refs", os.W_OK):
+            yield figure(f"{name}, memory: not known on this system", None, "bar")
+            continue
+        for n_rows, n_columns in (effort.of(10**6), 30), (effort.of(10**5), 300):
+            peak, limit = in_fresh_process(peak_memory, name, n_rows, n_columns), n_rows * n_columns * 4 / 1e6 + 200
+            yield figure(f"{name}, peak memory of {n_rows:,} x {n_columns}, MB", peak, "bar", limit, "<= 1")
+        kept = in_fresh_process(memory_kept, name, effort.of(50))
+        yield figure(f"{name}, memory kept over {effort.of(50)} fits, MB", kept, "bar", 20.0, "<= 1")
+
+
+PARTS = {part.__name__: part for part in (cores, training, pyod, equal_quality, images, scoring, small, grid, growth)}
+
+
+def machine():
+    """What the figures belong to."""
+    versions = {package.name: package.version for package in distributions()}
+    cpuinfo = Path("/proc/cpuinfo")
+    processor = re.search(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else None
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "processor": processor and processor[1],
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "skvae": skvae.__version__,
+        **{package: versions.get(package) for package in ("scikit-learn", "torch", "numpy", "pyod", "skorch")},
+    }
+
+
+def shown(value):
+    """A cell of the table."""
+    if value is None or isinstance(value, str | bool):
+        return {None: "-", True: "yes", False: "NO"}.get(value, value)
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def line(cells):
+    """A line of the table."""
+    what, ours, peer, theirs, ratio, bar, reached = map(shown, cells)
+    return f"{what:62} {ours:>10}   {peer:20} {theirs:>10} {ratio:>7} {bar:>7}  {reached}"
+
+
+def main():
+    """Print a table and write it as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", default=list(PARTS), help=f"some of {list(PARTS)}")
+    parser.add_argument("--quick", action="store_true", help="about a tenth of everything, to try the script")
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    parser.add_argument("--data", type=Path, default=beside, help="folder with images/*.npz, else random numbers")
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    records, effort = [], Effort(arguments.quick, arguments.data)
+    print(line(FIELDS))
+    try:
+        for part in arguments.parts:
+            for record in PARTS[part](effort):
+                print(line(record.values()), flush=True)
+                records.append(record)
+    finally:
+        if arguments.json:
+            arguments.json.parent.mkdir(parents=True, exist_ok=True)
+            arguments.json.write_text(json.dumps({"machine": machine(), "figures": records}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
