@@ -33,7 +33,7 @@ MANY_PIECES = 8
 NOISE_SEED = 0
 """Seed of the importance draws, the same for every row and every call: scores are deterministic."""
 
-SHORT_STEP = 30_000_000
+SHORT_STEP = 20_000_000
 """Products of one forward pass below which a second thread costs more than it brings."""
 
 PRECISIONS = {

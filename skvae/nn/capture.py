@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map_only
 
 LARGEST = 2**25
 """Bytes that one recording may hold on to; where it takes more, kernels are long and what is around them short."""
@@ -20,6 +19,9 @@ MARGIN = 1e-3
 
 OF_THE_OUTPUT = {"dtype", "layout", "device", "pin_memory"}
 """Arguments that say what an output is like, where there is none yet."""
+
+
+CONTAINERS = (list, tuple, type({}.values()))
 
 
 class NotReplayableError(Exception):
@@ -38,8 +40,7 @@ class Kernel:
     returns: list = field(init=False)
 
     def __post_init__(self):
-        self.reads = [leaf for leaf in tree_leaves((self.args, self.kwargs)) if isinstance(leaf, torch.Tensor)]
-        self.returns = [leaf for leaf in tree_leaves(self.result) if isinstance(leaf, torch.Tensor)]
+        self.reads, self.returns = tensors_in((self.args, self.kwargs)), tensors_in(self.result)
         self.changes_in_place = self.function._schema.is_mutable
         self.is_random = torch.Tag.nondeterministic_seeded in self.function.tags
         known = {memory(tensor) for tensor in self.reads}
@@ -124,8 +125,7 @@ class Notes:
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
-        detached = tree_map_only(torch.Tensor, torch.Tensor.detach, (args, kwargs or {}, result))
-        self.kernels.append(Kernel(function, *detached))
+        self.kernels.append(Kernel(function, *detached((args, kwargs or {}, result))))
         return result
 
 
@@ -145,6 +145,23 @@ class Recorder(Notes, TorchDispatchMode):
     def __exit__(self, *exception):
         super().__exit__(*exception)
         Recorder._lock.release()
+
+
+def tensors_in(values):
+    """The tensors in nested lists, tuples and dictionaries."""
+    if isinstance(values, torch.Tensor):
+        return [values]
+    values = values.values() if isinstance(values, dict) else values
+    return [t for value in values for t in tensors_in(value)] if isinstance(values, CONTAINERS) else []
+
+
+def detached(values):
+    """The same with tensors that hold on to no graph."""
+    if isinstance(values, torch.Tensor):
+        return values.detach()
+    if isinstance(values, dict):
+        return {name: detached(value) for name, value in values.items()}
+    return type(values)(map(detached, values)) if isinstance(values, list | tuple) else values
 
 
 def memory(tensor):
@@ -288,7 +305,7 @@ def close(one, other):
 
 
 class Captured:
-    """A function from tensors to one tensor of floats, recorded at its first call with a set of shapes, then replayed.
+    """A function from tensors to one tensor of floats, recorded at its second call with a set of shapes, then replayed.
 
     ``generator`` is where its random numbers come from; ``gradients``, to which it may add, are zero before every call.
     With ``frozen`` nothing but the inputs changes between calls, and the rest is computed once. A function that does
@@ -297,21 +314,24 @@ class Captured:
 
     def __init__(self, function, generator=None, gradients=(), frozen=False):
         self._function, self._generator, self._gradients, self._frozen = function, generator, gradients, frozen
-        self._recordings = {}
+        self._recordings, self._refused = {}, set()
 
     def __call__(self, *inputs):
         if inputs[0].device.type != "cpu":
             return self._function(*inputs)
         shapes = tuple(tensor.shape for tensor in inputs)
-        if shapes in self._recordings:
-            recording = self._recordings[shapes]
-            return recording.replay(*inputs) if recording else self._function(*inputs)
+        recording = self._recordings.get(shapes)
+        if recording is not None:
+            return recording.replay(*inputs)
+        if shapes not in self._recordings or shapes in self._refused:
+            self._recordings[shapes] = None
+            return self._function(*inputs)
         state = self._generator and self._generator.get_state()
         try:
             recording = Recording(self._function, inputs, self._gradients, self._generator, self._frozen)
             self._recordings[shapes] = recording
             return recording.output
         except NotReplayableError:
-            self._recordings[shapes] = None
+            self._refused.add(shapes)
             reset(self._gradients, self._generator, state)
             return self._function(*inputs)

@@ -217,6 +217,6 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
         history.outcome = "interrupted"
     if best.state and (validation is not None or history.outcome in ("diverged", "interrupted")):
         best.restore()
-    if not math.isfinite(evaluate(validation or rows)):
+    if not math.isfinite(evaluate((validation or rows).take(slice(ROWS_AT_ONCE)))):
         history.outcome = "failed"
     module.eval()
