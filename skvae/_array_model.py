@@ -6,8 +6,10 @@ is pickled.
 """
 
 import copy
+import math
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 
 import numpy as np
@@ -95,6 +97,12 @@ class OneThread:
         with OneThread._lock:
             OneThread._inside -= 1
             torch.set_num_threads(OneThread._before)
+
+
+def equal_spans(n_rows, n_spans, size):
+    """Slices of equal length that cover ``n_rows`` rows, each a multiple of ``size`` but the last."""
+    length = max(1, math.ceil(n_rows / (max(n_spans, 1) * size))) * size
+    return [slice(start, min(start + length, n_rows)) for start in range(0, n_rows, length)]
 
 
 def resolve_device(device):
@@ -241,7 +249,8 @@ class ArrayModel:
             if resume and self.solver_state and self.solver_state["solver"] == identity:
                 solver.load(as_tensors(self.solver_state["state"]))
             generator = torch.Generator(self.device).manual_seed(seed)
-            with self._threads(plan.batch_size):
+            products = plan.batch_size * sum(parameter.numel() for parameter in self.module.parameters())
+            with OneThread() if products < SHORT_STEP else nullcontext():
                 train(self.module, data, watched, solver, plan, generator, self.history, after_epoch)
         self.solver_state = {"solver": identity, "state": as_arrays(solver.state())} if resume else None
         self.module.zero_grad(set_to_none=True)
@@ -258,9 +267,11 @@ class ArrayModel:
         """Refuse values that the likelihood gives no density."""
         name, units = self.options["likelihood"], self.units
         likelihood = LIKELIHOODS[name]
+        if likelihood.outside(units.to_standard(X[:1])) is None:
+            return
         for part in chunks(len(X)):
             outside = likelihood.outside(units.to_standard(X[part]))
-            if outside is not None and outside.any():
+            if outside.any():
                 row, j = np.argwhere(outside)[0]
                 support = likelihood.support.format(low=units.shift[j], high=units.shift[j] + units.scale[j])
                 raise ValueError(
@@ -268,23 +279,37 @@ class ArrayModel:
                     f"likelihood={name!r} describes {support} only. {likelihood.remedy}"
                 )
 
-    def _threads(self, n_rows):
-        """One thread where a pass over ``n_rows`` rows is short."""
-        products = n_rows * sum(parameter.numel() for parameter in self.module.parameters())
-        return OneThread() if products < SHORT_STEP else nullcontext()
+    def _map(self, function, array, out, size=ROWS_PER_CALL, units=None):
+        """Fill ``out`` with ``function`` of each row of ``array``, in pieces of one fixed size.
 
-    def _map(self, function, array, out, size=ROWS_PER_CALL, n_draws=1, units=None):
-        """Fill ``out`` with ``function`` of each row of ``array``, in pieces of one fixed size."""
-        function = Captured(function, frozen=True) if len(array) > MANY_PIECES * size else function
-        with memory_errors(self.device), torch.no_grad(), self._threads(size * n_draws):
-            for part in chunks(len(array)):
-                rows = array[part] if units is None else units.to_standard(array[part])
-                rows = np.ascontiguousarray(rows, self._array_dtype)
-                for start in range(0, len(rows), size):
-                    piece, place = rows[start : start + size], out[part][start : start + size]
-                    whole = piece if len(piece) == size else np.pad(piece, ((0, size - len(piece)), (0, 0)))
-                    place[:] = function(torch.from_numpy(whole).to(self.device))[: len(piece)].cpu().numpy()
+        Long tables are shared out among threads, one a core, each of which computes alone: rows then wait for nothing
+        and have the same bits whatever the number of threads.
+        """
+
+        def fill(span):
+            run = Captured(function, frozen=True) if len(array[span]) > MANY_PIECES * size else function
+            with torch.no_grad():
+                for part in chunks(span.stop, span.start):
+                    rows = array[part] if units is None else units.to_standard(array[part])
+                    self._fill_part(run, np.ascontiguousarray(rows, self._array_dtype), out[part], size)
+
+        n_threads = torch.get_num_threads() if self.device == "cpu" else 1
+        with memory_errors(self.device), OneThread():
+            spans = equal_spans(len(array), min(n_threads, math.ceil(len(array) / (MANY_PIECES * size))), size)
+            if len(spans) < 2:
+                for span in spans:
+                    fill(span)
+            else:
+                with ThreadPoolExecutor(len(spans)) as pool:
+                    list(pool.map(fill, spans))
         return out
+
+    def _fill_part(self, function, rows, out, size):
+        for start in range(0, len(rows), size):
+            piece = rows[start : start + size]
+            whole = piece if len(piece) == size else np.pad(piece, ((0, size - len(piece)), (0, 0)))
+            result = function(torch.from_numpy(whole).to(self.device))
+            out[start : start + size] = result[: len(piece)].cpu().numpy()
 
     def _map_rows(self, function, X, out, **pieces):
         return self._map(function, X, out, units=self.units, **pieces)
@@ -304,9 +329,7 @@ class ArrayModel:
         with memory_errors(self.device):
             noise = normal_draws(n_draws, self.latent_dim).to(self._dtype).to(self.device)
         size = min(ROWS_PER_CALL, max(DRAWS_PER_CALL // n_draws, 16))
-        scores = self._map_rows(
-            lambda x: self.module.log_prob(x, noise), X, np.empty(len(X)), size=size, n_draws=n_draws
-        )
+        scores = self._map_rows(lambda x: self.module.log_prob(x, noise), X, np.empty(len(X)), size=size)
         return scores + self.units.log_jacobian
 
     def feature_log_prob(self, X):

@@ -16,9 +16,9 @@ FARTHEST = 1e12
 """Largest distance from the mean, in standard deviations, that a cell keeps: farther ones count as this far."""
 
 
-def chunks(n_rows):
-    """Slices that cover ``n_rows`` rows."""
-    return [slice(start, start + CHUNK) for start in range(0, n_rows, CHUNK)]
+def chunks(stop, start=0):
+    """Slices that cover the rows from ``start`` to ``stop``."""
+    return [slice(first, min(first + CHUNK, stop)) for first in range(start, stop, CHUNK)]
 
 
 @dataclass

@@ -229,14 +229,20 @@ def work_in_place(kernels):
         writer[memory(kernel.returns[0])] = kernel
         if function is None or source is None or kernel.args[0] is not kernel.reads[0]:
             continue
-        given, result, others = kernel.reads[0], kernel.returns[0], {memory(tensor) for tensor in kernel.reads[1:]}
+        given, result = kernel.reads[0], kernel.returns[0]
+        others = {memory(tensor) for tensor in kernel.reads if place(tensor) != place(given)}
         alike = given.dtype == result.dtype and layout(given) == layout(result)
         if alike and n_readers[memory(given)] == 1 and memory(given) not in others:
             target = laid_out_like(result, source.returns[0], given)
             if target is not None:
-                source.returns, kernel.args = [target], (result, *kernel.args[1:])
+                source.returns, kernel.args = [target], tuple(replaced(arg, given, result) for arg in kernel.args)
                 kernel.function, kernel.changes_in_place = function, True
                 del writer[memory(result)]
+
+
+def replaced(arg, old, new):
+    """``new`` where an argument is ``old``."""
+    return new if isinstance(arg, torch.Tensor) and place(arg) == place(old) else arg
 
 
 def write_to_gradients(kernels, gradients):

@@ -193,8 +193,7 @@ class VAE(LatentModel):
     def _log_weights(self, x, posterior, noise):
         """Log p(x, z) - log q(z|x) for each row and draw (batch, draws), float64."""
         z = posterior.at(noise)
-        reconstruction = self.decode(z).row_log_prob(x).to(wide(x))
-        return reconstruction + self.prior.log_prob(z) - posterior.log_prob_at(noise)
+        return self.decode(z).row_log_prob(x).to(wide(x)) + (self.prior.log_prob(z) - posterior.log_prob_at(noise))
 
     def calibrate(self, batches, rate):
         """Nothing is fitted after training: scales and prior are learned with the rest."""

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import nn
 
-from skvae.nn.numerics import LOG_TWO_PI, wide
+from skvae.nn.numerics import LOG_TWO_PI, sum_of_squares, wide
 
 
 class Prior(nn.Module, ABC):
@@ -36,7 +36,7 @@ class StandardNormal(Prior):
         self.register_buffer("origin", torch.zeros((), dtype=torch.float32))
 
     def log_prob(self, z):
-        return -0.5 * (z * z).sum(-1) - 0.5 * self.latent_dim * LOG_TWO_PI
+        return -0.5 * sum_of_squares(z) - 0.5 * self.latent_dim * LOG_TWO_PI
 
     def sample(self, n_samples, generator):
         return torch.randn(
