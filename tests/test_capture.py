@@ -178,9 +178,10 @@ def test_a_replay_that_differs_is_found_out(monkeypatch):
     assert recordings(captured) == [None]
 
 
-def test_replays_draw_the_numbers_that_calls_would():
+@pytest.mark.parametrize("frozen", [True, False])
+def test_replays_draw_the_numbers_that_calls_would(frozen):
     source, expected = generator(), generator()
-    captured = Captured(lambda x: x + torch.randn(x.shape, generator=source), source)
+    captured = Captured(lambda x: x + torch.randn(x.shape, generator=source), source, frozen=frozen)
     for _ in range(4):
         torch.testing.assert_close(captured(X), X + torch.randn(2, 3, generator=expected), rtol=0.0, atol=0.0)
     assert recordings(captured)[0] is not None
@@ -226,6 +227,20 @@ def test_gradients_of_a_weight_that_is_used_twice_add_up():
     weight.grad.zero_()
     function(X)
     torch.testing.assert_close(by_replay, weight.grad)
+
+
+def test_a_result_that_is_read_elsewhere_is_not_only_written_to_a_gradient():
+    gradient = torch.zeros(3, 3)
+
+    def function(x):
+        product = x.mT @ x
+        gradient.add_(product)
+        return product.sum()
+
+    output, recording = replayed(function, X, gradients=[gradient])
+    assert recording is not None
+    assert output == (X.mT @ X).sum()
+    torch.testing.assert_close(gradient, X.mT @ X)
 
 
 def test_other_devices_are_left_alone():
