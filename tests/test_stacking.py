@@ -55,6 +55,13 @@ def test_each_model_of_a_stack_trains_as_if_it_were_alone(likelihood, solver, ow
         assert losses["reconstruction"] == pytest.approx(sum(alone[epoch]["reconstruction"] for alone in apart))
 
 
+def test_weights_decay_and_intercepts_do_not_in_a_stack_either():
+    alone, stack = model("autoencoder", 0), Stack([model("autoencoder", seed) for seed in range(3)])
+    one, three = (make_solver("adam", module, 1e-2, momentum=0.9, weight_decay=0.1) for module in (alone, stack))
+    assert three.n_decaying == 3 * one.n_decaying
+    assert three.values.numel() == 3 * one.values.numel()
+
+
 def test_every_model_of_a_stack_draws_noise_of_its_own():
     x = torch.rand(40, 5, generator=generator(), dtype=torch.float64)
     stack = Stack([model("vae", 0), model("vae", 0)])

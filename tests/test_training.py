@@ -11,6 +11,9 @@ import skvae._array_model
 from skvae import AutoencoderTransformer, VAETransformer
 from skvae._array_model import DeviceMemoryError, check_precision
 from skvae.nn import training
+from skvae.nn.models import MODELS
+from skvae.nn.solvers import make_solver
+from skvae.nn.training import make_gradient
 
 ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 5}
@@ -121,6 +124,22 @@ def test_repeated_rows_are_not_merged_in_mini_batches():
     best = -(np.array([0.05, 0.25, 0.5, 0.2]) * -np.log([0.05, 0.25, 0.5, 0.2])).sum()
     vae = VAETransformer(2, likelihood="bernoulli", random_state=0).fit(X)
     assert best - 0.3 < vae.score(X) <= best + 1e-6
+
+
+def test_a_step_follows_the_weighted_mean_of_the_objective(X):
+    options = {"network": "mlp", "hidden_layer_sizes": [6], "activation": "tanh", "likelihood": "gaussian"}
+    source = torch.Generator().manual_seed(0)
+    module = MODELS["autoencoder"](X.shape[1], 2, corruption=None, corruption_level=0.0, generator=source, **options)
+    solver, x = make_solver("adam", module, 1e-2, momentum=0.9, weight_decay=0.0), torch.tensor(X[:4]).float()
+    weight, total = torch.tensor([0.5, 2.0, 1.0, 0.5]), torch.zeros_like(solver.gradient)
+    for row, factor in zip(x, weight, strict=True):
+        solver.zero_grad()
+        (module.loss_terms(row[None], source)["reconstruction"] * factor / 4).sum().backward()
+        total += solver.gradient
+    solver.zero_grad()
+    terms = make_gradient(module, solver, source)(x, weight, torch.ones(1))
+    torch.testing.assert_close(solver.gradient, total)
+    torch.testing.assert_close(terms[0], weight @ module.loss_terms(x, source)["reconstruction"].detach() / 4)
 
 
 @ESTIMATORS
