@@ -26,7 +26,7 @@ ROWS_PER_CALL = 512
 """Inference runs in pieces of exactly this many rows, the last one padded, so that a row's result does not depend on
 the rows beside it: matrix products of one shape round alike."""
 
-DRAWS_PER_CALL = 4096
+DRAWS_PER_CALL = 8192
 """Importance draws of all rows of a piece: with many draws a row, pieces have fewer rows."""
 
 MANY_PIECES = 8

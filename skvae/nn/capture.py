@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-LARGEST = 2**25
+LARGEST = 2**26
 """Bytes that one recording may hold on to; where it takes more, kernels are long and what is around them short."""
 
 MARGIN = 1e-3
@@ -55,6 +55,8 @@ class Kernel:
         if self.changes_in_place:
             args = with_tensors(self.args, self.function, self.returns[0])
             return binding(torch.Tensor, self.function, args, self.kwargs), args, self.kwargs
+        if self.function is torch.ops.aten._to_copy.default:
+            return torch.Tensor.copy_, (self.returns[0], self.args[0]), {}
         function = tensor_overload(self.function)
         variant, places = out_variant(function)
         if variant is not None and len(places) == len(self.returns):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from skvae.nn.numerics import LOG_TWO_PI, hastened, normal_log_prob, normal_row_log_prob
+from skvae.nn.numerics import LOG_TWO_PI, hastened, normal_log_prob, normal_row_log_prob, squared_residual
 
 SCALE_FLOOR = 1e-3
 """Smallest noise scale, in standard deviations of a column: the density of a column that never varies stays finite."""
@@ -136,8 +136,7 @@ class _GaussianNoise(_ScaledNoise):
         return outputs + self.scale * noise
 
     def distortion(self, outputs, x):
-        residual = x - outputs
-        return 0.5 * ((residual * residual).sum(-1) + x.shape[-1] * LOG_TWO_PI)
+        return 0.5 * (squared_residual(outputs, x).sum(-1) + x.shape[-1] * LOG_TWO_PI)
 
 
 class Gaussian(_GaussianNoise):

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from torch.nn.functional import softplus
+from torch.nn.functional import mse_loss, softplus
 
 LOG_TWO_PI = math.log(2.0 * math.pi)
 
@@ -55,15 +55,19 @@ def normal_log_prob(x, mean, scale):
 
 def normal_row_log_prob(x, mean, scale):
     """``normal_log_prob`` summed over the cells of a row, in fewer passes over them."""
-    residual = x - mean
-    log_scale, precision = torch.log(scale).expand(x.shape[-1:]), (1.0 / (scale * scale)).expand(x.shape[-1:])
+    log_scale, factor = torch.log(scale).expand(x.shape[-1:]), (-0.5 / (scale * scale)).expand(x.shape[-1:])
     normalizer = log_scale.sum() + 0.5 * x.shape[-1] * LOG_TWO_PI
-    return -0.5 * ((residual * residual) @ precision) - normalizer
+    return squared_residual(mean, x) @ factor - normalizer
+
+
+def squared_residual(mean, x):
+    """``(mean - x)²`` in every cell, forwards and backwards in one pass each."""
+    return mse_loss(mean, x.expand_as(mean), reduction="none")
 
 
 def sum_of_squares(z):
     """``(z * z).sum(-1)``, as a matrix product: sums over few numbers are slow."""
-    return (z * z) @ z.new_ones(z.shape[-1])
+    return (z * z) @ torch.ones(z.shape[-1], dtype=z.dtype, device=z.device)
 
 
 def log_mean_exp(x, dim):
