@@ -14,10 +14,12 @@ from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
+from sklearn import config_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
 
 from skvae._columns import FARTHEST, chunks, column_name
 from skvae.nn.capture import Captured
-from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
 from skvae.nn.solvers import make_solver
 from skvae.nn.training import History, Rows, train
@@ -31,6 +33,12 @@ DRAWS_PER_CALL = 8192
 
 MANY_PIECES = 8
 """Pieces from which on it pays to record what is done with one; a recorded piece gives the same bits."""
+
+OBSERVED_ROWS = 8192
+"""Training rows, evenly spread, that a model looks at before training."""
+
+CODES_FOR_MIXTURE = 10_000
+"""Codes that a mixture is fitted to."""
 
 NOISE_SEED = 0
 """Seed of the importance draws, the same for every row and every call: scores are deterministic."""
@@ -53,6 +61,9 @@ SHAPE = (
     "activation",
     "likelihood",
     "prior",
+    "n_mixture_components",
+    "code_density",
+    "regularizer",
     "precision",
 )
 """Options that give the weights of a model their shape and meaning."""
@@ -249,6 +260,9 @@ class ArrayModel:
             if resume and self.solver_state and self.solver_state["solver"] == identity:
                 solver.load(as_tensors(self.solver_state["state"]))
             generator = torch.Generator(self.device).manual_seed(seed)
+            if not self.n_seen:
+                spread = slice(None, None, math.ceil(len(data.x) / OBSERVED_ROWS))
+                self.module.observe(*data.take(spread), torch.Generator(self.device).manual_seed(seed))
             products = plan.batch_size * sum(parameter.numel() for parameter in self.module.parameters())
             with OneThread() if products < SHORT_STEP else nullcontext():
                 train(self.module, data, watched, solver, plan, generator, self.history, after_epoch)
@@ -258,25 +272,63 @@ class ArrayModel:
         self.n_seen += rows.total
 
     def calibrate(self, rows, rate):
-        """Fit what the model fits after training: noise scales and code density of an autoencoder."""
+        """Fit what the model fits after training: noise scales and the density of the codes."""
         pieces = (self._rows(rows.part(part)) for part in chunks(rows.n_rows))
         with memory_errors(self.device), torch.no_grad():
             self.module.calibrate(pieces, rate)
+        density = self.module.code_density
+        if not getattr(density, "from_moments", True):
+            mixture = mixture_of(self._code_draws(rows), density.n_components)
+            parts = mixture.weights_, mixture.means_, mixture.precisions_cholesky_
+            with torch.no_grad():
+                density.fit(*(self._tensor(part) for part in parts))
+
+    def _code_draws(self, rows):
+        """Codes of up to CODES_FOR_MIXTURE rows, spread evenly over the total weight, float64."""
+        weight = np.ones(rows.n_rows) if rows.weight is None else rows.weight
+        n_draws = min(max(round(rows.total), 2), CODES_FOR_MIXTURE)
+        ends = np.cumsum(weight) / weight.sum()
+        index = np.searchsorted(ends, (np.arange(n_draws) + 0.5) / n_draws).clip(0, rows.n_rows - 1)
+        generator = torch.Generator(self.device).manual_seed(NOISE_SEED)
+        X = rows.part(slice(None)).X
+        with torch.no_grad():
+            pieces = [self._tensor(self.units.to_standard(X[index[part]])) for part in chunks(n_draws)]
+            draws = [self.module.code_draws(x, generator) for x in pieces]
+        return torch.cat(draws).cpu().numpy().astype(np.float64)
+
+    def kl_per_component(self, X):
+        """KL divergence of each latent variable, its mean over rows, and the variance of their codes; float64."""
+        generator = torch.Generator(self.device).manual_seed(NOISE_SEED)
+        x = self._tensor(self.units.to_standard(X))
+        with memory_errors(self.device), torch.no_grad():
+            divergence, codes = self.module.kl_per_component(x, generator).mean(0), self.module.codes(x)
+        return as_array(divergence).astype(np.float64), codes.double().var(0, correction=0).cpu().numpy()
+
+    def effective_sample_size(self, X, n_draws):
+        """How many equally weighted draws the importance draws of each row are worth (n,), float64."""
+        noise = self._noise(n_draws)
+
+        def size(x):
+            shares = torch.softmax(self.module.log_weights(x, noise), dim=1)
+            return 1.0 / shares.square().sum(1)
+
+        return self._map_rows(size, X, np.empty(len(X)), size=self._rows_per_call(n_draws))
 
     def check_support(self, X, names):
         """Refuse values that the likelihood gives no density."""
-        name, units = self.options["likelihood"], self.units
-        likelihood = LIKELIHOODS[name]
+        likelihood, units = self.module.likelihood, self.units
         if likelihood.outside(units.to_standard(X[:1])) is None:
             return
         for part in chunks(len(X)):
             outside = likelihood.outside(units.to_standard(X[part]))
             if outside.any():
                 row, j = np.argwhere(outside)[0]
-                support = likelihood.support.format(low=units.shift[j], high=units.shift[j] + units.scale[j])
+                member = likelihood.member(j)
+                name = next(name for name, columns, _ in self.options["likelihood"] if j in columns)
+                support = member.support.format(low=units.shift[j], high=units.shift[j] + units.scale[j])
                 raise ValueError(
                     f"{column_name(names, j)}, row {part.start + row} holds {X[part][row, j]:.6g}, but "
-                    f"likelihood={name!r} describes {support} only. {likelihood.remedy}"
+                    f"likelihood={name!r} describes {support} only. {member.remedy}"
                 )
 
     def _map(self, function, array, out, size=ROWS_PER_CALL, units=None):
@@ -326,11 +378,16 @@ class ArrayModel:
 
     def log_prob(self, X, n_draws):
         """Score of each row (n,) in nats, in the units of the data, float64."""
-        with memory_errors(self.device):
-            noise = normal_draws(n_draws, self.latent_dim).to(self._dtype).to(self.device)
-        size = min(ROWS_PER_CALL, max(DRAWS_PER_CALL // n_draws, 16))
+        noise, size = self._noise(n_draws), self._rows_per_call(n_draws)
         scores = self._map_rows(lambda x: self.module.log_prob(x, noise), X, np.empty(len(X)), size=size)
         return scores + self.units.log_jacobian
+
+    def _noise(self, n_draws):
+        with memory_errors(self.device):
+            return normal_draws(n_draws, self.latent_dim).to(self._dtype).to(self.device)
+
+    def _rows_per_call(self, n_draws):
+        return min(ROWS_PER_CALL, max(DRAWS_PER_CALL // n_draws, 16))
 
     def feature_log_prob(self, X):
         """Log-density of each cell (n, n_features) given the row's code, in standard units, float64."""
@@ -345,6 +402,15 @@ class ArrayModel:
                 part = out[start : start + ROWS_PER_CALL]
                 part[:] = self.module.sample(len(part), generator).cpu().numpy()
         return self.units.from_standard(out)
+
+
+def mixture_of(codes, n_components):
+    """The mixture of up to ``n_components`` normal densities with the best Bayesian information criterion."""
+    sizes = {min(2**k, n_components, len(codes)) for k in range(n_components.bit_length() + 1)}
+    with warnings.catch_warnings(), config_context(array_api_dispatch=False):
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        mixtures = [GaussianMixture(size, reg_covar=1e-5, random_state=NOISE_SEED).fit(codes) for size in sorted(sizes)]
+    return min(mixtures, key=lambda mixture: mixture.bic(codes))
 
 
 def normal_draws(n_draws, latent_dim):

@@ -1,6 +1,8 @@
 """AutoencoderTransformer: its parameters, and the model they describe."""
 
 from skvae._base import BaseAutoencoder
+from skvae._validation import StrOptions
+from skvae.nn.priors import CODE_DENSITIES
 
 
 class AutoencoderTransformer(BaseAutoencoder):
@@ -32,12 +34,21 @@ class AutoencoderTransformer(BaseAutoencoder):
         Activation of the hidden layers.
     network : {"mlp"}, default="mlp"
         Kind of encoder and decoder.
-    likelihood : {"gaussian", "isotropic_gaussian", "student_t", "bernoulli"}, default="gaussian"
-        What a decoded row says of the row itself. "gaussian": squared error in standardised columns, with one noise
-        scale a column fitted after training. "isotropic_gaussian": squared error in the units of the data and one noise
-        scale for all columns, like PCA, for columns of one unit such as pixels. "student_t": an error that grows with
-        the logarithm of the distance, for columns with rare, far values. "bernoulli": cross-entropy, for binary
-        columns; other values are mapped to [0, 1] by the smallest and largest value of the table.
+    likelihood : str or list of (str, columns), default="gaussian"
+        What a decoded row says of the row itself. Real numbers: "gaussian", squared error in standardised columns, with
+        one noise scale a column fitted after training; "isotropic_gaussian", squared error in the units of the data and
+        one noise scale for all columns, like PCA, for columns of one unit such as pixels; "heteroscedastic_gaussian",
+        noise that depends on the code; "student_t", an error that grows with the logarithm of the distance, for columns
+        with rare, far values; "laplace", absolute errors. Numbers above 0: "lognormal" and "gamma". Numbers in a range:
+        "bernoulli", cross-entropy, for binary columns; other values are mapped to [0, 1] by the smallest and largest
+        value of the table; "continuous_bernoulli". Counts: "poisson", "negative_binomial", and "multinomial" given the
+        row's total. Numbered levels: "categorical". A list of (name, columns) gives each column its own, columns by
+        name or number.
+    code_density : {"normal", "gaussian_mixture"}, default="normal"
+        Density that is fitted to the training codes after training: what ``sample`` draws codes from, and the second
+        part of a score. A mixture has as many components as the Bayesian information criterion prefers.
+    n_mixture_components : int, default=16
+        Most components that are tried.
     corruption : {"gaussian"} or None, default=None
         What the encoder is shown in training instead of x, for a denoising model; the target stays x.
     corruption_level : float, default=0.1
@@ -50,9 +61,10 @@ class AutoencoderTransformer(BaseAutoencoder):
     batch_size : "auto" or int, default="auto"
         Rows of one step. "auto" takes about 16 steps an epoch, with 16 to 256 rows each. Where all rows fit into one
         batch, equal rows are one row with their weights added, and the order of rows does not matter.
-    learning_rate : {"adaptive", "constant"}, default="adaptive"
+    learning_rate : {"adaptive", "constant", "cosine"}, default="adaptive"
         "adaptive" divides the learning rate by 5 when ``n_iter_no_change`` epochs brought no gain, once, and goes on
-        from the best state; "constant" ends there.
+        from the best state; "constant" ends there. "cosine" lowers it from epoch to epoch on half a cosine wave that
+        ends at ``max_iter``: for schedules of a fixed length.
     learning_rate_init : float, default=0.003
         First learning rate.
     momentum : float in [0, 1), default=0.9
@@ -134,6 +146,11 @@ class AutoencoderTransformer(BaseAutoencoder):
     True
     """
 
+    _parameter_constraints: dict = {
+        **BaseAutoencoder._parameter_constraints,
+        "code_density": [StrOptions(set(CODE_DENSITIES))],
+    }
+
     def __init__(
         self,
         n_components="auto",
@@ -142,6 +159,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         activation="silu",
         network="mlp",
         likelihood="gaussian",
+        code_density="normal",
+        n_mixture_components=16,
         corruption=None,
         corruption_level=0.1,
         solver="adam",
@@ -166,6 +185,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.activation = activation
         self.network = network
         self.likelihood = likelihood
+        self.code_density = code_density
+        self.n_mixture_components = n_mixture_components
         self.corruption = corruption
         self.corruption_level = corruption_level
         self.solver = solver

@@ -13,7 +13,7 @@ from sklearn.utils import check_array, check_random_state
 
 from skvae._array_model import PRECISIONS, ArrayModel, as_array, resolve_device
 from skvae._callbacks import FitReport
-from skvae._columns import UNITS, Frame, check_numeric_columns, index_of, with_culprit
+from skvae._columns import Frame, Units, check_numeric_columns, column_groups, index_of, with_culprit
 from skvae._rows import WeightedRows, auto_batch_size
 from skvae._validation import (
     CallbackSupportMixin,
@@ -48,7 +48,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "network": [StrOptions(set(NETWORKS))],
-        "likelihood": [StrOptions(set(LIKELIHOODS))],
+        "likelihood": [StrOptions(set(LIKELIHOODS)), list],
+        "n_mixture_components": [Interval(Integral, 1, MAX_SEED, closed="both")],
         "corruption": [StrOptions(set(CORRUPTIONS) - {None}), None],
         "corruption_level": [Interval(Real, 0, None, closed="left")],
         "solver": [StrOptions(set(SOLVERS)), type],
@@ -119,7 +120,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 max_iter=self.max_iter,
                 tol=self.tol,
                 n_iter_no_change=self.n_iter_no_change,
-                n_cuts=SCHEDULES[self.learning_rate],
+                schedule=SCHEDULES[self.learning_rate],
                 progress=float(goes_on),
             )
             frame = Frame.of(X)
@@ -168,13 +169,14 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """Rows, batch size, and the model to train: a new one, or a copy of the fitted one to go on from."""
         X = self._check_rows(X, reset=not goes_on, minimum=1 if goes_on else 2)
         rows = WeightedRows.present(X, check_weights(sample_weight, X))
-        name, options = self._options(X.shape[1])
+        model_name, options = self._options(rows.X, goes_on)
         device = resolve_device(self.device)
         if goes_on:
             model = self._model.to_go_on(options, self.precision, device)
         else:
-            units = UNITS[LIKELIHOODS[self.likelihood].units](rows.X, rows.weight, self._names)
-            model = ArrayModel(name, options, units, self.precision, device, seed)
+            kinds = [(LIKELIHOODS[name].units, columns) for name, columns, _ in options["likelihood"]]
+            units = Units.by_column(kinds, rows.X, rows.weight, self._names)
+            model = ArrayModel(model_name, options, units, self.precision, device, seed)
         model.check_support(rows.X, self._names)
         batch_size = auto_batch_size(rows.n_rows) if self.batch_size == "auto" else self.batch_size
         return rows.distinct() if rows.n_rows <= batch_size else rows, batch_size, model
@@ -205,8 +207,33 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _names(self):
         return getattr(self, "feature_names_in_", None)
 
-    def _options(self, n_features):
+    def _likelihood_parts(self, X, goes_on):
+        """Name, columns and further arguments of the likelihood of each group of columns."""
+        if isinstance(self.likelihood, str):
+            names, groups = [self.likelihood], [list(range(X.shape[1]))]
+        else:
+            pairs = self._likelihood_pairs()
+            names = [name for name, _ in pairs]
+            groups = column_groups("likelihood", pairs, self._names, X.shape[1])
+        fitted = self._model.options["likelihood"] if goes_on else []
+        pairs = list(zip(names, groups, strict=True))
+        if [(name, columns) for name, columns, _ in fitted] == pairs:
+            return fitted
+        return [(name, columns, LIKELIHOODS[name].describe(X[:, columns])) for name, columns in pairs]
+
+    def _likelihood_pairs(self):
+        """The pairs of a list, checked one by one."""
+        for pair in self.likelihood or [None]:
+            if not isinstance(pair, tuple | list) or len(pair) != 2 or pair[0] not in LIKELIHOODS:
+                raise ValueError(
+                    f"likelihood={self.likelihood!r} holds {pair!r}; it must be one of {sorted(LIKELIHOODS)}, or a "
+                    "list of (name, columns) with such a name and columns of X by name or number."
+                )
+        return self.likelihood
+
+    def _options(self, X, goes_on):
         """What the model is built from: its name, and options that are plain values."""
+        n_features = X.shape[1]
         n_components = min(math.ceil(n_features / 2), 16) if self.n_components == "auto" else self.n_components
         name, own = self._model_options()
         return name, {
@@ -215,7 +242,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             "network": self.network,
             "hidden_layer_sizes": self._layer_sizes(),
             "activation": self.activation,
-            "likelihood": self.likelihood,
+            "likelihood": self._likelihood_parts(X, goes_on),
+            "n_mixture_components": int(self.n_mixture_components),
+            "code_density": self.code_density,
             "corruption": self.corruption,
             "corruption_level": float(self.corruption_level),
             **own,
@@ -267,7 +296,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _fitted(self, model, frame, rows, rate=1.0):
         """All fitted attributes that belong to a trained model."""
         model.calibrate(rows, rate)
-        spread = rows.part(slice(None, None, math.ceil(rows.n_rows / BASELINE_ROWS)))
+        spread = self._spread(rows)
         baseline = np.average(self._shares(model, spread.X), axis=0, weights=spread.weight)
         if rate < 1.0:
             baseline = (1.0 - rate) * self._baseline + rate * baseline
@@ -283,7 +312,17 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             "n_iter_": len(history.loss),
             "validation_scores_": scores,
             "best_validation_score_": scores and max(scores),
+            **self._diagnostics(model, rows),
         }
+
+    @staticmethod
+    def _spread(rows):
+        """Up to BASELINE_ROWS rows, evenly spread."""
+        return rows.part(slice(None, None, math.ceil(rows.n_rows / BASELINE_ROWS)))
+
+    def _diagnostics(self, model, rows):
+        """Fitted attributes that only one of the estimators has."""
+        return {}
 
     def _shares(self, model, rows):
         """Each cell's part of the row's score: its own log-density, and an equal part of what all cells share."""

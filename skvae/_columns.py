@@ -5,6 +5,7 @@ import re
 import reprlib
 from collections import Counter
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -67,6 +68,35 @@ class Units:
         scale = high - low if np.isfinite(high - low) and high > low else 1.0
         return cls(np.full(X.shape[1], low), np.full(X.shape[1], scale), 0.0)
 
+    @classmethod
+    def interval(cls, X, weight, names):
+        """The same, where cells have densities, which depend on their unit."""
+        units = cls.unit_interval(X, weight, names)
+        return cls(units.shift, units.scale, -float(np.log(units.scale).sum()))
+
+    @classmethod
+    def positive(cls, X, weight, names):
+        """Mean one in each column, zero where it was."""
+        mean = np.average(X, axis=0, weights=weight).astype(np.float64)
+        scale = np.where(np.isfinite(mean) & (mean > 0.0), mean, 1.0)
+        return cls(np.zeros(X.shape[1]), scale, -float(np.log(scale).sum()))
+
+    @classmethod
+    def counts(cls, X, weight, names):
+        """Cells as they are: counts and level numbers have no unit."""
+        return cls(np.zeros(X.shape[1]), np.ones(X.shape[1]), 0.0)
+
+    @classmethod
+    def by_column(cls, kinds, X, weight, names):
+        """Units of groups of columns; ``kinds`` holds a key of ``UNITS`` and the columns of each group."""
+        shift, scale, log_jacobian = np.empty(X.shape[1]), np.empty(X.shape[1]), 0.0
+        for kind, columns in kinds:
+            of_them = names if names is None else np.asarray(names, dtype=object)[columns]
+            units = UNITS[kind](X if len(columns) == X.shape[1] else X[:, columns], weight, of_them)
+            shift[columns], scale[columns] = units.shift, units.scale
+            log_jacobian += units.log_jacobian
+        return cls(shift, scale, log_jacobian)
+
     def to_standard(self, X):
         """Standard units (n, n_features), float64."""
         standard = np.subtract(X, self.shift, dtype=np.float64)
@@ -78,7 +108,14 @@ class Units:
         return standard.astype(np.float64) * self.scale + self.shift
 
 
-UNITS = {"standard": Units.standard, "common": Units.common, "unit_interval": Units.unit_interval}
+UNITS = {
+    "standard": Units.standard,
+    "common": Units.common,
+    "unit_interval": Units.unit_interval,
+    "interval": Units.interval,
+    "positive": Units.positive,
+    "counts": Units.counts,
+}
 """How the units of a likelihood's cells are found, by the name that the likelihood gives."""
 
 
@@ -130,6 +167,32 @@ def cells_like(values, dtype):
         high = high if int(high) <= limits.max else np.nextafter(high, 0.0)
         return np.clip(np.rint(values), limits.min, high).astype(limits.dtype)
     return values
+
+
+def column_groups(parameter, pairs, names, n_features):
+    """Column numbers of each group of ``pairs``, (member, columns) by name or number; every column once.
+
+    ``parameter`` is what messages call the list.
+    """
+    groups, owner = [], {}
+    known = {} if names is None else {name: j for j, name in enumerate(names)}
+    for member, columns in pairs:
+        groups.append([])
+        for column in [columns] if np.ndim(columns) == 0 else columns:
+            j = known.get(column, column)
+            if isinstance(j, str) or not isinstance(j, Integral) or not 0 <= j < n_features:
+                raise ValueError(
+                    f"{parameter} names column {column!r}, which X has not; it has "
+                    + (f"columns 0 to {n_features - 1}." if names is None else f"columns {reprlib.repr(list(names))}.")
+                )
+            if j in owner:
+                raise ValueError(f"{parameter} names {column_name(names, j)} twice, for {owner[j]!r} and {member!r}.")
+            owner[int(j)] = member
+            groups[-1].append(int(j))
+    missing = [column_name(names, j) for j in range(n_features) if j not in owner]
+    if missing:
+        raise ValueError(f"{parameter} says nothing of {', '.join(missing[:5])}; each column needs one entry.")
+    return groups
 
 
 def column_name(names, j):

@@ -3,9 +3,16 @@
 from numbers import Integral, Real
 
 from skvae._base import BaseAutoencoder
-from skvae._validation import Interval, StrOptions
-from skvae.nn.priors import PRIORS
+from skvae._validation import Interval, StrOptions, check_is_fitted
+from skvae.nn.models import OBJECTIVES
+from skvae.nn.priors import CODE_DENSITIES, PRIORS
 from skvae.nn.regularizers import REGULARIZERS
+
+ACTIVE_VARIANCE = 0.01
+"""Variance of a component's codes over rows above which it counts as active, as in Burda et al. (2016)."""
+
+COSTS = {"regularizer": "kl", "beta": 1.0, "free_bits": 0.0, "kl_warmup": 0.0}
+"""Parameters that concern the cost of a code, and their defaults."""
 
 
 class VAETransformer(BaseAutoencoder):
@@ -39,18 +46,41 @@ class VAETransformer(BaseAutoencoder):
         Activation of the hidden layers.
     network : {"mlp"}, default="mlp"
         Kind of encoder and decoder.
-    likelihood : {"gaussian", "isotropic_gaussian", "student_t", "bernoulli"}, default="gaussian"
-        Density of a row given its code. "gaussian": one learned noise scale a column. "isotropic_gaussian": one learned
-        scale for all columns, in the units of the data, like PCA, for columns of one unit such as pixels. "student_t":
-        learned scales and tails, for columns with rare, far values. "bernoulli": for binary columns; other values are
-        mapped to [0, 1] by the smallest and largest value of the table and count as probabilities.
-    prior : {"normal"}, default="normal"
-        Density of the codes.
-    regularizer : {"kl"}, default="kl"
-        What a code costs.
+    likelihood : str or list of (str, columns), default="gaussian"
+        Density of a row given its code. Real numbers: "gaussian", one learned noise scale a column;
+        "isotropic_gaussian", one learned scale for all columns, in the units of the data, like PCA, for columns of one
+        unit such as pixels; "heteroscedastic_gaussian", a scale that depends on the code; "student_t", learned scales
+        and tails, for columns with rare, far values; "laplace", absolute errors. Numbers above 0: "lognormal" and
+        "gamma". Numbers in a range: "bernoulli" for binary cells, where what lies between counts as a probability;
+        "binarized_bernoulli", which draws zeros and ones with these probabilities anew in every training step; and
+        "continuous_bernoulli", a density between the smallest and largest value of the table, 0 and 1 where all lie
+        between them. Counts: "poisson", "negative_binomial", and "multinomial" given the row's total, such as words of
+        a document. Numbered levels: "categorical". A list of (name, columns) gives each column its own, columns by name
+        or number: ``[("gaussian", ["height"]), ("poisson", ["visits", "calls"])]``.
+    prior : {"normal", "gaussian_mixture", "vampprior"}, default="normal"
+        Density of the codes: a standard normal; a mixture of normal densities that is learned with the rest; or the
+        mean of the posteriors of learned pseudo-inputs [4]_.
+    n_mixture_components : int, default=16
+        Components of such a mixture; for ``code_density="gaussian_mixture"`` the most that are tried.
+    code_density : {"normal", "gaussian_mixture"} or None, default=None
+        Density that is fitted to draws of the training rows' posteriors after training and takes the place of the prior
+        in ``sample`` and ``score_samples`` [5]_; None keeps the prior. A mixture has as many full-covariance components
+        as the Bayesian information criterion prefers.
+    objective : {"elbo", "iwae"}, default="elbo"
+        What training maximises: the evidence lower bound, or the importance-weighted bound over ``n_draws`` draws [3]_,
+        with doubly reparameterised gradients [6]_. The latter has no cost of the code of its own: ``regularizer``,
+        ``beta``, ``free_bits`` and ``kl_warmup`` must be left at their defaults.
+    n_draws : int, default=1
+        Draws of the code for each row and step.
+    regularizer : {"kl", "total_correlation", "mmd", "adversarial"}, default="kl"
+        What a code costs: the Kullback-Leibler divergence from the prior; the same with ``beta`` times the dependence
+        between components [7]_; the maximum mean discrepancy between codes and prior [8]_; or what a second network
+        finds that tells them apart [9]_.
     beta : float, default=1.0
         Weight of that cost. Above 1 it gives fewer and more independent codes, at the price of likelihood; 0 is an
         autoencoder with noise.
+    free_bits : float, default=0.0
+        Nats that each component may carry at no cost, with ``regularizer="kl"``: against components that fall silent.
     kl_warmup : float in [0, 1], default=0.0
         Share of ``max_iter`` over which the weight of the cost rises from 0 to ``beta``.
     n_importance_samples : int, default=64
@@ -67,9 +97,10 @@ class VAETransformer(BaseAutoencoder):
     batch_size : "auto" or int, default="auto"
         Rows of one step. "auto" takes about 16 steps an epoch, with 16 to 256 rows each. Where all rows fit into one
         batch, equal rows are one row with their weights added, and the order of rows does not matter.
-    learning_rate : {"adaptive", "constant"}, default="adaptive"
+    learning_rate : {"adaptive", "constant", "cosine"}, default="adaptive"
         "adaptive" divides the learning rate by 5 when ``n_iter_no_change`` epochs brought no gain, once, and goes on
-        from the best state; "constant" ends there.
+        from the best state; "constant" ends there. "cosine" lowers it from epoch to epoch on half a cosine wave that
+        ends at ``max_iter``: for schedules of a fixed length.
     learning_rate_init : float, default=0.003
         First learning rate.
     momentum : float in [0, 1), default=0.9
@@ -108,7 +139,12 @@ class VAETransformer(BaseAutoencoder):
     loss_curve_ : list of float
         Objective of each epoch, its mean over training rows in nats, at the final weights of its terms.
     history_ : dict of list of float
-        The named terms of the objective, one value an epoch: "reconstruction" and "kl".
+        The named terms of the objective, one value an epoch: "reconstruction" and what the code costs, or "iwae".
+    kl_per_component_ : ndarray of shape (n_components_,)
+        Kullback-Leibler divergence of each component from the prior in nats, its mean over training rows: what the
+        component says about a row.
+    active_components_ : ndarray of bool of shape (n_components_,)
+        Which components are in use: their codes vary over training rows by more than 0.01 (variance) [3]_.
     validation_scores_ : list of float or None
         Minus the objective on the validation rows after each epoch, higher is better; None without any.
     best_validation_score_ : float or None
@@ -133,6 +169,16 @@ class VAETransformer(BaseAutoencoder):
     .. [2] I. Higgins et al., "beta-VAE: Learning basic visual concepts with a constrained variational framework",
        ICLR 2017.
     .. [3] Y. Burda, R. Grosse and R. Salakhutdinov, "Importance weighted autoencoders", ICLR 2016.
+    .. [4] J. M. Tomczak and M. Welling, "VAE with a VampPrior", AISTATS 2018.
+    .. [5] P. Ghosh, M. S. M. Sajjadi, A. Vergari, M. Black and B. Schölkopf, "From variational to deterministic
+       autoencoders", ICLR 2020.
+    .. [6] G. Tucker, D. Lawson, S. Gu and C. J. Maddison, "Doubly reparameterized gradient estimators for Monte Carlo
+       objectives", ICLR 2019.
+    .. [7] R. T. Q. Chen, X. Li, R. Grosse and D. Duvenaud, "Isolating sources of disentanglement in variational
+       autoencoders", NeurIPS 2018.
+    .. [8] S. Zhao, J. Song and S. Ermon, "InfoVAE: Balancing learning and inference in variational autoencoders",
+       AAAI 2019.
+    .. [9] A. Makhzani, J. Shlens, N. Jaitly and I. Goodfellow, "Adversarial autoencoders", ICLR 2016 workshop.
 
     Examples
     --------
@@ -152,6 +198,10 @@ class VAETransformer(BaseAutoencoder):
     _parameter_constraints: dict = {
         **BaseAutoencoder._parameter_constraints,
         "prior": [StrOptions(set(PRIORS))],
+        "code_density": [StrOptions(set(CODE_DENSITIES)), None],
+        "objective": [StrOptions(set(OBJECTIVES))],
+        "n_draws": [Interval(Integral, 1, 2**16, closed="both")],
+        "free_bits": [Interval(Real, 0, None, closed="left")],
         "regularizer": [StrOptions(set(REGULARIZERS))],
         "beta": [Interval(Real, 0, None, closed="left")],
         "kl_warmup": [Interval(Real, 0, 1, closed="both")],
@@ -167,8 +217,13 @@ class VAETransformer(BaseAutoencoder):
         network="mlp",
         likelihood="gaussian",
         prior="normal",
+        n_mixture_components=16,
+        code_density=None,
+        objective="elbo",
+        n_draws=1,
         regularizer="kl",
         beta=1.0,
+        free_bits=0.0,
         kl_warmup=0.0,
         n_importance_samples=64,
         corruption=None,
@@ -196,8 +251,13 @@ class VAETransformer(BaseAutoencoder):
         self.network = network
         self.likelihood = likelihood
         self.prior = prior
+        self.n_mixture_components = n_mixture_components
+        self.code_density = code_density
+        self.objective = objective
+        self.n_draws = n_draws
         self.regularizer = regularizer
         self.beta = beta
+        self.free_bits = free_bits
         self.kl_warmup = kl_warmup
         self.n_importance_samples = n_importance_samples
         self.corruption = corruption
@@ -220,12 +280,45 @@ class VAETransformer(BaseAutoencoder):
         self.verbose = verbose
 
     def _model_options(self):
+        costs = {name: getattr(self, name) for name in ("regularizer", "beta", "free_bits", "kl_warmup")}
+        ignored = [f"{name}={value!r}" for name, value in costs.items() if value != COSTS[name]]
+        if self.objective != "elbo" and ignored:
+            raise ValueError(
+                f"objective={self.objective!r} has no cost of the code of its own, so {', '.join(ignored)} cannot act. "
+                "Leave out what concerns the cost, or use objective='elbo'."
+            )
         return "vae", {
             "prior": self.prior,
+            "objective": self.objective,
+            "n_draws": int(self.n_draws),
             "regularizer": self.regularizer,
             "beta": float(self.beta),
+            "free_bits": float(self.free_bits),
             "kl_warmup": float(self.kl_warmup),
         }
+
+    def _diagnostics(self, model, rows):
+        divergence, variance = model.kl_per_component(self._spread(rows).X)
+        return {"kl_per_component_": divergence, "active_components_": variance > ACTIVE_VARIANCE}
+
+    def effective_sample_size(self, X):
+        r"""How many equally weighted draws the ``n_importance_samples`` draws of each row's score are worth.
+
+        Kish's formula, :math:`(\sum_k w_k)^2 / \sum_k w_k^2` over the weights :math:`w_k = p(x, z_k) / q(z_k|x)`. Near
+        1, one draw rules the score: the bound is loose there, and more draws would raise it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        sizes : ndarray of shape (n_samples,)
+            Between 1 and ``n_importance_samples``.
+        """
+        check_is_fitted(self)
+        return self._model.effective_sample_size(self._check_rows(X, model=self._model), self._n_draws)
 
     @property
     def _n_draws(self):

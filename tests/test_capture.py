@@ -4,24 +4,21 @@ import itertools
 
 import pytest
 import torch
+from small_models import cells, generator, small_model
 
 from skvae.nn import capture
 from skvae.nn.capture import Captured
 from skvae.nn.likelihoods import LIKELIHOODS
-from skvae.nn.models import MODELS
+from skvae.nn.models import MODELS, OBJECTIVES
 from skvae.nn.networks import ACTIVATIONS
+from skvae.nn.priors import PRIORS
+from skvae.nn.regularizers import REGULARIZERS
 from skvae.nn.solvers import SOLVERS, make_solver
 from skvae.nn.training import Clock, Plan, Rows, make_gradient, train_epoch
 
-OWN_OPTIONS = {"autoencoder": {}, "vae": {"prior": "normal", "regularizer": "kl", "beta": 1.0, "kl_warmup": 0.5}}
 
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def rows(n_rows=70, dtype=torch.float64):
-    x = torch.rand(n_rows, 5, generator=generator(), dtype=dtype)
+def rows(n_rows=70, dtype=torch.float64, likelihood="gaussian"):
+    x = cells(likelihood, n_rows, 5, dtype=dtype)
     return Rows(x, 0.5 + torch.rand(n_rows, generator=generator(1), dtype=dtype))
 
 
@@ -34,19 +31,21 @@ def trained(
     products=None,
     eager=False,
     n_epochs=3,
+    **options,
 ):
     """Weights and losses after some epochs of full and ragged batches, and the gradient function that was used."""
-    options = {"network": "mlp", "hidden_layer_sizes": [6, 7], "activation": activation, "likelihood": likelihood}
-    options |= {"corruption": corruption, "corruption_level": 0.3, **OWN_OPTIONS[name]}
     dtype = torch.float32 if products else torch.float64
-    module = MODELS[name](5, 2, generator=generator(), **options).to(dtype).train()
+    module = small_model(name, likelihood=likelihood, activation=activation, corruption=corruption, **options)
+    module.to(dtype)
+    data = rows(dtype=dtype, likelihood=likelihood)
+    module.observe(*data, generator())
     module.product_dtype = products and getattr(torch, products)
     stepper, source = make_solver(solver, module, 1e-2, momentum=0.9, weight_decay=0.01), generator(2)
     gradient = make_gradient(module, stepper, source)
     gradient = gradient._function if eager else gradient
     plan = Plan(batch_size=32, max_iter=n_epochs)
     clock = Clock(plan, 70)
-    losses = [train_epoch(module, rows(dtype=dtype), stepper, plan, clock, gradient, source) for _ in range(n_epochs)]
+    losses = [train_epoch(module, data, stepper, plan, clock, gradient, source) for _ in range(n_epochs)]
     return [parameter.detach().clone() for parameter in module.parameters()], losses, gradient
 
 
@@ -59,11 +58,15 @@ CASES = [
     *({"name": "vae", "activation": activation} for activation in ACTIVATIONS),
     *({"name": "vae", "solver": solver} for solver in SOLVERS),
     {"name": "autoencoder", "corruption": "gaussian"},
+    *({"name": "vae", "prior": prior} for prior in PRIORS),
+    *({"name": "vae", "regularizer": regularizer} for regularizer in REGULARIZERS),
+    *({"name": "vae", "objective": objective, "n_draws": 3} for objective in OBJECTIVES),
+    {"name": "vae", "free_bits": 0.1},
     {"name": "vae", "products": "bfloat16"},
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(case.values()))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
 def test_training_by_replay_is_training(case):
     weights, losses, gradient = trained(**case)
     expected_weights, expected_losses, _ = trained(**case, eager=True)

@@ -31,10 +31,18 @@ MINI_BATCH = [
     AutoencoderTransformer(max_iter=4),
 ]
 
+FOR_REAL_NUMBERS = sorted(name for name, member in LIKELIHOODS.items() if member.units not in ("positive", "counts"))
+
 TRANSFORMERS = [
     vae(**FULL_BATCH),
     autoencoder(**FULL_BATCH),
-    *[make(likelihood=name) for make in (vae, autoencoder) for name in sorted(LIKELIHOODS)],
+    *[make(likelihood=name) for make in (vae, autoencoder) for name in FOR_REAL_NUMBERS],
+    vae(prior="vampprior", code_density="normal"),
+    vae(prior="gaussian_mixture", code_density="gaussian_mixture", n_mixture_components=2),
+    vae(objective="iwae", n_draws=3),
+    vae(regularizer="mmd"),
+    vae(regularizer="adversarial"),
+    vae(regularizer="total_correlation", beta=2.0),
     vae(n_components=1),
     autoencoder(n_components=1),
     vae(hidden_layer_sizes=(256, 256)),

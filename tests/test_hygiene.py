@@ -198,8 +198,8 @@ def test_html_repr_shows_parameters_fitted_attributes_and_a_link(X):
 LAYERS = {
     "__init__": set(),
     "_outlier": {"_vae", "_columns", "_rows", "_validation"},
-    "_vae": {"_base", "_validation", "nn.priors", "nn.regularizers"},
-    "_autoencoder": {"_base"},
+    "_vae": {"_base", "_validation", "nn.models", "nn.priors", "nn.regularizers"},
+    "_autoencoder": {"_base", "_validation", "nn.priors"},
     "_base": {
         "_array_model",
         "_callbacks",
@@ -212,10 +212,11 @@ LAYERS = {
         "nn.solvers",
         "nn.training",
     },
-    "_array_model": {"_columns", "nn.capture", "nn.likelihoods", "nn.models", "nn.solvers", "nn.training"},
+    "_array_model": {"_columns", "nn.capture", "nn.models", "nn.solvers", "nn.training"},
     "_callbacks": set(),
     "_columns": set(),
     "_rows": set(),
+    "model_selection": set(),
     "_validation": set(),
     "nn.__init__": set(),
     "nn.models": {

@@ -171,9 +171,10 @@ def test_units_of_a_column_move_scores_by_the_log_of_the_factor_and_leave_codes_
     )
 
 
-@pytest.mark.parametrize("likelihood", sorted(LIKELIHOODS))
+@pytest.mark.parametrize("likelihood", sorted(name for name in LIKELIHOODS if LIKELIHOODS[name].units != "counts"))
 def test_common_units_of_all_columns_leave_codes_alone(X, likelihood):
     X = (X - X.min()) / np.ptp(X)
+    X = X + 0.1 if LIKELIHOODS[likelihood].units == "positive" else X
     codes = [
         VAETransformer(2, likelihood=likelihood, max_iter=3, random_state=0, precision="float64")
         .fit(X * factor)

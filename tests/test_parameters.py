@@ -15,6 +15,11 @@ CHANGES = {
     "hidden_layer_sizes": (9,),
     "activation": "relu",
     "likelihood": "isotropic_gaussian",
+    "prior": "vampprior",
+    "code_density": "gaussian_mixture",
+    "n_draws": 3,
+    "regularizer": "mmd",
+    "free_bits": 0.5,
     "corruption": "gaussian",
     "solver": "sgd",
     "alpha": 50.0,
@@ -34,6 +39,7 @@ CHANGES = {
 COMPANIONS = {
     "corruption_level": ({"corruption": "gaussian"}, 2.0),
     "momentum": ({"solver": "sgd"}, 0.0),
+    "objective": ({"n_draws": 3}, "iwae"),
     "learning_rate": ({"n_iter_no_change": 1, "max_iter": 40, "learning_rate_init": 0.1}, "constant"),
     "tol": ({"n_iter_no_change": 2, "max_iter": 40}, 10.0),
     "n_iter_no_change": ({"tol": 10.0, "max_iter": 40}, 3),
@@ -41,9 +47,8 @@ COMPANIONS = {
 """Parameters that act together with others: these, and the other value."""
 
 SHOWN_ELSEWHERE = {
+    "n_mixture_components": "test_density",
     "network": "one member so far; test_nn runs over the table",
-    "prior": "one member so far; test_nn runs over the table",
-    "regularizer": "one member so far; test_nn runs over the table",
     "warm_start": "test_training",
     "device": "test_bad_input and test_hygiene",
     "verbose": "test_callbacks",
@@ -116,6 +121,8 @@ def test_init_only_assigns(Estimator):
         ("likelihood", "isotropic_gaussian"),
         ("prior", "normal"),
         ("regularizer", "kl"),
+        ("objective", "iwae"),
+        ("code_density", "gaussian_mixture"),
         ("network", "mlp"),
         ("corruption", "gaussian"),
         ("activation", "silu"),

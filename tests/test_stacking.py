@@ -2,24 +2,12 @@
 
 import pytest
 import torch
+from small_models import cells, generator, small_model
 
 from skvae.nn.likelihoods import LIKELIHOODS
-from skvae.nn.models import MODELS
 from skvae.nn.solvers import SOLVERS, make_solver
 from skvae.nn.stacking import Stack
 from skvae.nn.training import Clock, Plan, Rows, make_gradient, train_epoch
-
-OWN_OPTIONS = {"autoencoder": {}, "vae": {"prior": "normal", "regularizer": "kl", "beta": 1.0, "kl_warmup": 0.5}}
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def model(name, seed, likelihood="gaussian"):
-    options = {"network": "mlp", "hidden_layer_sizes": [6, 7], "activation": "tanh", "likelihood": likelihood}
-    options |= {"corruption": None, "corruption_level": 0.0, **OWN_OPTIONS[name]}
-    return MODELS[name](5, 2, generator=generator(seed), **options).double().train()
 
 
 def train(module, x, solver="adam"):
@@ -38,17 +26,21 @@ def assert_same_weights(one, other):
 
 
 @pytest.mark.parametrize(
-    ("likelihood", "solver"), [*((name, "adam") for name in LIKELIHOODS), *(("gaussian", name) for name in SOLVERS)]
+    ("likelihood", "solver"),
+    [
+        *((name, "adam") for name in LIKELIHOODS if name != "binarized_bernoulli"),
+        *(("gaussian", name) for name in SOLVERS),
+    ],
 )
 @pytest.mark.parametrize("own_rows", [False, True])
 def test_each_model_of_a_stack_trains_as_if_it_were_alone(likelihood, solver, own_rows):
-    x = torch.rand(40, 3, 5, generator=generator(), dtype=torch.float64)
+    x = cells(likelihood, 40, 3, 5)
     x = x if own_rows else x[:, 0]
-    stack = Stack([model("autoencoder", seed, likelihood) for seed in range(3)])
+    stack = Stack([small_model("autoencoder", seed, likelihood) for seed in range(3)])
     together = train(stack, x, solver)
     apart = []
     for seed, trained in enumerate(stack.unstack()):
-        alone = model("autoencoder", seed, likelihood)
+        alone = small_model("autoencoder", seed, likelihood)
         apart.append(train(alone, x[:, seed] if own_rows else x, solver))
         assert_same_weights(trained, alone)
     for epoch, losses in enumerate(together):
@@ -56,7 +48,7 @@ def test_each_model_of_a_stack_trains_as_if_it_were_alone(likelihood, solver, ow
 
 
 def test_weights_decay_and_intercepts_do_not_in_a_stack_either():
-    alone, stack = model("autoencoder", 0), Stack([model("autoencoder", seed) for seed in range(3)])
+    alone, stack = small_model("autoencoder", 0), Stack([small_model("autoencoder", seed) for seed in range(3)])
     one, three = (make_solver("adam", module, 1e-2, momentum=0.9, weight_decay=0.1) for module in (alone, stack))
     assert three.n_decaying == 3 * one.n_decaying
     assert three.values.numel() == 3 * one.values.numel()
@@ -64,7 +56,7 @@ def test_weights_decay_and_intercepts_do_not_in_a_stack_either():
 
 def test_every_model_of_a_stack_draws_noise_of_its_own():
     x = torch.rand(40, 5, generator=generator(), dtype=torch.float64)
-    stack = Stack([model("vae", 0), model("vae", 0)])
+    stack = Stack([small_model("vae", 0), small_model("vae", 0)])
     first, second = stack.unstack()
     assert_same_weights(first, second)
     train(stack, x)
@@ -73,13 +65,13 @@ def test_every_model_of_a_stack_draws_noise_of_its_own():
 
 
 def test_a_stack_has_the_terms_and_the_warm_up_of_its_models():
-    stack = Stack([model("vae", seed) for seed in range(2)])
-    assert stack.term_weights(0.25) == model("vae", 0).term_weights(0.25) == {"reconstruction": 1.0, "kl": 0.5}
+    stack = Stack([small_model("vae", seed) for seed in range(2)])
+    assert stack.term_weights(0.25) == small_model("vae", 0).term_weights(0.25) == {"reconstruction": 1.0, "kl": 0.5}
     terms = stack.loss_terms(torch.rand(4, 5, dtype=torch.float64), generator())
     assert {name: values.shape for name, values in terms.items()} == {"reconstruction": (4,), "kl": (4,)}
 
 
 def test_a_stack_leaves_the_models_it_was_made_of_alone():
-    models = [model("autoencoder", seed) for seed in range(2)]
+    models = [small_model("autoencoder", seed) for seed in range(2)]
     train(Stack(models), torch.rand(40, 5, dtype=torch.float64, generator=generator()))
-    assert_same_weights(models[1], model("autoencoder", 1))
+    assert_same_weights(models[1], small_model("autoencoder", 1))

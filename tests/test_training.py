@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 from sklearn.exceptions import ConvergenceWarning
+from small_models import generator, small_model
 
 import skvae._array_model
 from skvae import AutoencoderTransformer, VAETransformer
 from skvae._array_model import DeviceMemoryError, check_precision
 from skvae.nn import training
-from skvae.nn.models import MODELS
 from skvae.nn.solvers import make_solver
 from skvae.nn.training import make_gradient
 
@@ -127,17 +127,15 @@ def test_repeated_rows_are_not_merged_in_mini_batches():
 
 
 def test_a_step_follows_the_weighted_mean_of_the_objective(X):
-    options = {"network": "mlp", "hidden_layer_sizes": [6], "activation": "tanh", "likelihood": "gaussian"}
-    source = torch.Generator().manual_seed(0)
-    module = MODELS["autoencoder"](X.shape[1], 2, corruption=None, corruption_level=0.0, generator=source, **options)
-    solver, x = make_solver("adam", module, 1e-2, momentum=0.9, weight_decay=0.0), torch.tensor(X[:4]).float()
-    weight, total = torch.tensor([0.5, 2.0, 1.0, 0.5]), torch.zeros_like(solver.gradient)
+    module, source = small_model("autoencoder"), generator()
+    solver, x = make_solver("adam", module, 1e-2, momentum=0.9, weight_decay=0.0), torch.from_numpy(X[:4])
+    weight, total = torch.tensor([0.5, 2.0, 1.0, 0.5]).double(), torch.zeros_like(solver.gradient)
     for row, factor in zip(x, weight, strict=True):
         solver.zero_grad()
         (module.loss_terms(row[None], source)["reconstruction"] * factor / 4).sum().backward()
         total += solver.gradient
     solver.zero_grad()
-    terms = make_gradient(module, solver, source)(x, weight, torch.ones(1))
+    terms = make_gradient(module, solver, source)(x, weight, torch.ones(1).double())
     torch.testing.assert_close(solver.gradient, total)
     torch.testing.assert_close(terms[0], weight @ module.loss_terms(x, source)["reconstruction"].detach() / 4)
 
@@ -351,7 +349,7 @@ def test_the_noise_scale_of_a_feature_is_learned():
     z = rng.normal(size=(2000, 1))
     X = np.c_[z + 0.1 * rng.normal(size=(2000, 1)), z + 0.5 * rng.normal(size=(2000, 1)), z]
     X = np.c_[X, z[:, 0] + 0.2 * rng.normal(size=2000)]
-    fitted = VAETransformer(1, random_state=0).fit(X[:, [0, 1, 3]])
+    fitted = VAETransformer(1, n_iter_no_change=30, random_state=0).fit(X[:, [0, 1, 3]])
     scale = fitted.module_.likelihood.scale.numpy() * fitted._model.units.scale
     np.testing.assert_allclose(scale, [0.1, 0.5, 0.2], rtol=0.4)
     assert scale[0] < scale[2] < scale[1]

@@ -5,9 +5,17 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch import nn
-from torch.nn.functional import softplus
+from torch.nn.functional import log_softmax, softplus
 
-from skvae.nn.numerics import LOG_TWO_PI, hastened, normal_log_prob, normal_row_log_prob, squared_residual
+from skvae.nn.numerics import (
+    LOG_TWO_PI,
+    bounded,
+    hastened,
+    normal_log_prob,
+    normal_row_log_prob,
+    positive,
+    squared_residual,
+)
 
 SCALE_FLOOR = 1e-3
 """Smallest noise scale, in standard deviations of a column: the density of a column that never varies stays finite."""
@@ -15,12 +23,17 @@ SCALE_FLOOR = 1e-3
 SCALE_SPEED = 10.0
 """A noise scale moves this many times faster than a weight: it has orders of magnitude to cross in few steps."""
 
-
 LEAST_FREEDOM, FIRST_FREEDOM = 2.1, 2.9
 """Degrees of freedom of Student's t: a bound, and what training adds to it at first."""
 
 ROUNDING = 1e-6
 """How far beyond the unit interval a value may be by rounding alone."""
+
+LOG_LIMIT = 30.0
+"""Largest logarithm of a rate, a shape or a ratio, up or down: their exponentials and squares stay finite."""
+
+N_TOTALS = 256
+"""Row totals that a multinomial remembers of its training rows."""
 
 
 class Conditional:
@@ -43,6 +56,10 @@ class Conditional:
         """Log-density of each row (...,)."""
         return self._likelihood.row_log_prob(self._outputs, x)
 
+    def residual(self, x):
+        """How far each cell is from what was expected (..., n_features), on the scale on which the noise is."""
+        return self._likelihood.residual(self._outputs, x)
+
     def sample(self, generator):
         """One draw of each cell (..., n_features)."""
         return self._likelihood.sample(self._outputs, generator)
@@ -51,8 +68,9 @@ class Conditional:
 class Likelihood(nn.Module, ABC):
     """p(x|z) given the decoder's outputs (..., n_outputs).
 
-    A member says what its outputs mean (``mean``, ``log_prob``, ``sample``), which values it can explain (``support``,
-    ``outside``, ``remedy``), and in which ``units`` its cells are: "standard" columns, or the "unit_interval".
+    A member says what its outputs mean (``mean``, ``log_prob``, ``sample``), what a network sees of its cells
+    (``inputs``, n_inputs wide), which values it can explain (``support``, ``outside``, ``remedy``), and in which
+    ``units`` its cells are, a key of ``skvae._columns.UNITS``.
     """
 
     units = "standard"
@@ -61,12 +79,31 @@ class Likelihood(nn.Module, ABC):
 
     def __init__(self, n_features):
         super().__init__()
-        self.n_outputs = n_features
+        self.n_features = self.n_inputs = self.n_outputs = n_features
 
     @staticmethod
-    def outside(values):
-        """Mask of the values, an array or a tensor, that have no density here; None where there are none such."""
+    def describe(values):
+        """Further arguments of the constructor that the data decide, from an array of cells."""
+        return {}
+
+    def outside(self, values):
+        """Mask of the values, an array, that have no density here; None where there are none such."""
         return None
+
+    def member(self, column):
+        """The likelihood of one column: this one."""
+        return self
+
+    def observe(self, x, weight):
+        """Take note of where training cells lie, before training; x (n, n_features), weights of mean one."""
+
+    def realize(self, x, generator):
+        """What a training step takes cells for: themselves, unless they stand for something that is drawn anew."""
+        return x
+
+    def inputs(self, x):
+        """What a network sees of cells (..., n_inputs): about as wide as a standard normal."""
+        return x
 
     def forward(self, outputs):
         return Conditional(self, outputs)
@@ -87,25 +124,40 @@ class Likelihood(nn.Module, ABC):
         """Log-density of each row of ``x``."""
         return self.log_prob(outputs, x).sum(-1)
 
+    def residual(self, outputs, x):
+        """How far each cell is from what was expected."""
+        return x - self.mean(outputs)
+
     def distortion(self, outputs, x):
         """What a plain autoencoder minimises for each row: ``-log p(x|z)`` at unit scale, up to a constant."""
         return -self.row_log_prob(outputs, x)
 
-    def calibrate(self, squared_error, rate):
-        """Fit the noise to the mean squared error of each feature, after training; nothing to do without a scale."""
+    def calibrate(self, squared_residual, rate):
+        """Fit the noise to the mean square of each column's residual, after training; nothing to do without a scale."""
+
+
+def uniform(like, generator):
+    """Uniform draws in (0, 1), one a cell."""
+    draws = torch.rand(like.shape, dtype=like.dtype, device=like.device, generator=generator)
+    return draws.clamp(torch.finfo(like.dtype).tiny, 1.0 - torch.finfo(like.dtype).eps)
+
+
+def normal(like, generator):
+    """Standard normal draws, one a cell."""
+    return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
 
 
 class _ScaledNoise(Likelihood):
     """Noise around the decoded row with learned scales; members say how many there are, and its density."""
 
-    def __init__(self, n_features, n_scales):
+    def __init__(self, n_features, n_scales=None):
         super().__init__(n_features)
-        self.log_scale = nn.Parameter(torch.zeros(n_scales, dtype=torch.float32))
+        self.log_scale = nn.Parameter(torch.zeros(n_features if n_scales is None else n_scales, dtype=torch.float32))
 
     @property
     def scale(self):
         """Noise scale in standard deviations of the columns."""
-        return torch.exp(hastened(self.log_scale, SCALE_SPEED)) + SCALE_FLOOR
+        return torch.exp(bounded(hastened(self.log_scale, SCALE_SPEED), LOG_LIMIT)) + SCALE_FLOOR
 
     @property
     def variance_of_unit_scale(self):
@@ -115,15 +167,15 @@ class _ScaledNoise(Likelihood):
     def mean(self, outputs):
         return outputs
 
-    def calibrate(self, squared_error, rate):
-        pooled = squared_error.reshape(len(self.log_scale), -1).mean(1) / self.variance_of_unit_scale
+    def calibrate(self, squared_residual, rate):
+        pooled = squared_residual.reshape(len(self.log_scale), -1).mean(1) / self.variance_of_unit_scale
         variance = (1.0 - rate) * self.scale.square() + rate * pooled
         spread = (variance.sqrt() - SCALE_FLOOR).clamp_min(SCALE_FLOOR)
         self.log_scale.copy_(torch.log(spread) / SCALE_SPEED)
 
 
-class _GaussianNoise(_ScaledNoise):
-    """N(mean, scale²)."""
+class Gaussian(_ScaledNoise):
+    """Normal noise with one learned scale a feature, as in factor analysis."""
 
     def log_prob(self, outputs, x):
         return normal_log_prob(x, outputs, self.scale)
@@ -132,27 +184,42 @@ class _GaussianNoise(_ScaledNoise):
         return normal_row_log_prob(x, outputs, self.scale)
 
     def sample(self, outputs, generator):
-        noise = torch.randn(outputs.shape, dtype=outputs.dtype, device=outputs.device, generator=generator)
-        return outputs + self.scale * noise
+        return outputs + self.scale * normal(outputs, generator)
 
     def distortion(self, outputs, x):
         return 0.5 * (squared_residual(outputs, x).sum(-1) + x.shape[-1] * LOG_TWO_PI)
 
 
-class Gaussian(_GaussianNoise):
-    """Normal noise with one learned scale a feature, as in factor analysis."""
-
-    def __init__(self, n_features):
-        super().__init__(n_features, n_scales=n_features)
-
-
-class IsotropicGaussian(_GaussianNoise):
+class IsotropicGaussian(Gaussian):
     """Normal noise with one learned scale for all features, as in probabilistic PCA: for columns of one unit."""
 
     units = "common"
 
     def __init__(self, n_features):
         super().__init__(n_features, n_scales=1)
+
+
+class HeteroscedasticGaussian(Likelihood):
+    """Normal noise whose scale the decoder says for every cell: rows may be known better or worse than others."""
+
+    def __init__(self, n_features):
+        super().__init__(n_features)
+        self.n_outputs = 2 * n_features
+
+    @staticmethod
+    def _moments(outputs):
+        mean, raw = outputs.chunk(2, dim=-1)
+        return mean, positive(raw + math.log(math.expm1(1.0)), floor=SCALE_FLOOR)
+
+    def mean(self, outputs):
+        return self._moments(outputs)[0]
+
+    def log_prob(self, outputs, x):
+        return normal_log_prob(x, *self._moments(outputs))
+
+    def sample(self, outputs, generator):
+        mean, scale = self._moments(outputs)
+        return mean + scale * normal(mean, generator)
 
 
 class StudentT(_ScaledNoise):
@@ -163,13 +230,13 @@ class StudentT(_ScaledNoise):
     """
 
     def __init__(self, n_features):
-        super().__init__(n_features, n_scales=n_features)
+        super().__init__(n_features)
         self.log_freedom = nn.Parameter(torch.zeros(n_features, dtype=torch.float32))
 
     @property
     def freedom(self):
         """Degrees of freedom; the variance is finite."""
-        return LEAST_FREEDOM + FIRST_FREEDOM * torch.exp(hastened(self.log_freedom, SCALE_SPEED))
+        return LEAST_FREEDOM + FIRST_FREEDOM * torch.exp(bounded(hastened(self.log_freedom, SCALE_SPEED), LOG_LIMIT))
 
     @property
     def variance_of_unit_scale(self):
@@ -193,6 +260,117 @@ class StudentT(_ScaledNoise):
         return 0.5 * (freedom + 1.0) * torch.log1p((x - outputs).square() / freedom).sum(-1)
 
 
+class Laplace(_ScaledNoise):
+    """Noise with tails that fall exponentially, with one learned scale a feature: absolute errors."""
+
+    @property
+    def variance_of_unit_scale(self):
+        return 2.0
+
+    def log_prob(self, outputs, x):
+        scale = self.scale
+        return -(x - outputs).abs() / scale - torch.log(2.0 * scale)
+
+    def sample(self, outputs, generator):
+        centred = uniform(outputs, generator) - 0.5
+        return outputs - self.scale * centred.sign() * torch.log1p(-2.0 * centred.abs())
+
+    def distortion(self, outputs, x):
+        return (x - outputs).abs().sum(-1) + x.shape[-1] * math.log(2.0)
+
+
+class _LogarithmicInputs(Likelihood):
+    """Cells that are not negative, which networks see through a logarithm, centred and scaled to the training rows."""
+
+    def __init__(self, n_features):
+        super().__init__(n_features)
+        self.register_buffer("centre", torch.zeros(n_features, dtype=torch.float32))
+        self.register_buffer("spread", torch.ones(n_features, dtype=torch.float32))
+
+    def logarithm(self, x):
+        """Logarithm of cells, finite where they have a density."""
+        return torch.log(x.clamp_min(torch.finfo(x.dtype).tiny))
+
+    def inputs(self, x):
+        return (self.logarithm(x) - self.centre) / self.spread
+
+    def observe(self, x, weight):
+        logarithm, share = self.logarithm(x), (weight / weight.sum())[:, None]
+        mean = (share * logarithm).sum(0)
+        deviation = (share * (logarithm - mean).square()).sum(0).sqrt()
+        self.centre.copy_(mean)
+        self.spread.copy_(torch.where(deviation > SCALE_FLOOR, deviation, torch.ones_like(deviation)))
+
+
+class _Positive(_LogarithmicInputs):
+    """Cells above zero."""
+
+    units = "positive"
+    support = "numbers above 0"
+    remedy = "Use likelihood='gaussian' or 'student_t' for this column, or add a constant to it."
+
+    def outside(self, values):
+        return values <= 0.0
+
+
+class LogNormal(_Positive):
+    """Cells whose logarithm has normal noise, with one learned scale a feature."""
+
+    def __init__(self, n_features):
+        super().__init__(n_features)
+        self.noise = Gaussian(n_features)
+
+    def mean(self, outputs):
+        variance = (self.spread * self.noise.scale).square()
+        return torch.exp(bounded(self.centre + self.spread * outputs + 0.5 * variance, LOG_LIMIT))
+
+    def log_prob(self, outputs, x):
+        return self.noise.log_prob(outputs, self.inputs(x)) - torch.log(self.spread) - self.logarithm(x)
+
+    def sample(self, outputs, generator):
+        return torch.exp(bounded(self.centre + self.spread * self.noise.sample(outputs, generator), LOG_LIMIT))
+
+    def residual(self, outputs, x):
+        return self.inputs(x) - outputs
+
+    def distortion(self, outputs, x):
+        return self.noise.distortion(outputs, self.inputs(x)) + (torch.log(self.spread) + self.logarithm(x)).sum(-1)
+
+    def calibrate(self, squared_residual, rate):
+        self.noise.calibrate(squared_residual, rate)
+
+
+class Gamma(_Positive):
+    """Cells above zero whose standard deviation is a fixed share of their mean: a learned shape a feature.
+
+    The outputs are logarithms of means, in standard deviations of the column's logarithm.
+    """
+
+    def __init__(self, n_features):
+        super().__init__(n_features)
+        self.log_shape = nn.Parameter(torch.zeros(n_features, dtype=torch.float32))
+
+    @property
+    def shape(self):
+        """Shape a feature: one over the squared share."""
+        return torch.exp(bounded(hastened(self.log_shape, SCALE_SPEED), 0.5 * LOG_LIMIT))
+
+    def _log_mean(self, outputs):
+        return bounded(self.centre + self.spread * outputs, LOG_LIMIT)
+
+    def mean(self, outputs):
+        return torch.exp(self._log_mean(outputs))
+
+    def log_prob(self, outputs, x):
+        shape, logarithm = self.shape, self.logarithm(x)
+        ratio = bounded(logarithm - self._log_mean(outputs), LOG_LIMIT)
+        return shape * (torch.log(shape) + ratio - torch.exp(ratio)) - logarithm - torch.lgamma(shape)
+
+    def sample(self, outputs, generator):
+        shape = self.shape.expand(outputs.shape)
+        return self.mean(outputs) * torch._standard_gamma(shape, generator=generator).clamp_min(1e-30) / shape
+
+
 class Bernoulli(Likelihood):
     """Binary cells; the outputs are logits. A value between 0 and 1 counts as that probability of a one."""
 
@@ -200,8 +378,21 @@ class Bernoulli(Likelihood):
     support = "numbers from {low:g} to {high:g}, the range it was fitted on,"
     remedy = "Clip the rows, e.g. with sklearn.preprocessing.MinMaxScaler(clip=True), or use likelihood='gaussian'."
 
-    @staticmethod
-    def outside(values):
+    def __init__(self, n_features):
+        super().__init__(n_features)
+        self.register_buffer("centre", torch.zeros(n_features, dtype=torch.float32))
+        self.register_buffer("spread", torch.ones((), dtype=torch.float32))
+
+    def observe(self, x, weight):
+        share = (weight / weight.sum())[:, None]
+        self.centre.copy_((share * x).sum(0))
+        deviation = (share * (x - self.centre).square()).sum(0).mean().sqrt()
+        self.spread.copy_(deviation.clamp_min(SCALE_FLOOR))
+
+    def inputs(self, x):
+        return (x - self.centre) / self.spread
+
+    def outside(self, values):
         return (values < -ROUNDING) | (values > 1.0 + ROUNDING)
 
     def mean(self, outputs):
@@ -214,9 +405,312 @@ class Bernoulli(Likelihood):
         return torch.bernoulli(torch.sigmoid(outputs), generator=generator)
 
 
+class BinarizedBernoulli(Bernoulli):
+    """Binary cells that every training step draws anew, with the value as probability: dynamic binarisation.
+
+    The density is that of zeros and ones (Salakhutdinov and Murray, 2008), not of the grey values that train it.
+    """
+
+    def realize(self, x, generator):
+        return torch.bernoulli(x.clamp(0.0, 1.0), generator=generator)
+
+
+class ContinuousBernoulli(Bernoulli):
+    """Cells anywhere between two bounds, such as grey pixels: a density of the exponential family on an interval.
+
+    Bernoulli's likelihood with the constant that makes it integrate to one over numbers from 0 to 1 (Loaiza-Ganem and
+    Cunningham, 2019).
+    """
+
+    units = "interval"
+
+    def mean(self, outputs):
+        safe = torch.where(outputs.abs() < 1e-2, torch.ones_like(outputs), outputs)
+        return torch.where(outputs.abs() < 1e-2, 0.5 + outputs / 12.0, -1.0 / torch.expm1(-safe) - 1.0 / safe)
+
+    def log_prob(self, outputs, x):
+        return super().log_prob(outputs, x) + self._log_constant(outputs)
+
+    @staticmethod
+    def _log_constant(outputs):
+        """``log(t / tanh(t / 2))``, by its series where t is small."""
+        size = outputs.abs()
+        safe = torch.where(size < 1e-2, torch.ones_like(size), size)
+        exact = torch.log(safe) - torch.log(torch.tanh(0.5 * safe))
+        return torch.where(size < 1e-2, math.log(2.0) + outputs.square() / 12.0, exact)
+
+    def sample(self, outputs, generator):
+        """By the inverse of the distribution function."""
+        level, size = uniform(outputs, generator), outputs.abs().clamp_min(1e-3)
+        draw = 1.0 + torch.log(level + (1.0 - level) * torch.exp(-size)) / size
+        draw = torch.where(outputs.abs() < 1e-3, level, draw).clamp(0.0, 1.0)
+        return torch.where(outputs < 0.0, 1.0 - draw, draw)
+
+
+class _Counts(_LogarithmicInputs):
+    """Whole numbers from zero up; the outputs are logarithms of rates, from the mean of the column."""
+
+    units = "counts"
+    support = "whole numbers from 0 up"
+    remedy = "Use likelihood='gaussian' or 'lognormal' for this column."
+
+    def __init__(self, n_features):
+        super().__init__(n_features)
+        self.register_buffer("log_mean", torch.zeros(n_features, dtype=torch.float32))
+
+    def outside(self, values):
+        return (values < 0.0) | (values % 1.0 != 0.0)
+
+    def logarithm(self, x):
+        return torch.log1p(x)
+
+    def observe(self, x, weight):
+        super().observe(x, weight)
+        share = weight / weight.sum()
+        self.log_mean.copy_(torch.log(share @ x + 0.5 / len(x)))
+
+    def _log_rate(self, outputs):
+        return bounded(self.log_mean + outputs, LOG_LIMIT)
+
+    def mean(self, outputs):
+        return torch.exp(self._log_rate(outputs))
+
+
+class Poisson(_Counts):
+    """Counts whose variance is their mean."""
+
+    def log_prob(self, outputs, x):
+        log_rate = self._log_rate(outputs)
+        return x * log_rate - torch.exp(log_rate) - torch.lgamma(x + 1.0)
+
+    def sample(self, outputs, generator):
+        return torch.poisson(self.mean(outputs), generator=generator)
+
+
+class NegativeBinomial(_Counts):
+    """Counts that vary more than their mean says: variance = mean + mean² / r, with a learned r a feature."""
+
+    def __init__(self, n_features):
+        super().__init__(n_features)
+        self.log_r = nn.Parameter(torch.zeros(n_features, dtype=torch.float32))
+
+    @property
+    def r(self):
+        """Inverse dispersion a feature; Poisson's likelihood is its limit at infinity."""
+        return torch.exp(self._log_r)
+
+    @property
+    def _log_r(self):
+        return bounded(hastened(self.log_r, SCALE_SPEED), 0.5 * LOG_LIMIT)
+
+    def log_prob(self, outputs, x):
+        r, logit = self.r, self._log_rate(outputs) - self._log_r
+        combinations = torch.lgamma(x + r) - torch.lgamma(r) - torch.lgamma(x + 1.0)
+        return combinations - r * softplus(logit) - x * softplus(-logit)
+
+    def sample(self, outputs, generator):
+        r = self.r.expand(outputs.shape)
+        rate = self.mean(outputs) * torch._standard_gamma(r, generator=generator) / r
+        return torch.poisson(rate, generator=generator)
+
+
+class Multinomial(_Counts):
+    """Counts that share a row's total, such as words of a document; the total itself is taken as given.
+
+    Draws have totals of training rows, expected cells their mean total.
+    """
+
+    def __init__(self, n_features):
+        super().__init__(n_features)
+        self.register_buffer("totals", torch.ones(N_TOTALS, dtype=torch.float32))
+
+    def observe(self, x, weight):
+        super().observe(x, weight)
+        self.spread.fill_(self.spread.mean())
+        levels = torch.linspace(0.0, 1.0, N_TOTALS, dtype=x.dtype, device=x.device)
+        self.totals.copy_(torch.quantile(x.sum(-1), levels, interpolation="nearest"))
+
+    def _log_shares(self, outputs):
+        return log_softmax(self.log_mean + outputs, dim=-1)
+
+    def mean(self, outputs):
+        return self.totals.mean() * torch.exp(self._log_shares(outputs))
+
+    def log_prob(self, outputs, x):
+        orders = torch.lgamma(x.sum(-1, keepdim=True) + 1.0) / self.n_features
+        return x * self._log_shares(outputs) - torch.lgamma(x + 1.0) + orders
+
+    def residual(self, outputs, x):
+        return x - x.sum(-1, keepdim=True) * torch.exp(self._log_shares(outputs))
+
+    def sample(self, outputs, generator):
+        """Column by column, each from what the columns before it leave."""
+        shares = torch.exp(self._log_shares(outputs))
+        position = torch.randint(N_TOTALS, outputs.shape[:-1], device=outputs.device, generator=generator)
+        left, open_share, cells = self.totals[position], torch.ones_like(shares[..., 0]), []
+        for share in shares.unbind(-1):
+            probability = (share / open_share.clamp_min(torch.finfo(share.dtype).tiny)).clamp(0.0, 1.0)
+            cells.append(torch.binomial(left, probability, generator=generator))
+            left, open_share = left - cells[-1], open_share - share
+        cells[-1] = cells[-1] + left
+        return torch.stack(cells, dim=-1)
+
+
+class Categorical(Likelihood):
+    """One of several levels a column, numbered from 0; networks see one input a level, outputs are logits."""
+
+    units = "counts"
+    support = "level numbers 0 to the largest it was fitted on, as whole numbers,"
+    remedy = "Number the levels with sklearn.preprocessing.OrdinalEncoder."
+
+    def __init__(self, n_features, n_levels):
+        super().__init__(n_features)
+        self.n_inputs = self.n_outputs = sum(n_levels)
+        cells = [(column, level) for column, n in enumerate(n_levels) for level in range(n)]
+        places = torch.full((n_features, max(n_levels)), self.n_outputs)
+        for place, cell in enumerate(cells):
+            places[cell] = place
+        self.register_buffer("_n_levels", torch.tensor(n_levels))
+        self.register_buffer("_places", places)
+        self.register_buffer("_cells", torch.tensor(cells).T.contiguous())
+        self.register_buffer("log_mean", torch.zeros(self.n_outputs, dtype=torch.float32))
+
+    @staticmethod
+    def describe(values):
+        return {"n_levels": [int(level) + 1 for level in values.max(0)]}
+
+    def outside(self, values):
+        levels = self._n_levels.cpu().numpy()
+        return (values < 0.0) | (values % 1.0 != 0.0) | (values >= levels)
+
+    def inputs(self, x):
+        """One-hot."""
+        column, level = self._cells.unbind()
+        return (x.index_select(-1, column) == level).to(x.dtype)
+
+    def observe(self, x, weight):
+        self.log_mean.copy_(torch.log((weight / weight.sum()) @ self.inputs(x) + 0.5 / len(x)))
+
+    def _log_shares(self, outputs):
+        """Log-probability of each level (..., n_features, most levels); minus a large number where there is none."""
+        logits = self.log_mean + outputs
+        logits = torch.cat([logits, torch.full_like(logits[..., :1], -1e30)], dim=-1)
+        return log_softmax(logits.index_select(-1, self._places.flatten()).unflatten(-1, self._places.shape), dim=-1)
+
+    def mean(self, outputs):
+        """The most probable level."""
+        return self._log_shares(outputs).argmax(-1).to(outputs.dtype)
+
+    def log_prob(self, outputs, x):
+        shares, level = self._log_shares(outputs), x.long()[..., None]
+        shape = torch.broadcast_shapes(shares.shape[:-1], level.shape[:-1])
+        return shares.expand(*shape, -1).gather(-1, level.expand(*shape, -1)).squeeze(-1)
+
+    def sample(self, outputs, generator):
+        """By Gumbel's trick."""
+        shares = self._log_shares(outputs)
+        return (shares - torch.log(-torch.log(uniform(shares, generator)))).argmax(-1).to(outputs.dtype)
+
+
+class Columnwise(Likelihood):
+    """A likelihood of its own for each group of columns."""
+
+    def __init__(self, members, columns):
+        super().__init__(sum(len(group) for group in columns))
+        self.members, self._sizes = nn.ModuleList(members), [len(group) for group in columns]
+        self.n_inputs = sum(member.n_inputs for member in members)
+        self.n_outputs = sum(member.n_outputs for member in members)
+        order = [column for group in columns for column in group]
+        self.register_buffer("_order", torch.tensor(order))
+        self.register_buffer("_back", torch.tensor(order).argsort())
+
+    def _cells(self, x):
+        """The cells of each member."""
+        return x.index_select(-1, self._order).split(self._sizes, dim=-1)
+
+    def _each(self, outputs):
+        return zip(self.members, outputs.split([member.n_outputs for member in self.members], dim=-1), strict=True)
+
+    def _joined(self, cells):
+        """Cells of all members, in the order of the table."""
+        return torch.cat(cells, dim=-1).index_select(-1, self._back)
+
+    def member(self, column):
+        """The member of one column."""
+        position = int(self._back[column])
+        for member, size in zip(self.members, self._sizes, strict=True):
+            if position < size:
+                return member
+            position -= size
+        raise IndexError(column)
+
+    def outside(self, values):
+        outside = None
+        for member, columns in zip(self.members, self._order.cpu().split(self._sizes), strict=True):
+            mask = member.outside(values[:, columns.numpy()])
+            if mask is not None:
+                outside = values != values if outside is None else outside
+                outside[:, columns.numpy()] = mask
+        return outside
+
+    def observe(self, x, weight):
+        for member, cells in zip(self.members, self._cells(x), strict=True):
+            member.observe(cells, weight)
+
+    def realize(self, x, generator):
+        pairs = zip(self.members, self._cells(x), strict=True)
+        return self._joined([member.realize(cells, generator) for member, cells in pairs])
+
+    def inputs(self, x):
+        return torch.cat([m.inputs(cells) for m, cells in zip(self.members, self._cells(x), strict=True)], dim=-1)
+
+    def mean(self, outputs):
+        return self._joined([member.mean(own) for member, own in self._each(outputs)])
+
+    def log_prob(self, outputs, x):
+        pairs = zip(self._each(outputs), self._cells(x), strict=True)
+        return self._joined([member.log_prob(own, cells) for (member, own), cells in pairs])
+
+    def row_log_prob(self, outputs, x):
+        pairs = zip(self._each(outputs), self._cells(x), strict=True)
+        return sum(member.row_log_prob(own, cells) for (member, own), cells in pairs)
+
+    def sample(self, outputs, generator):
+        return self._joined([member.sample(own, generator) for member, own in self._each(outputs)])
+
+    def residual(self, outputs, x):
+        pairs = zip(self._each(outputs), self._cells(x), strict=True)
+        return self._joined([member.residual(own, cells) for (member, own), cells in pairs])
+
+    def distortion(self, outputs, x):
+        pairs = zip(self._each(outputs), self._cells(x), strict=True)
+        return sum(member.distortion(own, cells) for (member, own), cells in pairs)
+
+    def calibrate(self, squared_residual, rate):
+        for member, cells in zip(self.members, self._cells(squared_residual), strict=True):
+            member.calibrate(cells, rate)
+
+
 LIKELIHOODS = {
     "gaussian": Gaussian,
     "isotropic_gaussian": IsotropicGaussian,
+    "heteroscedastic_gaussian": HeteroscedasticGaussian,
     "student_t": StudentT,
+    "laplace": Laplace,
+    "lognormal": LogNormal,
+    "gamma": Gamma,
     "bernoulli": Bernoulli,
+    "binarized_bernoulli": BinarizedBernoulli,
+    "continuous_bernoulli": ContinuousBernoulli,
+    "poisson": Poisson,
+    "negative_binomial": NegativeBinomial,
+    "multinomial": Multinomial,
+    "categorical": Categorical,
 }
+
+
+def make_likelihood(parts, n_features):
+    """The likelihood of a table: ``parts`` holds the name, the columns and further arguments of each group."""
+    members = [LIKELIHOODS[name](len(columns), **further) for name, columns, further in parts]
+    groups = [columns for _, columns, _ in parts]
+    return members[0] if groups == [list(range(n_features))] else Columnwise(members, groups)

@@ -4,16 +4,18 @@ All tensors are in standard units: ``x`` is (batch, n_features), ``z`` is (..., 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from skvae.nn.corruptions import CORRUPTIONS
-from skvae.nn.likelihoods import LIKELIHOODS
+from skvae.nn.likelihoods import make_likelihood
 from skvae.nn.networks import NETWORKS
 from skvae.nn.numerics import LOG_TWO_PI, bounded, log_mean_exp, normal_log_prob, positive, wide
-from skvae.nn.priors import PRIORS, FittedNormal
+from skvae.nn.priors import CODE_DENSITIES, PRIORS
 from skvae.nn.regularizers import REGULARIZERS
 
 CELLS_AT_ONCE = 2**21
@@ -37,7 +39,19 @@ class DiagonalNormal:
 
     def log_prob(self, z):
         """Log-density of ``z``, summed over the latent variables."""
-        return normal_log_prob(z, self.mean, self.scale).sum(-1)
+        return self.component_log_prob(z).sum(-1)
+
+    def component_log_prob(self, z):
+        """Log-density of each latent variable of ``z`` alone."""
+        return normal_log_prob(z, self.mean, self.scale)
+
+    def broadcast(self):
+        """The same density for several draws a row (batch, draws, latent_dim)."""
+        return DiagonalNormal(self.mean[:, None], self.scale[:, None])
+
+    def detached(self):
+        """The same density, through which no gradient flows."""
+        return DiagonalNormal(self.mean.detach(), self.scale.detach())
 
     def log_prob_at(self, noise):
         """Log-density of the draws that belong to ``noise``, from less: draws that rows share cost nothing a row."""
@@ -67,10 +81,10 @@ class LatentModel(nn.Module, ABC):
     ):
         super().__init__()
         build, sizes = NETWORKS[network], tuple(hidden_layer_sizes)
-        self.likelihood = LIKELIHOODS[likelihood](n_features)
-        self.encoder = build.encoder(n_features, code_outputs, sizes, activation, generator)
+        self.likelihood = make_likelihood(likelihood, n_features)
+        self.encoder = build.encoder(self.likelihood.n_inputs, code_outputs, sizes, activation, generator)
         self.decoder = build.decoder(latent_dim, self.likelihood.n_outputs, sizes[::-1], activation, generator)
-        self._width = max(n_features, latent_dim, *sizes)
+        self._width = max(self.likelihood.n_outputs, latent_dim, *sizes)
         self._corrupt, self._corruption_level = CORRUPTIONS[corruption], corruption_level
 
     @abstractmethod
@@ -93,6 +107,19 @@ class LatentModel(nn.Module, ABC):
     def calibrate(self, batches, rate):
         """Fit what is fitted after training to ``batches``, pairs of x and row weights; ``rate=1`` forgets the old."""
 
+    @abstractmethod
+    def code_draws(self, x, generator):
+        """Codes of rows to which a density of the codes is fitted (batch, latent_dim)."""
+
+    @torch.no_grad()
+    def observe(self, x, weight, generator):
+        """Take note of training rows, before training; weights of mean one."""
+        self.likelihood.observe(x, weight)
+
+    def inputs(self, x):
+        """What the encoder sees of rows that training did not corrupt."""
+        return bounded(self.likelihood.inputs(x))
+
     def _outputs(self, network, inputs):
         """What a network says, in the dtype of its inputs; in training its matrix products may have fewer digits."""
         if not self.training or self.product_dtype in (None, inputs.dtype):
@@ -106,97 +133,222 @@ class LatentModel(nn.Module, ABC):
 
     def corrupted(self, x, generator):
         """What the encoder is shown of ``x`` in training."""
-        return self._corrupt(x, self._corruption_level, generator)
+        return self._corrupt(self.inputs(x), self._corruption_level, generator)
 
     def feature_log_prob(self, x):
         """Log-density of every cell given the row's own code (batch, n_features)."""
         return self.decode(self.codes(x)).log_prob(x)
 
     def sample(self, n_samples, generator):
-        """Rows like the data (n_samples, n_features): prior, decoder, noise."""
-        return self.decode(self.prior.sample(n_samples, generator)).sample(generator)
+        """Rows like the data (n_samples, n_features): code, decoder, noise."""
+        return self.decode(self.code_density.sample(n_samples, generator)).sample(generator)
 
 
 class Autoencoder(LatentModel):
     """Deterministic codes; minimises the likelihood's distortion, then fits noise scales and a density of the codes."""
 
-    def __init__(self, n_features, latent_dim, **options):
+    def __init__(self, n_features, latent_dim, *, code_density, n_mixture_components, **options):
         super().__init__(n_features, latent_dim, code_outputs=latent_dim, **options)
-        self.prior = FittedNormal(latent_dim)
+        self.code_density = CODE_DENSITIES[code_density](latent_dim, n_mixture_components)
 
     def codes(self, x):
-        return self._outputs(self.encoder, bounded(x))
+        return self._outputs(self.encoder, self.inputs(x))
+
+    def code_draws(self, x, generator):
+        return self.codes(x)
 
     def loss_terms(self, x, generator):
-        outputs = self._outputs(self.decoder, self.codes(self.corrupted(x, generator)))
-        return {"reconstruction": self.likelihood.distortion(outputs, x)}
+        x = self.likelihood.realize(x, generator)
+        codes = self._outputs(self.encoder, self.corrupted(x, generator))
+        return {"reconstruction": self.likelihood.distortion(self._outputs(self.decoder, codes), x)}
 
     def term_weights(self, progress):
         return {"reconstruction": 1.0}
 
     def log_prob(self, x, noise):
         z = self.codes(x)
-        return self.decode(z).row_log_prob(x).to(wide(x)) + self.prior.log_prob(z)
+        return self.decode(z).row_log_prob(x).to(wide(x)) + self.code_density.log_prob(z)
 
     def calibrate(self, batches, rate):
-        total, error, first, second = 0.0, 0.0, 0.0, 0.0
+        total, error, moments = 0.0, 0.0, Moments()
         for x, weight in batches:
             z = self.codes(x)
-            residual = (x - self.decode(z).mean).to(wide(x))
-            z, weight = z.to(wide(x)), weight.to(wide(x))
-            total = total + weight.sum()
-            error = error + weight @ residual.square()
-            first = first + weight @ z
-            second = second + z.mT @ (weight[:, None] * z)
-        mean = first / total
-        self.prior.fit(mean.to(x), (second / total - torch.outer(mean, mean)).to(x), rate)
+            residual = self.decode(z).residual(x).to(wide(x))
+            total = total + weight.to(wide(x)).sum()
+            error = error + weight.to(wide(x)) @ residual.square()
+            moments.add(z, weight)
         self.likelihood.calibrate((error / total).to(x), rate)
+        if self.code_density.from_moments:
+            self.code_density.fit(*moments.of(x), rate)
+
+
+class Moments:
+    """Weighted mean and covariance of codes that come in pieces."""
+
+    def __init__(self):
+        self._total, self._first, self._second = 0.0, 0.0, 0.0
+
+    def add(self, z, weight, scale=None):
+        """Take note of codes (batch, latent_dim) with their weights, or of normal densities of codes."""
+        z, weight = z.to(wide(z)), weight.to(wide(z))
+        self._total = self._total + weight.sum()
+        self._first = self._first + weight @ z
+        self._second = self._second + z.mT @ (weight[:, None] * z)
+        if scale is not None:
+            self._second = self._second + torch.diag(weight @ scale.to(wide(z)).square())
+
+    def of(self, like):
+        """Mean (latent_dim,) and covariance (latent_dim, latent_dim) in the dtype of ``like``."""
+        mean = self._first / self._total
+        return mean.to(like), (self._second / self._total - torch.outer(mean, mean)).to(like)
 
 
 class VAE(LatentModel):
-    """Variational autoencoder: maximises E_q[log p(x|z)] - beta KL(q(z|x) || p(z))."""
+    """Variational autoencoder: maximises E_q[log p(x|z)] - beta KL(q(z|x) || p(z)), or another of the objectives."""
 
-    def __init__(self, n_features, latent_dim, *, prior, regularizer, beta, kl_warmup, **options):
+    def __init__(
+        self,
+        n_features,
+        latent_dim,
+        *,
+        prior,
+        n_mixture_components,
+        code_density,
+        objective,
+        n_draws,
+        regularizer,
+        beta,
+        free_bits,
+        kl_warmup,
+        **options,
+    ):
         super().__init__(n_features, latent_dim, code_outputs=2 * latent_dim, **options)
-        self.prior = PRIORS[prior](latent_dim)
-        self._regularizer, self._cost = regularizer, REGULARIZERS[regularizer]
+        generator, network, activation = (options[name] for name in ("generator", "network", "activation"))
+
+        def build(in_features, out_features, hidden_layer_sizes):
+            return NETWORKS[network].encoder(in_features, out_features, hidden_layer_sizes, activation, generator)
+
+        self.prior = PRIORS[prior](
+            latent_dim, n_mixture_components, self.likelihood.n_inputs, self.posterior_of_inputs, generator
+        )
+        self._fitted_density = code_density and CODE_DENSITIES[code_density](latent_dim, n_mixture_components)
+        self.regularizer = REGULARIZERS[regularizer](latent_dim, free_bits, build)
+        self._objective, self._n_draws = OBJECTIVES[objective], n_draws
         self._beta, self._warmup = beta, kl_warmup
+
+    @property
+    def code_density(self):
+        """Where codes of new rows come from: the prior, unless a density was fitted to the codes after training."""
+        return self.prior if self._fitted_density is None else self._fitted_density
+
+    def observe(self, x, weight, generator):
+        super().observe(x, weight, generator)
+        self.prior.observe(self.inputs(x), generator)
+
+    def posterior_of_inputs(self, inputs):
+        """q(z|x) of what the encoder sees."""
+        mean, raw = self._outputs(self.encoder, inputs).chunk(2, dim=-1)
+        return DiagonalNormal(mean, positive(raw, floor=1e-4))
 
     def posterior(self, x):
         """q(z|x)."""
-        mean, raw = self._outputs(self.encoder, bounded(x)).split(self.prior.latent_dim, dim=-1)
-        return DiagonalNormal(mean, positive(raw, floor=1e-4))
+        return self.posterior_of_inputs(self.inputs(x))
 
     def codes(self, x):
         return self.posterior(x).mean
 
+    def code_draws(self, x, generator):
+        posterior = self.posterior(x)
+        return posterior.at(_standard_normal(posterior.mean.shape, posterior.mean, generator))
+
     def loss_terms(self, x, generator):
-        posterior = self.posterior(self.corrupted(x, generator))
-        z = posterior.at(_standard_normal(posterior.mean.shape, posterior.mean, generator))
-        return {
-            "reconstruction": -self.decode(z).row_log_prob(x),
-            self._regularizer: self._cost(posterior, self.prior, z),
-        }
+        x = self.likelihood.realize(x, generator)
+        posterior = self.posterior_of_inputs(self.corrupted(x, generator))
+        shape = (len(x), self._n_draws, posterior.mean.shape[-1])
+        noise = _standard_normal(shape if self._n_draws > 1 else (shape[0], shape[2]), posterior.mean, generator)
+        return self._objective.terms(self, x, posterior, noise, generator)
 
     def term_weights(self, progress):
         ramp = min(1.0, progress / self._warmup) if self._warmup > 0 else 1.0
-        return {"reconstruction": 1.0, self._regularizer: self._beta * ramp}
+        return self._objective.weights(self, self._beta * ramp)
+
+    def log_weights(self, x, noise):
+        """Log p(x, z) - log q(z|x) for each row and draw (batch, draws), the same ``noise`` for every row."""
+        posterior = self.posterior(x).broadcast()
+        draws = max(1, CELLS_AT_ONCE // (len(x) * self._width))
+        pieces = [self._log_weights(x[:, None], posterior, part) for part in noise.split(draws)]
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1)
 
     def log_prob(self, x, noise):
-        """Importance-weighted bound on log p(x) (Burda et al., 2016), the same ``noise`` for every row."""
-        posterior = self.posterior(x)
-        posterior = DiagonalNormal(posterior.mean[:, None], posterior.scale[:, None])
-        draws = max(1, CELLS_AT_ONCE // (len(x) * self._width))
-        log_weights = [self._log_weights(x[:, None], posterior, part) for part in noise.split(draws)]
-        return log_mean_exp(log_weights[0] if len(log_weights) == 1 else torch.cat(log_weights, dim=1), dim=1)
+        """Importance-weighted bound on log p(x) (Burda et al., 2016)."""
+        return log_mean_exp(self.log_weights(x, noise), dim=1)
 
     def _log_weights(self, x, posterior, noise):
-        """Log p(x, z) - log q(z|x) for each row and draw (batch, draws), float64."""
         z = posterior.at(noise)
-        return self.decode(z).row_log_prob(x).to(wide(x)) + (self.prior.log_prob(z) - posterior.log_prob_at(noise))
+        latent = self.code_density.log_prob(z) - posterior.log_prob_at(noise)
+        return self.decode(z).row_log_prob(x).to(wide(x)) + latent
+
+    def kl_per_component(self, x, generator):
+        """KL(q(z_j|x) || p(z_j)) of each latent variable (batch, latent_dim)."""
+        posterior = self.posterior(x)
+        z = posterior.at(_standard_normal(posterior.mean.shape, posterior.mean, generator))
+        return self.prior.kl_per_component(posterior, z)
 
     def calibrate(self, batches, rate):
-        """Nothing is fitted after training: scales and prior are learned with the rest."""
+        """Scales and prior are learned with the rest; only a density of the codes is fitted after training."""
+        if self._fitted_density is None or not self._fitted_density.from_moments:
+            return
+        moments = Moments()
+        for x, weight in batches:
+            posterior = self.posterior(x)
+            moments.add(posterior.mean, weight, posterior.scale)
+        self._fitted_density.fit(*moments.of(x), rate)
 
 
+class Objective(NamedTuple):
+    """What a VAE minimises: named terms with one value a row, and their weights for a given beta."""
+
+    terms: Callable
+    weights: Callable
+
+
+def elbo_terms(model, x, posterior, noise, generator):
+    """Minus log p(x|z), its mean over the draws of q(z|x), and the costs of the code (Kingma and Welling, 2014)."""
+    if noise.ndim == 2:
+        z = posterior.at(noise)
+        reconstruction = -model.decode(z).row_log_prob(x)
+    else:
+        draws = posterior.broadcast().at(noise)
+        reconstruction, z = -model.decode(draws).row_log_prob(x[:, None]).mean(1), draws[:, 0]
+    return {"reconstruction": reconstruction, **model.regularizer(posterior, model.prior, z, generator)}
+
+
+def elbo_weights(model, beta):
+    """The reconstruction counts once, the code as its regularizer says."""
+    return {"reconstruction": 1.0, **model.regularizer.weights(beta)}
+
+
+def iwae_terms(model, x, posterior, noise, generator):
+    """Minus the importance-weighted bound on log p(x) over the draws of q(z|x) (Burda et al., 2016).
+
+    The encoder's gradient is the doubly reparameterised one, whose signal does not vanish with many draws (Tucker et
+    al., 2019): the density of q is held fixed, and what flows back through a draw counts with its weight squared.
+    """
+    noise = noise if noise.ndim == 3 else noise[:, None]
+    z = posterior.broadcast().at(noise)
+    likelihood = model.decode(z).row_log_prob(x[:, None])
+    log_weights = likelihood + model.prior.log_prob(z) - posterior.detached().broadcast().log_prob(z)
+    weights = torch.softmax(log_weights.detach(), dim=1)
+    if z.requires_grad:
+        z.register_hook(lambda gradient: gradient * weights[..., None])
+    weighted = (weights * log_weights).sum(1)
+    return {"iwae": -(log_mean_exp(log_weights.detach(), dim=1) + weighted - weighted.detach())}
+
+
+def iwae_weights(model, beta):
+    """One term, which has no cost of the code of its own."""
+    return {"iwae": 1.0}
+
+
+OBJECTIVES = {"elbo": Objective(elbo_terms, elbo_weights), "iwae": Objective(iwae_terms, iwae_weights)}
 MODELS = {"autoencoder": Autoencoder, "vae": VAE}

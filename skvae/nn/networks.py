@@ -21,23 +21,31 @@ ACTIVATIONS = {
 
 
 class Linear(nn.Linear):
-    """An affine layer whose first weights come from ``generator`` alone, never from torch's global one."""
+    """An affine layer whose first weights come from ``generator`` alone, never from torch's global one.
 
-    def __init__(self, in_features, out_features, generator):
-        self._generator = generator
+    ``variance`` is that of its outputs for inputs of variance one.
+    """
+
+    def __init__(self, in_features, out_features, generator, variance):
+        self._generator, self._variance = generator, variance
         super().__init__(in_features, out_features, dtype=torch.float32)
         del self._generator
 
     def reset_parameters(self):
-        bound = 1.0 / math.sqrt(self.in_features)
+        bound = math.sqrt(3.0 * self._variance / self.in_features)
         nn.init.uniform_(self.weight, -bound, bound, generator=self._generator)
         nn.init.zeros_(self.bias)
 
 
 def mlp(in_features, out_features, hidden_layer_sizes, activation, generator):
-    """Multi-layer perceptron with a linear last layer; without hidden layers it is one affine map."""
+    """Multi-layer perceptron with a linear last layer; without hidden layers it is one affine map.
+
+    Hidden layers keep the variance of what goes in (LeCun et al., 1998); with a third of it, as in torch's own layers,
+    signals fade on their way, and models of many columns take longer to find their codes. The last one starts small.
+    """
     sizes = [in_features, *hidden_layer_sizes, out_features]
-    layers = [Linear(a, b, generator) for a, b in itertools.pairwise(sizes)]
+    layers = [Linear(a, b, generator, variance=1.0) for a, b in itertools.pairwise(sizes[:-1])]
+    layers.append(Linear(*sizes[-2:], generator, variance=1.0 / 3.0))
     for position in range(len(layers) - 1, 0, -1):
         layers.insert(position, ACTIVATIONS[activation]())
     return nn.Sequential(*layers)

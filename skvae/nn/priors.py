@@ -1,23 +1,45 @@
 """Priors p(z), and the density that is fitted to the codes of a plain autoencoder."""
 
+import math
 from abc import ABC, abstractmethod
 
 import torch
 from torch import nn
 
-from skvae.nn.numerics import LOG_TWO_PI, sum_of_squares, wide
+from skvae.nn.numerics import LOG_TWO_PI, normal_log_prob, positive, sum_of_squares, wide
 
 
 class Prior(nn.Module, ABC):
-    """p(z) over ``latent_dim`` latent variables."""
+    """p(z) over ``latent_dim`` latent variables.
 
-    def __init__(self, latent_dim):
+    Parameters
+    ----------
+    latent_dim : int
+        Size of a code.
+    n_components : int
+        Components of a mixture; other members do without.
+    n_inputs : int
+        What the encoder sees of a row.
+    encode : callable
+        The encoder, inputs (n, n_inputs) -> q(z|x), for members that are made of posteriors.
+    generator : torch.Generator
+        Where first values come from.
+    """
+
+    def __init__(self, latent_dim, n_components, n_inputs, encode, generator):
         super().__init__()
         self.latent_dim = latent_dim
+
+    def observe(self, inputs, generator):
+        """Take note of what the encoder sees of training rows, before training."""
 
     @abstractmethod
     def log_prob(self, z):
         """Log-density of codes ``z`` (..., latent_dim), summed over the latent variables."""
+
+    @abstractmethod
+    def component_log_prob(self, z):
+        """Log-density of each latent variable of ``z`` alone (..., latent_dim)."""
 
     @abstractmethod
     def sample(self, n_samples, generator):
@@ -27,16 +49,23 @@ class Prior(nn.Module, ABC):
         """KL(q || p) estimated at the draw ``z``; a prior with a closed form overrides it."""
         return posterior.log_prob(z) - self.log_prob(z)
 
+    def kl_per_component(self, posterior, z):
+        """The same for each latent variable alone (..., latent_dim)."""
+        return posterior.component_log_prob(z) - self.component_log_prob(z)
+
 
 class StandardNormal(Prior):
     """N(0, I)."""
 
-    def __init__(self, latent_dim):
-        super().__init__(latent_dim)
+    def __init__(self, latent_dim, n_components, n_inputs, encode, generator):
+        super().__init__(latent_dim, n_components, n_inputs, encode, generator)
         self.register_buffer("origin", torch.zeros((), dtype=torch.float32))
 
     def log_prob(self, z):
         return -0.5 * sum_of_squares(z) - 0.5 * self.latent_dim * LOG_TWO_PI
+
+    def component_log_prob(self, z):
+        return -0.5 * (z * z + LOG_TWO_PI)
 
     def sample(self, n_samples, generator):
         return torch.randn(
@@ -47,12 +76,79 @@ class StandardNormal(Prior):
         mean, scale = posterior.mean, posterior.scale
         return 0.5 * ((mean * mean + scale * scale).sum(-1) - self.latent_dim) - torch.log(scale).sum(-1)
 
+    def kl_per_component(self, posterior, z):
+        mean, scale = posterior.mean, posterior.scale
+        return 0.5 * (mean * mean + scale * scale - 1.0) - torch.log(scale)
 
-class FittedNormal(Prior):
+
+class _Mixture(Prior):
+    """A mixture of normal densities with diagonal covariances, which members supply."""
+
+    @abstractmethod
+    def components(self):
+        """Log-weights (n_components,), means and scales (n_components, latent_dim)."""
+
+    def log_prob(self, z):
+        log_weights, mean, scale = self.components()
+        precision = 1.0 / (scale * scale)
+        distance = (z * z) @ precision.mT - 2.0 * z @ (mean * precision).mT + (mean * mean * precision).sum(-1)
+        constant = log_weights - torch.log(scale).sum(-1) - 0.5 * self.latent_dim * LOG_TWO_PI
+        return torch.logsumexp(constant - 0.5 * distance, dim=-1)
+
+    def component_log_prob(self, z):
+        log_weights, mean, scale = self.components()
+        each = normal_log_prob(z[..., None, :], mean, scale)
+        return torch.logsumexp(log_weights[:, None] + each, dim=-2)
+
+    def sample(self, n_samples, generator):
+        log_weights, mean, scale = self.components()
+        chosen = torch.multinomial(log_weights.exp(), n_samples, replacement=True, generator=generator)
+        noise = torch.randn(n_samples, self.latent_dim, dtype=mean.dtype, device=mean.device, generator=generator)
+        return mean[chosen] + scale[chosen] * noise
+
+
+class GaussianMixture(_Mixture):
+    """A mixture of normal densities whose weights, means and scales are learned with the rest (Dilokthanakul, 2016)."""
+
+    def __init__(self, latent_dim, n_components, n_inputs, encode, generator):
+        super().__init__(latent_dim, n_components, n_inputs, encode, generator)
+        self.means = nn.Parameter(torch.randn(n_components, latent_dim, generator=generator, dtype=torch.float32))
+        self.raw_scales = nn.Parameter(torch.zeros(n_components, latent_dim, dtype=torch.float32))
+        self.logits = nn.Parameter(torch.zeros(n_components, dtype=torch.float32))
+
+    def components(self):
+        scales = positive(self.raw_scales + math.log(math.expm1(1.0)), floor=1e-3)
+        return torch.log_softmax(self.logits, dim=-1), self.means, scales
+
+
+class VampPrior(_Mixture):
+    """The mean of the posteriors of learned pseudo-inputs (Tomczak and Welling, 2018), which start as training rows."""
+
+    def __init__(self, latent_dim, n_components, n_inputs, encode, generator):
+        super().__init__(latent_dim, n_components, n_inputs, encode, generator)
+        self._encode = encode
+        self.pseudo_inputs = nn.Parameter(torch.randn(n_components, n_inputs, generator=generator, dtype=torch.float32))
+
+    @torch.no_grad()
+    def observe(self, inputs, generator):
+        size = self.pseudo_inputs.shape
+        chosen = torch.randint(len(inputs), size[:1], device=inputs.device, generator=generator)
+        self.pseudo_inputs.copy_(inputs[chosen])
+
+    def components(self):
+        posterior = self._encode(self.pseudo_inputs)
+        weights = self.pseudo_inputs.new_zeros(len(self.pseudo_inputs)) - math.log(len(self.pseudo_inputs))
+        return weights, posterior.mean, posterior.scale
+
+
+class FittedNormal(nn.Module):
     """N(mean, covariance) fitted to codes after training: ex-post density estimation (Ghosh et al., 2020)."""
 
-    def __init__(self, latent_dim):
-        super().__init__(latent_dim)
+    from_moments = True
+
+    def __init__(self, latent_dim, n_components):
+        super().__init__()
+        self.latent_dim = latent_dim
         self.register_buffer("mean", torch.zeros(latent_dim, dtype=torch.float32))
         self.register_buffer("covariance", torch.eye(latent_dim, dtype=torch.float32))
 
@@ -79,4 +175,45 @@ class FittedNormal(Prior):
         return self.mean + ((noise * scale) @ axes.mT).to(self.mean.dtype)
 
 
-PRIORS = {"normal": StandardNormal}
+class FittedMixture(nn.Module):
+    """A mixture of normal densities with covariances of their own, fitted to codes after training."""
+
+    from_moments = False
+
+    def __init__(self, latent_dim, n_components):
+        super().__init__()
+        self.latent_dim, self.n_components = latent_dim, n_components
+        eye = torch.eye(latent_dim, dtype=torch.float32)
+        self.register_buffer("log_weights", torch.full((n_components,), -math.log(n_components), dtype=torch.float32))
+        self.register_buffer("means", torch.zeros(n_components, latent_dim, dtype=torch.float32))
+        self.register_buffer("whitening", eye.expand(n_components, -1, -1).clone())
+
+    def fit(self, weights, means, whitening):
+        """Take over a mixture of up to ``n_components``.
+
+        ``whitening`` (n_components, latent_dim, latent_dim), upper triangular, maps deviations to standard ones.
+        """
+        self.log_weights.fill_(-torch.inf)
+        self.log_weights[: len(weights)] = torch.log(weights)
+        self.means[: len(weights)], self.whitening[: len(weights)] = means, whitening
+
+    def log_prob(self, z):
+        whitening = self.whitening.to(wide(z))
+        centred = z.to(wide(z))[..., None, :] - self.means.to(wide(z))
+        white = (centred[..., None, :] @ whitening).squeeze(-2)
+        log_det = torch.diagonal(whitening, dim1=-2, dim2=-1).log().sum(-1)
+        each = self.log_weights + log_det - 0.5 * (white.square() + LOG_TWO_PI).sum(-1)
+        return torch.logsumexp(each, dim=-1)
+
+    def sample(self, n_samples, generator):
+        chosen = torch.multinomial(self.log_weights.exp(), n_samples, replacement=True, generator=generator)
+        noise = torch.randn(
+            n_samples, self.latent_dim, 1, dtype=self.means.dtype, device=self.means.device, generator=generator
+        )
+        deviation = torch.linalg.solve_triangular(self.whitening[chosen].mT, noise, upper=False)
+        return self.means[chosen] + deviation.squeeze(-1)
+
+
+PRIORS = {"normal": StandardNormal, "gaussian_mixture": GaussianMixture, "vampprior": VampPrior}
+
+CODE_DENSITIES = {"normal": FittedNormal, "gaussian_mixture": FittedMixture}

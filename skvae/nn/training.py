@@ -1,6 +1,7 @@
 """The training loop: minimises what a module says, and knows neither the model nor the estimator."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -8,8 +9,8 @@ import torch
 
 from skvae.nn.capture import Captured
 
-ROWS_AT_ONCE = 8192
-"""Rows of one evaluation step; bounds memory, not results."""
+ROWS_AT_ONCE = 1024
+"""Rows of one evaluation step: a bound on memory, which costs that compare rows need most of."""
 
 CELLS_AT_ONCE = 2**20
 """Cells that are gathered at once from shuffled rows; bounds memory, not results."""
@@ -17,8 +18,23 @@ CELLS_AT_ONCE = 2**20
 LEARNING_RATE_CUT = 5.0
 """What the adaptive schedule divides the learning rate by, as scikit-learn's MLPRegressor does."""
 
-SCHEDULES = {"constant": 0, "adaptive": 1}
-"""How often the learning rate may be cut before a plateau ends the run."""
+
+class Schedule(NamedTuple):
+    """How often a plateau may cut the learning rate before it ends the run, and the rate's course on the way.
+
+    ``course`` maps the share of the run that lies behind, at the start of an epoch, to a share of the first rate.
+    """
+
+    n_cuts: int = 0
+    course: Callable = lambda share: 1.0
+
+
+def half_cosine(share):
+    """From 1 to almost 0 on half a wave."""
+    return 0.5 + 0.5 * math.cos(math.pi * share)
+
+
+SCHEDULES = {"constant": Schedule(), "adaptive": Schedule(n_cuts=1), "cosine": Schedule(course=half_cosine)}
 
 
 class Rows(NamedTuple):
@@ -53,7 +69,7 @@ class Plan:
     max_iter: int
     tol: float = 0.0
     n_iter_no_change: float = math.inf
-    n_cuts: int = 0
+    schedule: Schedule = SCHEDULES["constant"]
     progress: float = 0.0
     """Where the run starts on the way of the module's term weights; 1 where it goes on from an earlier one."""
 
@@ -184,14 +200,17 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
     What a run goes on from counts as a state too. Each epoch is added to ``history``; ``after_epoch(history)`` may end
     the run by returning True.
     """
-    best, clock, n_cuts = Best(module, plan.tol), Clock(plan, len(rows.x)), plan.n_cuts
+    best, clock, n_cuts = Best(module, plan.tol), Clock(plan, len(rows.x)), plan.schedule.n_cuts
     gradient = make_gradient(module, solver, generator)
     evaluate, history.outcome = make_evaluation(module, generator.initial_seed(), rows.x.device), "max_iter"
     module.train()
     if history.loss:
         best.update(evaluate(validation or rows))
     try:
-        for _ in range(plan.max_iter):
+        for epoch in range(plan.max_iter):
+            before, now = (plan.schedule.course(max(i, 0) / plan.max_iter) for i in (epoch - 1, epoch))
+            if now != before:
+                solver.divide_learning_rate(before / now)
             terms = train_epoch(module, rows, solver, plan, clock, gradient, generator)
             loss = weigh(terms, module.term_weights(1.0))
             watched = loss if validation is None else evaluate(validation)

@@ -1,0 +1,59 @@
+"""Small models of every kind, and rows that they can explain."""
+
+import torch
+
+from skvae.nn.likelihoods import LIKELIHOODS, make_likelihood
+from skvae.nn.models import MODELS
+
+N_LEVELS = 3
+"""Levels of a categorical column."""
+
+OWN_OPTIONS = {
+    "autoencoder": {"code_density": "normal"},
+    "vae": {
+        "prior": "normal",
+        "code_density": None,
+        "objective": "elbo",
+        "n_draws": 1,
+        "regularizer": "kl",
+        "beta": 1.0,
+        "free_bits": 0.0,
+        "kl_warmup": 0.5,
+    },
+}
+"""Options that only one of the models has."""
+
+
+def generator(seed=0):
+    """A source of random numbers."""
+    return torch.Generator().manual_seed(seed)
+
+
+def parts(likelihood, n_features=5):
+    """The same likelihood for all columns."""
+    further = {"n_levels": [N_LEVELS] * n_features} if likelihood == "categorical" else {}
+    return [(likelihood, list(range(n_features)), further)]
+
+
+def small_likelihood(name, n_features=2, raw=0.03):
+    """A likelihood in float64 whose parameters are all ``raw``."""
+    likelihood = make_likelihood(parts(name, n_features), n_features).double()
+    with torch.no_grad():
+        for parameter in likelihood.parameters():
+            parameter.fill_(raw)
+    return likelihood
+
+
+def cells(likelihood, *shape, seed=0, dtype=torch.float64):
+    """Random cells that have a density."""
+    draws = torch.rand(*shape, generator=generator(seed), dtype=dtype)
+    return (N_LEVELS * draws).floor() if LIKELIHOODS[likelihood].units == "counts" else draws
+
+
+def small_model(name, seed=0, likelihood="gaussian", n_features=5, **options):
+    """A model with codes of size 2, in float64 and in training mode."""
+    base = {"network": "mlp", "hidden_layer_sizes": [6, 7], "activation": "tanh", "n_mixture_components": 3}
+    base |= {"likelihood": parts(likelihood, n_features), "corruption": None, "corruption_level": 0.3}
+    return (
+        MODELS[name](n_features, 2, generator=generator(seed), **(base | OWN_OPTIONS[name] | options)).double().train()
+    )
