@@ -127,6 +127,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             report = FitReport(self, X, y, self.max_iter, lambda: self._fitted(model.copy(), frame, rows))
             model.train(data, validation, plan, self._solver(data), training, report.epoch)
             self._keep(model, frame, rows)
+        self._advise(rows)
         report.close()
         return self
 
@@ -319,6 +320,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _spread(rows):
         """Up to BASELINE_ROWS rows, evenly spread."""
         return rows.part(slice(None, None, math.ceil(rows.n_rows / BASELINE_ROWS)))
+
+    def _advise(self, rows):
+        """Warn of a fitted model that is not what was asked for."""
 
     def _diagnostics(self, model, rows):
         """Fitted attributes that only one of the estimators has."""

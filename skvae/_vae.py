@@ -1,6 +1,9 @@
 """VAETransformer: its parameters, and the model they describe."""
 
+import warnings
 from numbers import Integral, Real
+
+import numpy as np
 
 from skvae._base import BaseAutoencoder
 from skvae._validation import Interval, StrOptions, check_is_fitted
@@ -10,6 +13,9 @@ from skvae.nn.regularizers import REGULARIZERS
 
 ACTIVE_VARIANCE = 0.01
 """Variance of a component's codes over rows above which it counts as active, as in Burda et al. (2016)."""
+
+ENOUGH_DRAWS, LEAST_SAMPLE_SIZE = 16, 2.0
+"""From this many draws on, a score whose draws are worth fewer than the second number is not to be trusted."""
 
 COSTS = {"regularizer": "kl", "beta": 1.0, "free_bits": 0.0, "kl_warmup": 0.0}
 """Parameters that concern the cost of a code, and their defaults."""
@@ -300,6 +306,25 @@ class VAETransformer(BaseAutoencoder):
     def _diagnostics(self, model, rows):
         divergence, variance = model.kl_per_component(self._spread(rows).X)
         return {"kl_per_component_": divergence, "active_components_": variance > ACTIVE_VARIANCE}
+
+    def _advise(self, rows):
+        silent, n_components = int((~self.active_components_).sum()), self.n_components_
+        if silent > n_components / 2:
+            warnings.warn(
+                f"{silent} of {n_components} components say nothing about the rows (see kl_per_component_). Take fewer "
+                f"n_components, or try free_bits=0.1, kl_warmup=0.2 or a smaller beta than {self.beta}.",
+                stacklevel=3,
+            )
+        if self._n_draws < ENOUGH_DRAWS:
+            return
+        size = float(np.median(self._model.effective_sample_size(self._spread(rows).X, self._n_draws)))
+        if size < LEAST_SAMPLE_SIZE:
+            warnings.warn(
+                f"The {self._n_draws} importance draws of a score are worth {size:.1f} (effective_sample_size, median "
+                "of training rows): scores are loose bounds on the log-likelihood. Raise n_importance_samples, or keep "
+                "q(z|x) close to the posterior with regularizer='kl' and beta=1.",
+                stacklevel=3,
+            )
 
     def effective_sample_size(self, X):
         r"""How many equally weighted draws the ``n_importance_samples`` draws of each row's score are worth.
