@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.exceptions import ConvergenceWarning
-from small_models import generator, small_model
+from small_models import cells, generator, small_model
 
 import skvae._array_model
 from skvae import AutoencoderTransformer, VAETransformer
@@ -57,6 +57,24 @@ def test_adaptive_learning_rate_goes_on_from_the_best_state_with_smaller_steps(X
     adaptive = VAETransformer(**params, learning_rate="adaptive").fit(X)
     assert adaptive.n_iter_ > constant.n_iter_
     assert adaptive.best_validation_score_ > constant.best_validation_score_
+
+
+def rates(schedule, n_epochs):
+    """The learning rate of each epoch."""
+    module, x = small_model("autoencoder"), cells("gaussian", 40, 5)
+    solver, found = make_solver("adam", module, 0.01, momentum=0.9, weight_decay=0.0), []
+    plan = training.Plan(batch_size=16, max_iter=n_epochs, schedule=training.SCHEDULES[schedule])
+    rows = training.Rows(x, torch.ones(40, dtype=x.dtype))
+    training.train(
+        module, rows, None, solver, plan, generator(), training.History(), lambda _: found.append(solver.learning_rate)
+    )
+    return found
+
+
+def test_a_cosine_schedule_lowers_the_learning_rate_on_half_a_wave():
+    expected = [0.01 * (0.5 + 0.5 * np.cos(np.pi * epoch / 8)) for epoch in range(8)]
+    assert rates("cosine", 8) == pytest.approx(expected)
+    assert rates("constant", 3) == [0.01] * 3
 
 
 def test_early_stopping_waits_for_the_warm_up(X):

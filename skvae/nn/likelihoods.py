@@ -32,6 +32,9 @@ ROUNDING = 1e-6
 LOG_LIMIT = 30.0
 """Largest logarithm of a rate, a shape or a ratio, up or down: their exponentials and squares stay finite."""
 
+MOST_LEVELS = 10_000
+"""Levels that one column may have; a number beyond them is no level number."""
+
 N_TOTALS = 256
 """Row totals that a multinomial remembers of its training rows."""
 
@@ -560,7 +563,7 @@ class Categorical(Likelihood):
     """One of several levels a column, numbered from 0; networks see one input a level, outputs are logits."""
 
     units = "counts"
-    support = "level numbers 0 to the largest it was fitted on, as whole numbers,"
+    support = f"level numbers, whole ones from 0 to the largest it was fitted on and less than {MOST_LEVELS},"
     remedy = "Number the levels with sklearn.preprocessing.OrdinalEncoder."
 
     def __init__(self, n_features, n_levels):
@@ -577,7 +580,7 @@ class Categorical(Likelihood):
 
     @staticmethod
     def describe(values):
-        return {"n_levels": [int(level) + 1 for level in values.max(0)]}
+        return {"n_levels": [min(max(int(level) + 1, 1), MOST_LEVELS) for level in values.max(0)]}
 
     def outside(self, values):
         levels = self._n_levels.cpu().numpy()
