@@ -14,6 +14,9 @@ from skvae.nn.regularizers import REGULARIZERS
 ACTIVE_VARIANCE = 0.01
 """Variance of a component's codes over rows above which it counts as active, as in Burda et al. (2016)."""
 
+MANY_COMPONENTS = 4
+"""From this many on, it is worth a warning that most say nothing; with fewer there is little to spare."""
+
 ENOUGH_DRAWS, LEAST_SAMPLE_SIZE = 16, 2.0
 """From this many draws on, a score whose draws are worth fewer than the second number is not to be trusted."""
 
@@ -309,7 +312,7 @@ class VAETransformer(BaseAutoencoder):
 
     def _advise(self, rows):
         silent, n_components = int((~self.active_components_).sum()), self.n_components_
-        if silent > n_components / 2:
+        if n_components >= MANY_COMPONENTS and silent > n_components / 2:
             warnings.warn(
                 f"{silent} of {n_components} components say nothing about the rows (see kl_per_component_). Take fewer "
                 f"n_components, or try free_bits=0.1, kl_warmup=0.2 or a smaller beta than {self.beta}.",

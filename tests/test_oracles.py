@@ -171,7 +171,6 @@ def test_units_of_a_column_move_scores_by_the_log_of_the_factor_and_leave_codes_
     )
 
 
-@pytest.mark.filterwarnings("ignore:. of 2 components say nothing")
 @pytest.mark.parametrize("likelihood", sorted(name for name in LIKELIHOODS if LIKELIHOODS[name].units != "counts"))
 def test_common_units_of_all_columns_leave_codes_alone(X, likelihood):
     X = (X - X.min()) / np.ptp(X)
