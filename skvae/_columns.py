@@ -92,7 +92,7 @@ class Units:
         shift, scale, log_jacobian = np.empty(X.shape[1]), np.empty(X.shape[1]), 0.0
         for kind, columns in kinds:
             of_them = names if names is None else np.asarray(names, dtype=object)[columns]
-            units = UNITS[kind](X if len(columns) == X.shape[1] else X[:, columns], weight, of_them)
+            units = UNITS[kind](X if columns == list(range(X.shape[1])) else X[:, columns], weight, of_them)
             shift[columns], scale[columns] = units.shift, units.scale
             log_jacobian += units.log_jacobian
         return cls(shift, scale, log_jacobian)

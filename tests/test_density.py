@@ -61,6 +61,12 @@ def test_each_column_has_the_likelihood_it_is_given(visits, Estimator):
     assert fitted.score_features(visits).shape == visits.shape
 
 
+def test_units_belong_to_their_columns_whatever_the_order_of_a_group(X):
+    model = VAETransformer(2, likelihood=[("gaussian", [3, 0, 4, 1, 2])], **{**SMALL, "max_iter": 1}).fit(X)._model
+    np.testing.assert_allclose(model.units.shift, X.mean(axis=0))
+    np.testing.assert_allclose(model.units.scale, X.std(axis=0))
+
+
 def test_a_fitting_likelihood_gives_held_out_rows_more_likelihood(visits):
     train, test = visits[:300], visits[300:]
     columns = ["visits", "calls"]
