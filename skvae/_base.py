@@ -13,7 +13,7 @@ from sklearn.utils import check_array, check_random_state
 
 from skvae._array_model import PRECISIONS, ArrayModel, as_array, resolve_device
 from skvae._callbacks import FitReport
-from skvae._columns import Frame, Units, check_numeric_columns, column_groups, index_of, with_culprit
+from skvae._columns import Frame, Units, cells_of, check_numeric_columns, column_groups, index_of, with_culprit
 from skvae._rows import WeightedRows, auto_batch_size
 from skvae._validation import (
     CallbackSupportMixin,
@@ -220,7 +220,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         pairs = list(zip(names, groups, strict=True))
         if [(name, columns) for name, columns, _ in fitted] == pairs:
             return fitted
-        return [(name, columns, LIKELIHOODS[name].describe(X[:, columns])) for name, columns in pairs]
+        return [(name, columns, LIKELIHOODS[name].describe(cells_of(X, columns))) for name, columns in pairs]
 
     def _likelihood_pairs(self):
         """The pairs of a list, checked one by one."""

@@ -92,7 +92,7 @@ class Units:
         shift, scale, log_jacobian = np.empty(X.shape[1]), np.empty(X.shape[1]), 0.0
         for kind, columns in kinds:
             of_them = names if names is None else np.asarray(names, dtype=object)[columns]
-            units = UNITS[kind](X if columns == list(range(X.shape[1])) else X[:, columns], weight, of_them)
+            units = UNITS[kind](cells_of(X, columns), weight, of_them)
             shift[columns], scale[columns] = units.shift, units.scale
             log_jacobian += units.log_jacobian
         return cls(shift, scale, log_jacobian)
@@ -193,6 +193,11 @@ def column_groups(parameter, pairs, names, n_features):
     if missing:
         raise ValueError(f"{parameter} says nothing of {', '.join(missing[:5])}; each column needs one entry.")
     return groups
+
+
+def cells_of(X, columns):
+    """Some columns of an array; the array itself, not a copy, where these are all of them in order."""
+    return X if columns == list(range(X.shape[1])) else X[:, columns]
 
 
 def column_name(names, j):

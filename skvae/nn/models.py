@@ -45,6 +45,10 @@ class DiagonalNormal:
         """Log-density of each latent variable of ``z`` alone."""
         return normal_log_prob(z, self.mean, self.scale)
 
+    def draw(self, generator):
+        """One draw of each code."""
+        return self.at(_standard_normal(self.mean.shape, self.mean, generator))
+
     def broadcast(self):
         """The same density for several draws a row (batch, draws, latent_dim)."""
         return DiagonalNormal(self.mean[:, None], self.scale[:, None])
@@ -258,8 +262,7 @@ class VAE(LatentModel):
         return self.posterior(x).mean
 
     def code_draws(self, x, generator):
-        posterior = self.posterior(x)
-        return posterior.at(_standard_normal(posterior.mean.shape, posterior.mean, generator))
+        return self.posterior(x).draw(generator)
 
     def loss_terms(self, x, generator):
         x = self.likelihood.realize(x, generator)
@@ -291,8 +294,7 @@ class VAE(LatentModel):
     def kl_per_component(self, x, generator):
         """KL(q(z_j|x) || p(z_j)) of each latent variable (batch, latent_dim)."""
         posterior = self.posterior(x)
-        z = posterior.at(_standard_normal(posterior.mean.shape, posterior.mean, generator))
-        return self.prior.kl_per_component(posterior, z)
+        return self.prior.kl_per_component(posterior, posterior.draw(generator))
 
     def calibrate(self, batches, rate):
         """Scales and prior are learned with the rest; only a density of the codes is fitted after training."""
