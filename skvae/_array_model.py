@@ -181,6 +181,7 @@ class ArrayModel:
     def _build(self, seed):
         with memory_errors(self.device), torch.device("cpu"), torch.inference_mode(False):
             module = MODELS[self.name](**self.options, generator=torch.Generator().manual_seed(seed))
+            module.likelihood.place(self.units.shift, self.units.scale)
             module.product_dtype = getattr(torch, PRECISIONS[self.precision][1])
             return module.to(device=self.device, dtype=self._dtype).eval()
 
@@ -401,7 +402,9 @@ class ArrayModel:
             for start in range(0, n_samples, ROWS_PER_CALL):
                 part = out[start : start + ROWS_PER_CALL]
                 part[:] = self.module.sample(len(part), generator).cpu().numpy()
-        return self.units.from_standard(out)
+        out = self.units.from_standard(out)
+        self.module.likelihood.exact(out)
+        return out
 
 
 def mixture_of(codes, n_components):

@@ -170,7 +170,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """Rows, batch size, and the model to train: a new one, or a copy of the fitted one to go on from."""
         X = self._check_rows(X, reset=not goes_on, minimum=1 if goes_on else 2)
         rows = WeightedRows.present(X, check_weights(sample_weight, X))
-        model_name, options = self._options(rows.X, goes_on)
+        model_name, options = self._options(rows, goes_on)
         device = resolve_device(self.device)
         if goes_on:
             model = self._model.to_go_on(options, self.precision, device)
@@ -208,8 +208,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _names(self):
         return getattr(self, "feature_names_in_", None)
 
-    def _likelihood_parts(self, X, goes_on):
+    def _likelihood_parts(self, rows, goes_on):
         """Name, columns and further arguments of the likelihood of each group of columns."""
+        X, counts = rows.X, rows.counts
         if isinstance(self.likelihood, str):
             names, groups = [self.likelihood], [list(range(X.shape[1]))]
         else:
@@ -220,7 +221,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         pairs = list(zip(names, groups, strict=True))
         if [(name, columns) for name, columns, _ in fitted] == pairs:
             return fitted
-        return [(name, columns, LIKELIHOODS[name].describe(cells_of(X, columns))) for name, columns in pairs]
+        return [(name, columns, LIKELIHOODS[name].describe(cells_of(X, columns), counts)) for name, columns in pairs]
 
     def _likelihood_pairs(self):
         """The pairs of a list, checked one by one."""
@@ -232,9 +233,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 )
         return self.likelihood
 
-    def _options(self, X, goes_on):
+    def _options(self, rows, goes_on):
         """What the model is built from: its name, and options that are plain values."""
-        n_features = X.shape[1]
+        n_features = rows.X.shape[1]
         n_components = min(math.ceil(n_features / 2), 16) if self.n_components == "auto" else self.n_components
         name, own = self._model_options()
         return name, {
@@ -243,7 +244,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             "network": self.network,
             "hidden_layer_sizes": self._layer_sizes(),
             "activation": self.activation,
-            "likelihood": self._likelihood_parts(X, goes_on),
+            "likelihood": self._likelihood_parts(rows, goes_on),
             "n_mixture_components": int(self.n_mixture_components),
             "code_density": self.code_density,
             "corruption": self.corruption,

@@ -34,6 +34,12 @@ class WeightedRows:
         """How many rows these are."""
         return len(self.X) if self.index is None else len(self.index)
 
+    @property
+    def counts(self):
+        """How many rows each one stands for (n_rows,): its weight, unless weights are shares below one in the mean."""
+        weight = np.ones(self.n_rows) if self.weight is None else self.weight
+        return weight * max(self.total / self.n_rows, 1.0)
+
     def distinct(self):
         """Equal rows as one row with their weights added, in sorted order: the same objective."""
         X, place = np.unique(self.X, axis=0, return_inverse=True)

@@ -8,6 +8,9 @@ from skvae.nn.models import MODELS
 N_LEVELS = 3
 """Levels of a categorical column."""
 
+COLUMN = {"categorical": {"n_levels": N_LEVELS}, "inflated_gaussian": {"atoms": [0.0, 0.5], "grids": None}}
+"""What a likelihood is told of each column."""
+
 OWN_OPTIONS = {
     "autoencoder": {"code_density": "normal"},
     "vae": {
@@ -31,7 +34,7 @@ def generator(seed=0):
 
 def parts(likelihood, n_features=5):
     """The same likelihood for all columns."""
-    further = {"n_levels": [N_LEVELS] * n_features} if likelihood == "categorical" else {}
+    further = {name: n_features * [value] for name, value in COLUMN.get(likelihood, {}).items()}
     return [(likelihood, list(range(n_features)), further)]
 
 

@@ -222,6 +222,7 @@ LAYERS = {
     "nn.models": {
         "nn.corruptions",
         "nn.likelihoods",
+        "nn.linear",
         "nn.networks",
         "nn.numerics",
         "nn.priors",
@@ -232,6 +233,7 @@ LAYERS = {
     "nn.stacking": set(),
     "nn.solvers": set(),
     "nn.likelihoods": {"nn.numerics"},
+    "nn.linear": {"nn.numerics"},
     "nn.priors": {"nn.numerics"},
     "nn.networks": set(),
     "nn.regularizers": set(),

@@ -123,6 +123,70 @@ def test_a_likelihood_is_that_of_scipy(name):
     np.testing.assert_allclose(density.log_prob(x).detach(), expected, rtol=1e-6)
 
 
+def inflated(n_rows=400):
+    """A likelihood of columns: three levels, a constant, continuous, with many zeros; its rows and atoms."""
+    source = np.random.RandomState(0)
+    noise = source.normal(size=(n_rows, 2))
+    X = np.c_[source.choice([1.0, 2.0, 5.0], n_rows, p=[0.7, 0.2, 0.1]), np.full(n_rows, 3.0), noise[:, 0], noise[:, 1]]
+    X[::3, 3] = 0.0
+    further = LIKELIHOODS["inflated_gaussian"].describe(X, np.ones(n_rows))
+    likelihood = make_likelihood([("inflated_gaussian", [0, 1, 2, 3], further)], 4).double()
+    likelihood.place(np.zeros(4), np.ones(4))
+    likelihood.observe(torch.from_numpy(X), torch.ones(n_rows, dtype=torch.float64))
+    return likelihood, X, further["atoms"]
+
+
+def test_an_inflated_gaussian_has_the_values_that_rows_repeat_with_their_shares():
+    likelihood, X, atoms = inflated()
+    assert atoms == [[1.0, 2.0, 5.0], [3.0], [], [0.0]]
+    outputs = torch.zeros(100_000, likelihood.n_outputs, dtype=torch.float64)
+    draws = likelihood.sample(outputs, generator())
+    for column, values in enumerate(atoms):
+        for value in values:
+            assert (draws[:, column] == value).double().mean() == pytest.approx(
+                (X[:, column] == value).mean(), abs=0.01
+            )
+    assert draws[:, 2].unique().numel() > 99_000
+
+
+def test_an_inflated_gaussian_is_a_mixture_of_noise_atoms_and_what_was_never_seen():
+    likelihood, X, _ = inflated()
+    log_prob = likelihood.log_prob(torch.zeros(1, likelihood.n_outputs, dtype=torch.float64), torch.from_numpy(X[:50]))
+    share = (X[:, 3] == 0.0).mean()
+    x, unseen = X[:50, 3], 0.5 / len(X)
+    share = (share + unseen) / (1.0 + unseen)
+    known = (1.0 - share) * norm(0.0, 1.001).pdf(x) + share * norm(0.0, 1e-3).pdf(x)
+    expected = np.log((1.0 - unseen) * known + unseen * norm(0.0, 3.0).pdf(x))
+    np.testing.assert_allclose(log_prob[:, 3], expected, rtol=1e-3)
+    np.testing.assert_allclose(log_prob[:, 2], norm(0.0, 1.001).logpdf(X[:50, 2]), rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("values", "counts", "atoms"),
+    [
+        (np.repeat([0.0, 1.0], 20), np.ones(40), [0.0, 1.0]),
+        (np.arange(40.0), np.ones(40), []),
+        (np.arange(15.0), np.ones(15), []),
+        (np.arange(15.0), 20.0 * np.ones(15), list(range(15))),
+        (np.r_[np.zeros(9), np.arange(1.0, 100.0)], np.ones(108), []),
+        (np.r_[np.zeros(10), np.arange(1.0, 100.0)], np.ones(109), [0.0]),
+        (np.r_[0.0, np.arange(1.0, 100.0)], np.r_[10.0, np.ones(99)], [0.0]),
+    ],
+)
+def test_atoms_are_the_levels_of_a_column_and_what_its_rows_repeat(values, counts, atoms):
+    found = LIKELIHOODS["inflated_gaussian"].describe(values[:, None], counts)["atoms"]
+    assert found == [atoms]
+
+
+def test_a_value_beside_an_atom_is_rare_and_a_far_one_rarer():
+    likelihood, X, _ = inflated()
+    rows = torch.from_numpy(X[:1].repeat(4, axis=0))
+    rows[:, 0] = torch.tensor([1.0, 1.5, 9.0, 1e6])
+    scores = likelihood.row_log_prob(torch.zeros(1, likelihood.n_outputs, dtype=torch.float64), rows)
+    assert torch.isfinite(scores).all()
+    assert (scores.diff() < -1.0).all()
+
+
 def test_a_multinomial_is_that_of_scipy():
     likelihood, x = small_likelihood("multinomial", n_features=4), torch.tensor([[3.0, 0.0, 2.0, 7.0]]).double()
     expected = stats.multinomial(12, torch.softmax(outputs_of(likelihood)[0], 0).numpy()).logpmf(x.numpy())

@@ -1,11 +1,12 @@
 """Likelihoods: decoder output -> p(x|z), a density for every cell."""
 
+import itertools
 import math
 from abc import ABC, abstractmethod
 
 import torch
 from torch import nn
-from torch.nn.functional import log_softmax, softplus
+from torch.nn.functional import log_softmax, pad, softplus
 
 from skvae.nn.numerics import (
     LOG_TWO_PI,
@@ -14,11 +15,15 @@ from skvae.nn.numerics import (
     normal_log_prob,
     normal_row_log_prob,
     positive,
+    positive_inverse,
     squared_residual,
 )
 
 SCALE_FLOOR = 1e-3
 """Smallest noise scale, in standard deviations of a column: the density of a column that never varies stays finite."""
+
+RAW_ONE = math.log(math.expm1(1.0))
+"""What ``positive`` maps to one."""
 
 SCALE_SPEED = 10.0
 """A noise scale moves this many times faster than a weight: it has orders of magnitude to cross in few steps."""
@@ -34,6 +39,19 @@ LOG_LIMIT = 30.0
 
 MOST_LEVELS = 10_000
 """Levels that one column may have; a number beyond them is no level number."""
+
+MOST_LEVELS_AS_ATOMS, LEAST_SHARE, LEAST_ROWS, ROWS_FOR_ATOMS = 20, 0.05, 10, 8192
+"""What counts as an atom of a column: its values where they are this few, or what holds this share of its rows and at
+least so many; decided on that many rows, evenly spread."""
+
+DIGITS = 1e-5
+"""Share of a column's range within which a draw is the atom beside it."""
+
+FAR = 3.0
+"""Scale of values never seen of a column with atoms, in its standard deviations."""
+
+OFF_GRID, FINEST_GRID = 1e-3, 1e5
+"""How far beside a grid, in steps, rounding may put a cell, and how many steps a grid may have."""
 
 N_TOTALS = 256
 """Row totals that a multinomial remembers of its training rows."""
@@ -85,8 +103,8 @@ class Likelihood(nn.Module, ABC):
         self.n_features = self.n_inputs = self.n_outputs = n_features
 
     @staticmethod
-    def describe(values):
-        """Further arguments of the constructor that the data decide, from an array of cells."""
+    def describe(values, counts):
+        """Further arguments of the constructor that the data decide, from an array of cells and what its rows count."""
         return {}
 
     def outside(self, values):
@@ -97,8 +115,21 @@ class Likelihood(nn.Module, ABC):
         """The likelihood of one column: this one."""
         return self
 
+    def place(self, shift, scale):
+        """Learn the units of the columns: a cell in the data is shift + scale times one here."""
+
+    def exact(self, values):
+        """Put draws, an array in the units of the data, where exact values lie, in place."""
+
     def observe(self, x, weight):
         """Take note of where training cells lie, before training; x (n, n_features), weights of mean one."""
+
+    def begin(self, weight, bias, loadings, mean, noise):
+        """Have outputs ``weight @ code + bias`` say: ``inputs`` are ``loadings @ code + mean`` with that noise.
+
+        Fills in ``weight`` (n_outputs, latent_dim) and ``bias`` (n_outputs,), and says whether it could.
+        """
+        return False
 
     def realize(self, x, generator):
         """What a training step takes cells for: themselves, unless they stand for something that is drawn anew."""
@@ -170,6 +201,12 @@ class _ScaledNoise(Likelihood):
     def mean(self, outputs):
         return outputs
 
+    def begin(self, weight, bias, loadings, mean, noise):
+        weight.copy_(loadings)
+        bias.copy_(mean)
+        self.calibrate(noise.to(bias), rate=1.0)
+        return True
+
     def calibrate(self, squared_residual, rate):
         pooled = squared_residual.reshape(len(self.log_scale), -1).mean(1) / self.variance_of_unit_scale
         variance = (1.0 - rate) * self.scale.square() + rate * pooled
@@ -212,7 +249,14 @@ class HeteroscedasticGaussian(Likelihood):
     @staticmethod
     def _moments(outputs):
         mean, raw = outputs.chunk(2, dim=-1)
-        return mean, positive(raw + math.log(math.expm1(1.0)), floor=SCALE_FLOOR)
+        return mean, positive(raw + RAW_ONE, SCALE_FLOOR)
+
+    def begin(self, weight, bias, loadings, mean, noise):
+        raw = positive_inverse(noise.sqrt().clamp_min(2.0 * SCALE_FLOOR), SCALE_FLOOR) - RAW_ONE
+        rest = len(bias) - 2 * self.n_features
+        weight.copy_(pad(loadings, (0, 0, 0, self.n_features + rest)))
+        bias.copy_(pad(torch.cat([mean, raw]), (0, rest)))
+        return True
 
     def mean(self, outputs):
         return self._moments(outputs)[0]
@@ -223,6 +267,123 @@ class HeteroscedasticGaussian(Likelihood):
     def sample(self, outputs, generator):
         mean, scale = self._moments(outputs)
         return mean + scale * normal(mean, generator)
+
+
+class InflatedGaussian(HeteroscedasticGaussian):
+    """Normal noise as wide as the decoder says, and the values that training rows repeat: zeros, levels, caps.
+
+    Each such atom has a probability that the decoder says. A column of at most MOST_LEVELS_AS_ATOMS values has all of
+    them as atoms, another column those that hold LEAST_SHARE of its rows. The density of an atom is normal with the
+    scale SCALE_FLOOR, so that it stays finite and integrates to one; a draw is the atom itself. Half a row's share is
+    kept for values never seen, far around. Where all values of a column lie on a grid, as rounded ones do, so do draws.
+    """
+
+    def __init__(self, n_features, atoms, grids):
+        super().__init__(n_features)
+        self._grids = {column: grid for column, grid in enumerate(grids) if grid}
+        self._atoms = {
+            column: torch.tensor(values, dtype=torch.float64) for column, values in enumerate(atoms) if values
+        }
+        inflated, plain = list(self._atoms), [column for column, values in enumerate(atoms) if not values]
+        self.n_moments, n_atoms = self.n_outputs, [len(values) for values in self._atoms.values()]
+        self.n_outputs += sum(n_atoms)
+        places = torch.full((len(inflated), max(n_atoms, default=1)), self.n_outputs)
+        for row, ends in enumerate(itertools.accumulate(n_atoms)):
+            places[row, : n_atoms[row]] = torch.arange(ends - n_atoms[row], ends) + self.n_moments
+        self.register_buffer("_places", places)
+        self.register_buffer("_inflated", torch.tensor(inflated, dtype=torch.long))
+        self.register_buffer("_plain", torch.tensor(plain, dtype=torch.long))
+        self.register_buffer("_back", torch.tensor(inflated + plain, dtype=torch.long).argsort())
+        self.register_buffer("atoms", torch.zeros(places.shape, dtype=torch.float32))
+        self.register_buffer("log_odds", torch.zeros(places.shape, dtype=torch.float32))
+        self.place([0.0] * n_features, [1.0] * n_features)
+        self.register_buffer("unseen", torch.full((), 1e-3, dtype=torch.float32))
+
+    @staticmethod
+    def describe(values, counts):
+        spread = slice(None, None, math.ceil(len(values) / ROWS_FOR_ATOMS))
+        counts = torch.as_tensor(counts[spread])
+        columns = [torch.as_tensor(column) for column in values[spread].T]
+        return {"atoms": [atoms_of(column, counts) for column in columns], "grids": [grid_of(c) for c in columns]}
+
+    def place(self, shift, scale):
+        for row, (column, values) in enumerate(self._atoms.items()):
+            self.atoms[row, : len(values)] = (values - shift[column]) / scale[column]
+
+    def exact(self, values):
+        for column, (origin, step) in self._grids.items():
+            values[:, column] = origin + step * ((values[:, column] - origin) / step).round()
+        for column, atoms in self._atoms.items():
+            cells = torch.as_tensor(values[:, column])
+            nearest = atoms[(cells[:, None] - atoms).abs().argmin(1)]
+            close = (cells - nearest).abs() <= DIGITS * (cells.abs() + cells.max() - cells.min())
+            values[:, column] = torch.where(close, nearest, cells)
+
+    def observe(self, x, weight):
+        self.unseen.fill_(0.5 / len(x))
+        cells, share = x.index_select(-1, self._inflated)[..., None], weight / weight.sum()
+        held = torch.tensordot(share, ((cells - self.atoms).abs() < SCALE_FLOOR).to(x), dims=1) + self.unseen
+        held = torch.where(self._places < self.n_outputs, held, torch.zeros_like(held))
+        rest = (1.0 - held.sum(-1, keepdim=True)).clamp_min(self.unseen)
+        self.log_odds.copy_(bounded(torch.log(held / rest), LOG_LIMIT))
+
+    def _split(self, outputs):
+        """What the decoder says of the noise, and log-probabilities (..., n_inflated, 1 + most atoms), noise first."""
+        moments, logits = outputs.split([self.n_moments, self.n_outputs - self.n_moments], dim=-1)
+        logits = torch.cat([moments, logits, torch.full_like(moments[..., :1], -1e30)], dim=-1)
+        odds = self.log_odds + logits.index_select(-1, self._places.flatten()).unflatten(-1, self._places.shape)
+        return moments, log_softmax(torch.cat([torch.zeros_like(odds[..., :1]), odds], dim=-1), dim=-1)
+
+    def _joined(self, inflated, cells):
+        """Cells of the inflated columns, and those of the others."""
+        return torch.cat([inflated, cells.index_select(-1, self._plain)], dim=-1).index_select(-1, self._back)
+
+    def mean(self, outputs):
+        moments, log_shares = self._split(outputs)
+        noise, shares = super().mean(moments), log_shares.exp()
+        inflated = shares[..., 0] * noise.index_select(-1, self._inflated) + (shares[..., 1:] * self.atoms).sum(-1)
+        return self._joined(inflated, noise)
+
+    def log_prob(self, outputs, x):
+        moments, log_shares = self._split(outputs)
+        noise, cells = super().log_prob(moments, x), x.index_select(-1, self._inflated)[..., None]
+        atoms = bounded(normal_log_prob(cells, self.atoms, cells.new_tensor(SCALE_FLOOR)), 1e6)
+        each = log_shares[..., 1:] + atoms
+        seen = torch.cat([(log_shares[..., 0] + noise.index_select(-1, self._inflated))[..., None], each], dim=-1)
+        seen = torch.logsumexp(seen, dim=-1) + torch.log1p(-self.unseen)
+        unseen = normal_log_prob(cells[..., 0], cells.new_zeros(()), cells.new_tensor(FAR)) + torch.log(self.unseen)
+        return self._joined(torch.logaddexp(seen, unseen), noise)
+
+    def sample(self, outputs, generator):
+        moments, log_shares = self._split(outputs)
+        noise = super().sample(moments, generator)
+        chosen = (log_shares - torch.log(-torch.log(uniform(log_shares, generator)))).argmax(-1, keepdim=True)
+        values = torch.cat(
+            [noise.index_select(-1, self._inflated)[..., None], self.atoms.expand(*chosen.shape[:-1], -1)], dim=-1
+        )
+        return self._joined(values.gather(-1, chosen).squeeze(-1), noise)
+
+
+def atoms_of(column, counts):
+    """Values of a column that are atoms, given what each of its rows counts."""
+    values, place = column.unique(return_inverse=True)
+    if len(values) > min(MOST_LEVELS_AS_ATOMS, counts.sum() / LEAST_ROWS):
+        held = torch.zeros(len(values), dtype=counts.dtype).index_add_(0, place, counts)
+        values = values[held >= max(LEAST_SHARE * counts.sum(), LEAST_ROWS)]
+    return values.tolist()
+
+
+def grid_of(column):
+    """Origin and step of the grid on which all cells lie, as rounded ones do, or None."""
+    values = column.double().unique()
+    gaps = values.diff()
+    if len(gaps) < LEAST_ROWS:
+        return None
+    places = (values - values[0]) / gaps.min()
+    step = (values[-1] - values[0]) / places[-1].round()
+    off = ((values - values[0]) / step).frac()
+    on_it = torch.minimum(off, 1.0 - off).max() < OFF_GRID
+    return (values[0].item(), step.item()) if on_it and places[-1] < FINEST_GRID else None
 
 
 class StudentT(_ScaledNoise):
@@ -333,6 +494,9 @@ class LogNormal(_Positive):
     def sample(self, outputs, generator):
         return torch.exp(bounded(self.centre + self.spread * self.noise.sample(outputs, generator), LOG_LIMIT))
 
+    def begin(self, weight, bias, loadings, mean, noise):
+        return self.noise.begin(weight, bias, loadings, mean, noise)
+
     def residual(self, outputs, x):
         return self.inputs(x) - outputs
 
@@ -368,6 +532,11 @@ class Gamma(_Positive):
         shape, logarithm = self.shape, self.logarithm(x)
         ratio = bounded(logarithm - self._log_mean(outputs), LOG_LIMIT)
         return shape * (torch.log(shape) + ratio - torch.exp(ratio)) - logarithm - torch.lgamma(shape)
+
+    def begin(self, weight, bias, loadings, mean, noise):
+        weight.copy_(loadings)
+        bias.copy_(mean)
+        return True
 
     def sample(self, outputs, generator):
         shape = self.shape.expand(outputs.shape)
@@ -579,7 +748,7 @@ class Categorical(Likelihood):
         self.register_buffer("log_mean", torch.zeros(self.n_outputs, dtype=torch.float32))
 
     @staticmethod
-    def describe(values):
+    def describe(values, counts):
         return {"n_levels": [min(max(int(level) + 1, 1), MOST_LEVELS) for level in values.max(0)]}
 
     def outside(self, values):
@@ -638,6 +807,10 @@ class Columnwise(Likelihood):
         """Cells of all members, in the order of the table."""
         return torch.cat(cells, dim=-1).index_select(-1, self._back)
 
+    def _columns(self):
+        """Members with their columns as arrays."""
+        return zip(self.members, (part.numpy() for part in self._order.cpu().split(self._sizes)), strict=True)
+
     def member(self, column):
         """The member of one column."""
         position = int(self._back[column])
@@ -649,16 +822,37 @@ class Columnwise(Likelihood):
 
     def outside(self, values):
         outside = None
-        for member, columns in zip(self.members, self._order.cpu().split(self._sizes), strict=True):
-            mask = member.outside(values[:, columns.numpy()])
+        for member, columns in self._columns():
+            mask = member.outside(values[:, columns])
             if mask is not None:
                 outside = values != values if outside is None else outside
-                outside[:, columns.numpy()] = mask
+                outside[:, columns] = mask
         return outside
+
+    def place(self, shift, scale):
+        for member, columns in self._columns():
+            member.place(shift[columns], scale[columns])
+
+    def exact(self, values):
+        for member, columns in self._columns():
+            cells = values[:, columns]
+            member.exact(cells)
+            values[:, columns] = cells
 
     def observe(self, x, weight):
         for member, cells in zip(self.members, self._cells(x), strict=True):
             member.observe(cells, weight)
+
+    def begin(self, weight, bias, loadings, mean, noise):
+        inputs = [member.n_inputs for member in self.members]
+        begun, outputs = (
+            [],
+            zip(*(part.split([m.n_outputs for m in self.members]) for part in (weight, bias)), strict=True),
+        )
+        parts = zip(*(part.split(inputs) for part in (loadings, mean, noise)), strict=True)
+        for member, own, said in zip(self.members, outputs, parts, strict=True):
+            begun.append(member.begin(*own, *said))
+        return any(begun)
 
     def realize(self, x, generator):
         pairs = zip(self.members, self._cells(x), strict=True)
@@ -698,6 +892,7 @@ LIKELIHOODS = {
     "gaussian": Gaussian,
     "isotropic_gaussian": IsotropicGaussian,
     "heteroscedastic_gaussian": HeteroscedasticGaussian,
+    "inflated_gaussian": InflatedGaussian,
     "student_t": StudentT,
     "laplace": Laplace,
     "lognormal": LogNormal,

@@ -13,13 +13,31 @@ from torch import nn
 
 from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import make_likelihood
-from skvae.nn.networks import NETWORKS
-from skvae.nn.numerics import LOG_TWO_PI, bounded, log_mean_exp, normal_log_prob, positive, wide
+from skvae.nn.linear import factor_analysis, moments, principal_components
+from skvae.nn.networks import NETWORKS, linear_part
+from skvae.nn.numerics import (
+    LOG_TWO_PI,
+    bounded,
+    log_mean_exp,
+    normal_log_prob,
+    positive,
+    positive_inverse,
+    wide,
+)
 from skvae.nn.priors import CODE_DENSITIES, PRIORS
 from skvae.nn.regularizers import REGULARIZERS
 
 CELLS_AT_ONCE = 2**21
 """Values that one layer holds while scores are computed: a bound on memory, not on the number of draws."""
+
+POSTERIOR_FLOOR = 1e-4
+"""Smallest scale of a posterior."""
+
+MOST_COLUMNS = 1000
+"""What an encoder may see of a row where training begins at a linear model: more take long to decompose."""
+
+LEAST_NOISE = 1e-2
+"""Smallest share of a column's variance that is noise to the linear model at which training begins."""
 
 
 def _standard_normal(shape, like, generator):
@@ -119,6 +137,25 @@ class LatentModel(nn.Module, ABC):
     def observe(self, x, weight, generator):
         """Take note of training rows, before training; weights of mean one."""
         self.likelihood.observe(x, weight)
+        self._begin(x, weight)
+
+    def _begin(self, x, weight):
+        """Begin at a linear model of training rows, where both networks have an affine part and cells have a scale."""
+        encoder, decoder, inputs = linear_part(self.encoder), linear_part(self.decoder), self.inputs(x)
+        if encoder is None or decoder is None or inputs.shape[1] > MOST_COLUMNS:
+            return
+        mean, covariance = (part.cpu() for part in moments(inputs, weight))
+        loadings, noise, codes, bias = self.linear_model(covariance, decoder.in_features)
+        if self.likelihood.begin(decoder.weight, decoder.bias, loadings, mean, noise):
+            encoder.weight.copy_(codes)
+            encoder.bias.copy_(bias - codes @ mean)
+
+    @abstractmethod
+    def linear_model(self, covariance, latent_dim):
+        """The best linear model of rows with this covariance and mean zero.
+
+        Loadings (n_inputs, latent_dim), noise variances (n_inputs,), and weights and bias of the encoder.
+        """
 
     def inputs(self, x):
         """What the encoder sees of rows that training did not corrupt."""
@@ -154,6 +191,11 @@ class Autoencoder(LatentModel):
     def __init__(self, n_features, latent_dim, *, code_density, n_mixture_components, **options):
         super().__init__(n_features, latent_dim, code_outputs=latent_dim, **options)
         self.code_density = CODE_DENSITIES[code_density](latent_dim, n_mixture_components)
+
+    def linear_model(self, covariance, latent_dim):
+        loadings, codes = principal_components(covariance, latent_dim)
+        noise = (covariance.diagonal() - loadings.square().sum(1)).clamp_min(0.0)
+        return loadings, noise, codes, codes.new_zeros(len(codes))
 
     def codes(self, x):
         return self._outputs(self.encoder, self.inputs(x))
@@ -249,10 +291,16 @@ class VAE(LatentModel):
         super().observe(x, weight, generator)
         self.prior.observe(self.inputs(x), generator)
 
+    def linear_model(self, covariance, latent_dim):
+        loadings, noise, variances = factor_analysis(covariance, latent_dim, LEAST_NOISE)
+        codes = variances[:, None] * (loadings / noise[:, None]).mT
+        raw = positive_inverse(variances.sqrt(), POSTERIOR_FLOOR)
+        return loadings, noise, torch.cat([codes, torch.zeros_like(codes)]), torch.cat([torch.zeros_like(raw), raw])
+
     def posterior_of_inputs(self, inputs):
         """q(z|x) of what the encoder sees."""
         mean, raw = self._outputs(self.encoder, inputs).chunk(2, dim=-1)
-        return DiagonalNormal(mean, positive(raw, floor=1e-4))
+        return DiagonalNormal(mean, positive(raw, POSTERIOR_FLOOR))
 
     def posterior(self, x):
         """q(z|x)."""

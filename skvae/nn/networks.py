@@ -19,6 +19,9 @@ ACTIVATIONS = {
     "softplus": nn.Softplus,
 }
 
+REST_AT_FIRST = 0.3
+"""How large the first weights of what a residual network adds are, beside those of a network that stands alone."""
+
 
 class Linear(nn.Linear):
     """An affine layer whose first weights come from ``generator`` alone, never from torch's global one.
@@ -51,6 +54,33 @@ def mlp(in_features, out_features, hidden_layer_sizes, activation, generator):
     return nn.Sequential(*layers)
 
 
+class Residual(nn.Module):
+    """An affine map plus what a multi-layer perceptron adds to it, which is little at first."""
+
+    def __init__(self, in_features, out_features, hidden_layer_sizes, activation, generator):
+        super().__init__()
+        self.linear = Linear(in_features, out_features, generator, variance=1.0 / 3.0)
+        self.rest = mlp(in_features, out_features, hidden_layer_sizes, activation, generator)
+        with torch.no_grad():
+            self.rest[-1].weight.mul_(REST_AT_FIRST)
+
+    def forward(self, x):
+        return self.linear(x) + self.rest(x)
+
+
+def residual(in_features, out_features, hidden_layer_sizes, activation, generator):
+    """``Residual``; without hidden layers the affine map alone."""
+    network = Residual if hidden_layer_sizes else mlp
+    return network(in_features, out_features, hidden_layer_sizes, activation, generator)
+
+
+def linear_part(network):
+    """The affine layer that a network is made of, or has beside the rest; None where it has none."""
+    if isinstance(network, Residual):
+        return network.linear
+    return network[0] if len(network) == 1 else None
+
+
 class Pair(NamedTuple):
     """Builders of both halves, each ``(in_features, out_features, hidden_layer_sizes, activation, generator)``."""
 
@@ -58,4 +88,4 @@ class Pair(NamedTuple):
     decoder: Callable
 
 
-NETWORKS = {"mlp": Pair(encoder=mlp, decoder=mlp)}
+NETWORKS = {"mlp": Pair(encoder=mlp, decoder=mlp), "residual": Pair(encoder=residual, decoder=residual)}

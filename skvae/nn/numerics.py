@@ -18,6 +18,11 @@ def positive(raw, floor):
     return softplus(raw) + floor
 
 
+def positive_inverse(value, floor):
+    """What ``positive`` maps to ``value``, which is above ``floor``."""
+    return torch.log(torch.expm1(value - floor))
+
+
 class _Hastened(torch.autograd.Function):
     generate_vmap_rule = True
 

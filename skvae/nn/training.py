@@ -197,14 +197,14 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
 
     What is watched and recorded is the objective at its final weights, so that a warm-up cannot look like progress.
     The best state comes back when a validation set chose it and when the run broke off; otherwise the last one stays.
-    What a run goes on from counts as a state too. Each epoch is added to ``history``; ``after_epoch(history)`` may end
-    the run by returning True.
+    What a run goes on from counts as a state too, and what it begins at where there is a validation set. Each epoch is
+    added to ``history``; ``after_epoch(history)`` may end the run by returning True.
     """
     best, clock, n_cuts = Best(module, plan.tol), Clock(plan, len(rows.x)), plan.schedule.n_cuts
     gradient = make_gradient(module, solver, generator)
     evaluate, history.outcome = make_evaluation(module, generator.initial_seed(), rows.x.device), "max_iter"
     module.train()
-    if history.loss:
+    if history.loss or validation is not None:
         best.update(evaluate(validation or rows))
     try:
         for epoch in range(plan.max_iter):
@@ -215,7 +215,7 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
             loss = weigh(terms, module.term_weights(1.0))
             watched = loss if validation is None else evaluate(validation)
             if not (math.isfinite(loss + watched) and is_finite(module)):
-                history.outcome = "diverged"
+                history.outcome = "diverged" if history.loss else "failed"
                 break
             history.record(loss, terms, None if validation is None else watched)
             best.update(watched)

@@ -1,0 +1,52 @@
+"""Linear models in closed form: where networks with an affine part begin."""
+
+import torch
+from torch.nn.functional import pad
+
+from skvae.nn.numerics import wide
+
+MOST_ITERATIONS, MOST_CUBES, SMALLEST_STEP = 500, 2e9, 1e-5
+"""Iterations of factor analysis; how many columns, cubed, they may have together; a change too small to go on."""
+
+
+def moments(inputs, weight):
+    """Weighted mean (n_inputs,) and covariance (n_inputs, n_inputs) of rows, in the widest dtype of their device."""
+    inputs, share = inputs.to(wide(inputs)), (weight / weight.sum()).to(wide(inputs))
+    mean = share @ inputs
+    centred = inputs - mean
+    return mean, centred.mT @ (share[:, None] * centred)
+
+
+def factor_analysis(covariance, latent_dim, floor):
+    """Loadings (n_inputs, latent_dim), noise variances (n_inputs,) and posterior variances (latent_dim,).
+
+    Maximum likelihood by turns (Barber, 2012, algorithm 21.1): the loadings that suit the noise, then the noise that
+    suits the loadings, at least ``floor``. The loadings are turned so that the posterior of a code has independent
+    components: N(diag(posterior variances) loadings^T diag(1 / noise) (x - mean), diag(posterior variances)).
+    """
+    variance = covariance.diagonal()
+    noise = variance.clamp_min(floor)
+    for _ in range(max(1, min(MOST_ITERATIONS, int(MOST_CUBES / len(covariance) ** 3)))):
+        scale = noise.sqrt()
+        ratios, axes = top(covariance / scale[:, None] / scale, latent_dim)
+        ratios = ratios.clamp_min(1.0)
+        loadings = scale[:, None] * axes * (ratios - 1.0).sqrt()
+        noise = (variance - loadings.square().sum(1)).clamp_min(floor)
+        if (noise - scale.square()).abs().max() < SMALLEST_STEP:
+            break
+    return loadings, scale.square(), 1.0 / ratios
+
+
+def top(matrix, n):
+    """The ``n`` largest eigenvalues (n,) of a symmetric matrix with their vectors (size, n), zeros beyond its size."""
+    values, vectors = torch.linalg.eigh(matrix)
+    values, vectors = values.flip(0)[:n], vectors.flip(1)[:, :n]
+    missing = n - len(values)
+    return pad(values, (0, missing)), pad(vectors, (0, missing))
+
+
+def principal_components(covariance, latent_dim):
+    """Loadings (n_inputs, latent_dim) of codes with variance one, and the map (latent_dim, n_inputs) to these codes."""
+    values, vectors = top(covariance, latent_dim)
+    scale = values.clamp_min(0.0).sqrt()
+    return vectors * scale, (vectors / scale.clamp_min(1e-6)).mT
