@@ -18,7 +18,7 @@ def main(max_iter=200, contamination=0.02, seed=0):
     """Corrupt the table, fit on it, and compare what is named with what was planted."""
     X, planted = corrupt(load_breast_cancer(as_frame=True).data, seed)
     print(f"{len(X)} rows, {X.shape[1]} columns, {len(planted)} cells overwritten")
-    vae = VAETransformer(max_iter=max_iter)
+    vae = VAETransformer(network="mlp", likelihood="gaussian", max_iter=max_iter)
     detector = AutoencoderOutlierDetector(vae, contamination=contamination, random_state=0).fit(X)
     labels = pd.Series(detector.predict(X), index=X.index)
 

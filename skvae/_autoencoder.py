@@ -32,8 +32,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         Hidden units of each layer of the encoder; the decoder has the same in reverse. ``()`` is a linear model.
     activation : {"elu", "gelu", "identity", "logistic", "relu", "silu", "softplus", "tanh"}, default="silu"
         Activation of the hidden layers.
-    network : {"mlp"}, default="mlp"
-        Kind of encoder and decoder.
+    network : {"mlp", "residual"}, default="residual"
+        Encoder and decoder: "mlp" is a multi-layer perceptron; "residual" adds an affine map to it, and training
+        begins at factor analysis of the training rows where the likelihood has a noise scale.
     likelihood : str or list of (str, columns), default="gaussian"
         What a decoded row says of the row itself. Real numbers: "gaussian", squared error in standardised columns, with
         one noise scale a column fitted after training; "isotropic_gaussian", squared error in the units of the data and
@@ -157,7 +158,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         *,
         hidden_layer_sizes=(128, 128),
         activation="silu",
-        network="mlp",
+        network="residual",
         likelihood="gaussian",
         code_density="normal",
         n_mixture_components=16,

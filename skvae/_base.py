@@ -208,11 +208,15 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _names(self):
         return getattr(self, "feature_names_in_", None)
 
+    def _likelihood(self):
+        """Name of the likelihood, or names with their columns."""
+        return self.likelihood
+
     def _likelihood_parts(self, rows, goes_on):
         """Name, columns and further arguments of the likelihood of each group of columns."""
-        X, counts = rows.X, rows.counts
-        if isinstance(self.likelihood, str):
-            names, groups = [self.likelihood], [list(range(X.shape[1]))]
+        X, counts, likelihood = rows.X, rows.counts, self._likelihood()
+        if isinstance(likelihood, str):
+            names, groups = [likelihood], [list(range(X.shape[1]))]
         else:
             pairs = self._likelihood_pairs()
             names = [name for name, _ in pairs]

@@ -57,7 +57,8 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
     ----------
     estimator : estimator or None, default=None
         Estimator with ``fit`` and ``score_samples``, alone or at the end of a Pipeline. None stands for
-        ``VAETransformer()``.
+        ``VAETransformer(network="mlp", likelihood="gaussian")``: densities with atoms make rows of repeated values look
+        normal, and codes that follow a far cell blur which one it was.
     contamination : "auto" or float in (0, 0.5], default="auto"
         Share of the training rows that lie below the threshold. "auto" flags 1 % of them: a false-alarm rate of about
         1 % where the training rows are clean.
@@ -118,7 +119,9 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         self : object
             The fitted detector.
         """
-        estimator = VAETransformer() if self.estimator is None else clone(self.estimator)
+        estimator = (
+            VAETransformer(network="mlp", likelihood="gaussian") if self.estimator is None else clone(self.estimator)
+        )
         if self.random_state is not None:
             _set_random_states(estimator, self.random_state)
         if sample_weight is not None and not has_fit_parameter(estimator, "sample_weight"):

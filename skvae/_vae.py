@@ -7,6 +7,7 @@ import numpy as np
 
 from skvae._base import BaseAutoencoder
 from skvae._validation import Interval, StrOptions, check_is_fitted
+from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import OBJECTIVES
 from skvae.nn.priors import CODE_DENSITIES, PRIORS
 from skvae.nn.regularizers import REGULARIZERS
@@ -53,13 +54,16 @@ class VAETransformer(BaseAutoencoder):
         Hidden units of each layer of the encoder; the decoder has the same in reverse. ``()`` is a linear model.
     activation : {"elu", "gelu", "identity", "logistic", "relu", "silu", "softplus", "tanh"}, default="silu"
         Activation of the hidden layers.
-    network : {"mlp"}, default="mlp"
-        Kind of encoder and decoder.
-    likelihood : str or list of (str, columns), default="gaussian"
-        Density of a row given its code. Real numbers: "gaussian", one learned noise scale a column;
-        "isotropic_gaussian", one learned scale for all columns, in the units of the data, like PCA, for columns of one
-        unit such as pixels; "heteroscedastic_gaussian", a scale that depends on the code; "student_t", learned scales
-        and tails, for columns with rare, far values; "laplace", absolute errors. Numbers above 0: "lognormal" and
+    network : {"mlp", "residual"}, default="residual"
+        Encoder and decoder: "mlp" is a multi-layer perceptron; "residual" adds an affine map to it, and training
+        begins at factor analysis of the training rows where the likelihood has a noise scale.
+    likelihood : str or list of (str, columns), default="auto"
+        Density of a row given its code. "auto" is "inflated_gaussian", without hidden layers "gaussian". Real numbers:
+        "gaussian", one learned noise scale a column; "isotropic_gaussian", one learned scale for all columns, in the
+        units of the data, like PCA, for columns of one unit such as pixels; "heteroscedastic_gaussian", a scale that
+        depends on the code; "inflated_gaussian", the same with atoms at values that a column repeats (each of up to 20
+        levels; otherwise each value of 5 % of the rows), for tables as they are; "student_t", learned scales and tails,
+        for columns with rare, far values; "laplace", absolute errors. Numbers above 0: "lognormal" and
         "gamma". Numbers in a range: "bernoulli" for binary cells, where what lies between counts as a probability;
         "binarized_bernoulli", which draws zeros and ones with these probabilities anew in every training step; and
         "continuous_bernoulli", a density between the smallest and largest value of the table, 0 and 1 where all lie
@@ -206,6 +210,7 @@ class VAETransformer(BaseAutoencoder):
 
     _parameter_constraints: dict = {
         **BaseAutoencoder._parameter_constraints,
+        "likelihood": [StrOptions(set(LIKELIHOODS) | {"auto"}), list],
         "prior": [StrOptions(set(PRIORS))],
         "code_density": [StrOptions(set(CODE_DENSITIES)), None],
         "objective": [StrOptions(set(OBJECTIVES))],
@@ -223,8 +228,8 @@ class VAETransformer(BaseAutoencoder):
         *,
         hidden_layer_sizes=(128, 128),
         activation="silu",
-        network="mlp",
-        likelihood="gaussian",
+        network="residual",
+        likelihood="auto",
         prior="normal",
         n_mixture_components=16,
         code_density=None,
@@ -287,6 +292,11 @@ class VAETransformer(BaseAutoencoder):
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+
+    def _likelihood(self):
+        if self.likelihood != "auto":
+            return self.likelihood
+        return "inflated_gaussian" if self._layer_sizes() else "gaussian"
 
     def _model_options(self):
         costs = {name: getattr(self, name) for name in ("regularizer", "beta", "free_bits", "kl_warmup")}

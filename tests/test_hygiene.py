@@ -198,7 +198,7 @@ def test_html_repr_shows_parameters_fitted_attributes_and_a_link(X):
 LAYERS = {
     "__init__": set(),
     "_outlier": {"_vae", "_columns", "_rows", "_validation"},
-    "_vae": {"_base", "_validation", "nn.models", "nn.priors", "nn.regularizers"},
+    "_vae": {"_base", "_validation", "nn.likelihoods", "nn.models", "nn.priors", "nn.regularizers"},
     "_autoencoder": {"_base", "_validation", "nn.priors"},
     "_base": {
         "_array_model",
@@ -237,7 +237,7 @@ LAYERS = {
     "nn.priors": {"nn.numerics"},
     "nn.networks": set(),
     "nn.regularizers": set(),
-    "nn.corruptions": set(),
+    "nn.corruptions": {"nn.numerics"},
     "nn.numerics": set(),
 }
 """Who may import whom inside the package."""

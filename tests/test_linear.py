@@ -113,15 +113,17 @@ def test_columns_that_cannot_begin_at_a_linear_model_leave_the_others_theirs():
         assert np.corrcoef(rebuilt[:, column], X[:, column])[0, 1] > 0.8
 
 
-def test_where_networks_are_wide_or_have_no_affine_part_training_begins_at_random(monkeypatch):
-    def first_weights(**options):
-        model, _ = begun("vae", WINE, **options)
+def test_where_networks_are_wide_or_have_no_affine_part_or_rows_are_few_training_begins_at_random(monkeypatch):
+    def first_weights(n_rows=None, **options):
+        model, _ = begun("vae", WINE[:n_rows], **options)
         return linear_part(model.encoder)
 
     assert first_weights(network="mlp", hidden_layer_sizes=[8]) is None
-    began = first_weights(hidden_layer_sizes=[8]).weight
+    began, few, fewest = (first_weights(n, hidden_layer_sizes=[8]).weight for n in (None, 25, 2))
+    assert not torch.allclose(began, few)
+    torch.testing.assert_close(few, fewest)
     monkeypatch.setattr(models, "MOST_COLUMNS", 12)
-    assert not torch.allclose(began, first_weights(hidden_layer_sizes=[8]).weight)
+    torch.testing.assert_close(few, first_weights(hidden_layer_sizes=[8]).weight)
 
 
 def test_a_residual_network_is_its_affine_part_plus_the_rest():
@@ -129,7 +131,10 @@ def test_a_residual_network_is_its_affine_part_plus_the_rest():
     x = torch.randn(7, 3, generator=generator())
     torch.testing.assert_close(network(x), network.linear(x) + network.rest(x))
     assert linear_part(network) is network.linear
-    assert isinstance(NETWORKS["residual"].encoder(3, 2, [], "tanh", generator()), torch.nn.Sequential)
+    alone = NETWORKS["residual"].encoder(3, 2, [], "tanh", generator())
+    assert linear_part(alone) is alone[0]
+    assert len(alone) == 1
+    assert linear_part(NETWORKS["mlp"].encoder(3, 2, [], "tanh", generator())) is None
 
 
 def test_where_training_begins_may_be_where_it_ends():

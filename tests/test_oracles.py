@@ -29,6 +29,7 @@ def linear_vae(table, likelihood):
     vae = VAETransformer(
         n_components,
         hidden_layer_sizes=(),
+        network="mlp",
         likelihood=likelihood,
         learning_rate="constant",
         n_iter_no_change=10_000,
@@ -110,7 +111,13 @@ def test_samples_of_a_linear_vae_have_the_mean_and_covariance_of_the_data(table)
 def test_linear_autoencoder_has_the_reconstruction_error_of_pca(table, n_components):
     X, _ = TABLES[table]
     autoencoder = AutoencoderTransformer(
-        n_components, hidden_layer_sizes=(), learning_rate_init=1e-2, max_iter=3000, n_iter_no_change=100, **FULL_BATCH
+        n_components,
+        hidden_layer_sizes=(),
+        network="mlp",
+        learning_rate_init=1e-2,
+        max_iter=3000,
+        n_iter_no_change=100,
+        **FULL_BATCH,
     ).fit(X)
     pca = PCA(n_components).fit(X)
     error = np.square(X - autoencoder.inverse_transform(autoencoder.transform(X))).mean()
@@ -131,7 +138,7 @@ def test_score_of_an_autoencoder_is_the_density_of_the_row_given_its_code_times_
 
 def test_the_bound_rises_with_the_number_of_draws_and_stays_below_the_exact_value():
     X, n_components = TABLES["wine"]
-    vae = VAETransformer(n_components, hidden_layer_sizes=(), max_iter=30, **FULL_BATCH).fit(X)
+    vae = VAETransformer(n_components, hidden_layer_sizes=(), network="mlp", max_iter=30, **FULL_BATCH).fit(X)
     x = torch.from_numpy(vae._model.units.to_standard(X))
     exact = exact_density(vae).logpdf(X).mean() - vae._model.units.log_jacobian
     bounds = []
@@ -149,6 +156,35 @@ def test_the_default_number_of_draws_comes_close_to_the_exact_value():
     vae = VAETransformer(n_components, hidden_layer_sizes=(), max_iter=30, **FULL_BATCH).fit(X)
     assert vae.n_importance_samples == 64
     assert vae.score(X) == pytest.approx(exact_density(vae).logpdf(X).mean(), abs=0.02)
+
+
+def test_the_bound_of_a_mixture_of_linear_models_is_that_of_the_mixture():
+    """Linear decoders with a mixture for a prior are mixtures of factor analyses: their density is exact."""
+    X, n_components = TABLES["wine"]
+    vae = VAETransformer(
+        n_components,
+        hidden_layer_sizes=(),
+        prior="gaussian_mixture",
+        n_mixture_components=3,
+        max_iter=300,
+        **FULL_BATCH,
+    ).fit(X)
+    decoder, units = vae.module_.decoder[0], vae._model.units
+    with torch.no_grad():
+        log_weights, means, scales = (part.numpy() for part in vae.module_.prior.components())
+        loadings, noise = decoder.weight.numpy(), vae.module_.likelihood.scale.numpy() ** 2
+    parts = [
+        weight
+        + multivariate_normal(
+            loadings @ mean + decoder.bias.numpy(), (loadings * scale**2) @ loadings.T + np.diag(noise)
+        ).logpdf(units.to_standard(X))
+        for weight, mean, scale in zip(log_weights, means, scales, strict=True)
+    ]
+    exact = np.logaddexp.reduce(parts) + units.log_jacobian
+    assert np.ptp(means, axis=0).max() > 0.5
+    scores = vae.set_params(n_importance_samples=1000).score_samples(X)
+    assert scores.mean() == pytest.approx(exact.mean(), abs=0.05)
+    assert np.corrcoef(scores, exact)[0, 1] > 0.999
 
 
 FACTORS, OFFSETS = np.array([1000.0, 0.01, 1.0, 7.0, 1.0]), np.array([0.0, 5.0, -1e4, 0.0, 1e6])

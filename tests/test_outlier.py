@@ -65,14 +65,17 @@ def test_the_default_estimator_is_a_vae_and_the_given_one_is_left_alone(X):
     detector = AutoencoderOutlierDetector(given).fit(X)
     assert not hasattr(given, "n_iter_")
     assert detector.estimator_ is not given
-    assert isinstance(AutoencoderOutlierDetector(random_state=0).fit(X[:40]).estimator_, VAETransformer)
+    default = AutoencoderOutlierDetector(random_state=0).fit(X[:40]).estimator_
+    assert isinstance(default, VAETransformer)
+    assert (default.network, default.likelihood) == ("mlp", "gaussian")
 
 
 def test_explain_names_the_planted_cell_first():
     rng = np.random.RandomState(0)
     values = rng.normal(size=(300, 2)) @ rng.normal(size=(2, 8)) + 0.2 * rng.normal(size=(300, 8))
     table = pd.DataFrame(values, columns=list("abcdefgh"), index=[f"row{i}" for i in range(300)])
-    detector = AutoencoderOutlierDetector(VAETransformer(2, random_state=0, max_iter=100)).fit(table)
+    vae = VAETransformer(2, network="mlp", likelihood="gaussian", random_state=0, max_iter=100)
+    detector = AutoencoderOutlierDetector(vae).fit(table)
     planted = table.iloc[:3].copy()
     for row, column in enumerate(["c", "a", "d"]):
         planted.loc[planted.index[row], column] += 6 * table[column].std()

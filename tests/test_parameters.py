@@ -8,12 +8,13 @@ import torch
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 
-BASE = {"max_iter": 6, "hidden_layer_sizes": (8,), "random_state": 0, "learning_rate_init": 1e-2}
+BASE = {"max_iter": 6, "hidden_layer_sizes": (8,), "network": "mlp", "random_state": 0, "learning_rate_init": 1e-2}
 
 CHANGES = {
     "n_components": 1,
     "hidden_layer_sizes": (9,),
     "activation": "relu",
+    "network": "residual",
     "likelihood": "isotropic_gaussian",
     "prior": "vampprior",
     "code_density": "gaussian_mixture",
@@ -48,7 +49,6 @@ COMPANIONS = {
 
 SHOWN_ELSEWHERE = {
     "n_mixture_components": "test_density",
-    "network": "one member so far; test_nn runs over the table",
     "warm_start": "test_training",
     "device": "test_bad_input and test_hygiene",
     "verbose": "test_callbacks",

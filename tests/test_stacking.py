@@ -5,7 +5,7 @@ import torch
 from small_models import cells, generator, small_model
 
 from skvae.nn.likelihoods import LIKELIHOODS
-from skvae.nn.solvers import SOLVERS, make_solver
+from skvae.nn.solvers import LARGEST_GRADIENT, SOLVERS, make_solver
 from skvae.nn.stacking import Stack
 from skvae.nn.training import Clock, Plan, Rows, make_gradient, train_epoch
 
@@ -75,3 +75,25 @@ def test_a_stack_leaves_the_models_it_was_made_of_alone():
     models = [small_model("autoencoder", seed) for seed in range(2)]
     train(Stack(models), torch.rand(40, 5, dtype=torch.float64, generator=generator()))
     assert_same_weights(models[1], small_model("autoencoder", 1))
+
+
+@pytest.mark.parametrize("solver", ["sgd", torch.optim.SGD])
+def test_a_gradient_that_is_too_long_is_cut_to_its_largest_norm(solver):
+    module = small_model("autoencoder")
+    before = torch.cat([parameter.detach().flatten() for parameter in module.parameters()])
+    stepper = make_solver(solver, module, 0.5, momentum=0.0, weight_decay=0.0)
+    module.loss_terms(1e6 * cells("gaussian", 8, 5), generator())["reconstruction"].sum().backward()
+    stepper.step()
+    after = torch.cat([parameter.detach().flatten() for parameter in module.parameters()])
+    assert torch.linalg.vector_norm(after - before).item() == pytest.approx(0.5 * LARGEST_GRADIENT, rel=1e-4)
+
+
+def test_a_gradient_that_is_too_long_slows_no_other_model_of_a_stack():
+    x = cells("gaussian", 16, 3, 5)
+    x[:, 1] *= 1e6
+    stack = Stack([small_model("autoencoder", seed) for seed in range(3)])
+    train(stack, x, "sgd")
+    for seed, trained in enumerate(stack.unstack()):
+        alone = small_model("autoencoder", seed)
+        train(alone, x[:, seed], "sgd")
+        assert_same_weights(trained, alone)

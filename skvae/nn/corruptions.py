@@ -1,6 +1,6 @@
 """Corruptions: what a denoising model sees instead of x. The target stays x."""
 
-import torch
+from skvae.nn.numerics import standard_normal
 
 
 def keep(x, level, generator):
@@ -10,7 +10,7 @@ def keep(x, level, generator):
 
 def gaussian(x, level, generator):
     """Additive normal noise, ``level`` standard deviations of each column (Vincent et al., 2010)."""
-    return x + level * torch.randn(x.shape, dtype=x.dtype, device=x.device, generator=generator)
+    return x + level * standard_normal(x.shape, x, generator)
 
 
 CORRUPTIONS = {None: keep, "gaussian": gaussian}

@@ -17,6 +17,7 @@ from skvae.nn.numerics import (
     positive,
     positive_inverse,
     squared_residual,
+    standard_normal,
 )
 
 SCALE_FLOOR = 1e-3
@@ -49,6 +50,9 @@ DIGITS = 1e-5
 
 FAR = 3.0
 """Scale of values never seen of a column with atoms, in its standard deviations."""
+
+TINY = 1e-30
+"""A density below which an atom is as good as absent."""
 
 OFF_GRID, FINEST_GRID = 1e-3, 1e5
 """How far beside a grid, in steps, rounding may put a cell, and how many steps a grid may have."""
@@ -176,11 +180,6 @@ def uniform(like, generator):
     return draws.clamp(torch.finfo(like.dtype).tiny, 1.0 - torch.finfo(like.dtype).eps)
 
 
-def normal(like, generator):
-    """Standard normal draws, one a cell."""
-    return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
-
-
 class _ScaledNoise(Likelihood):
     """Noise around the decoded row with learned scales; members say how many there are, and its density."""
 
@@ -224,7 +223,7 @@ class Gaussian(_ScaledNoise):
         return normal_row_log_prob(x, outputs, self.scale)
 
     def sample(self, outputs, generator):
-        return outputs + self.scale * normal(outputs, generator)
+        return outputs + self.scale * standard_normal(outputs.shape, outputs, generator)
 
     def distortion(self, outputs, x):
         return 0.5 * (squared_residual(outputs, x).sum(-1) + x.shape[-1] * LOG_TWO_PI)
@@ -266,7 +265,7 @@ class HeteroscedasticGaussian(Likelihood):
 
     def sample(self, outputs, generator):
         mean, scale = self._moments(outputs)
-        return mean + scale * normal(mean, generator)
+        return mean + scale * standard_normal(mean.shape, mean, generator)
 
 
 class InflatedGaussian(HeteroscedasticGaussian):
@@ -287,28 +286,28 @@ class InflatedGaussian(HeteroscedasticGaussian):
         inflated, plain = list(self._atoms), [column for column, values in enumerate(atoms) if not values]
         self.n_moments, n_atoms = self.n_outputs, [len(values) for values in self._atoms.values()]
         self.n_outputs += sum(n_atoms)
-        places = torch.full((len(inflated), max(n_atoms, default=1)), self.n_outputs)
-        for row, ends in enumerate(itertools.accumulate(n_atoms)):
-            places[row, : n_atoms[row]] = torch.arange(ends - n_atoms[row], ends) + self.n_moments
+        places = torch.full((max(n_atoms, default=0), len(n_atoms)), self.n_outputs)
+        for place, (n, end) in enumerate(zip(n_atoms, itertools.accumulate(n_atoms), strict=True)):
+            places[:n, place] = torch.arange(end - n, end) + self.n_moments
         self.register_buffer("_places", places)
-        self.register_buffer("_inflated", torch.tensor(inflated, dtype=torch.long))
+        self.register_buffer("_columns", torch.tensor(inflated, dtype=torch.long))
         self.register_buffer("_plain", torch.tensor(plain, dtype=torch.long))
         self.register_buffer("_back", torch.tensor(inflated + plain, dtype=torch.long).argsort())
         self.register_buffer("atoms", torch.zeros(places.shape, dtype=torch.float32))
         self.register_buffer("log_odds", torch.zeros(places.shape, dtype=torch.float32))
-        self.place([0.0] * n_features, [1.0] * n_features)
         self.register_buffer("unseen", torch.full((), 1e-3, dtype=torch.float32))
+        self.place([0.0] * n_features, [1.0] * n_features)
 
     @staticmethod
     def describe(values, counts):
         spread = slice(None, None, math.ceil(len(values) / ROWS_FOR_ATOMS))
         counts = torch.as_tensor(counts[spread])
-        columns = [torch.as_tensor(column) for column in values[spread].T]
+        columns = [torch.as_tensor(column.copy()) for column in values[spread].T]
         return {"atoms": [atoms_of(column, counts) for column in columns], "grids": [grid_of(c) for c in columns]}
 
     def place(self, shift, scale):
-        for row, (column, values) in enumerate(self._atoms.items()):
-            self.atoms[row, : len(values)] = (values - shift[column]) / scale[column]
+        for place, (column, values) in enumerate(self._atoms.items()):
+            self.atoms[: len(values), place] = (values - shift[column]) / scale[column]
 
     def exact(self, values):
         for column, (origin, step) in self._grids.items():
@@ -321,47 +320,55 @@ class InflatedGaussian(HeteroscedasticGaussian):
 
     def observe(self, x, weight):
         self.unseen.fill_(0.5 / len(x))
-        cells, share = x.index_select(-1, self._inflated)[..., None], weight / weight.sum()
-        held = torch.tensordot(share, ((cells - self.atoms).abs() < SCALE_FLOOR).to(x), dims=1) + self.unseen
+        near, share = (self._cells(x) - self.atoms).abs() < SCALE_FLOOR, weight / weight.sum()
+        held = torch.tensordot(share, near.to(share), dims=1) + self.unseen
         held = torch.where(self._places < self.n_outputs, held, torch.zeros_like(held))
-        rest = (1.0 - held.sum(-1, keepdim=True)).clamp_min(self.unseen)
+        rest = (1.0 - held.sum(0)).clamp_min(self.unseen)
         self.log_odds.copy_(bounded(torch.log(held / rest), LOG_LIMIT))
 
+    def _cells(self, x):
+        """Cells of the inflated columns (..., 1, n_inflated)."""
+        return x.index_select(-1, self._columns)[..., None, :]
+
     def _split(self, outputs):
-        """What the decoder says of the noise, and log-probabilities (..., n_inflated, 1 + most atoms), noise first."""
+        """What the decoder says of the noise, and log-probabilities (..., 1 + most atoms, n_inflated), noise first."""
         moments, logits = outputs.split([self.n_moments, self.n_outputs - self.n_moments], dim=-1)
         logits = torch.cat([moments, logits, torch.full_like(moments[..., :1], -1e30)], dim=-1)
         odds = self.log_odds + logits.index_select(-1, self._places.flatten()).unflatten(-1, self._places.shape)
-        return moments, log_softmax(torch.cat([torch.zeros_like(odds[..., :1]), odds], dim=-1), dim=-1)
+        return moments, log_softmax(torch.cat([torch.zeros_like(odds[..., :1, :]), odds], dim=-2), dim=-2)
 
     def _joined(self, inflated, cells):
         """Cells of the inflated columns, and those of the others."""
         return torch.cat([inflated, cells.index_select(-1, self._plain)], dim=-1).index_select(-1, self._back)
 
     def mean(self, outputs):
+        if not self._atoms:
+            return super().mean(outputs)
         moments, log_shares = self._split(outputs)
         noise, shares = super().mean(moments), log_shares.exp()
-        inflated = shares[..., 0] * noise.index_select(-1, self._inflated) + (shares[..., 1:] * self.atoms).sum(-1)
-        return self._joined(inflated, noise)
+        values = torch.cat([self._cells(noise), self.atoms.expand_as(shares[..., 1:, :])], dim=-2)
+        return self._joined((shares * values).sum(-2), noise)
 
     def log_prob(self, outputs, x):
+        if not self._atoms:
+            return super().log_prob(outputs, x)
         moments, log_shares = self._split(outputs)
-        noise, cells = super().log_prob(moments, x), x.index_select(-1, self._inflated)[..., None]
-        atoms = bounded(normal_log_prob(cells, self.atoms, cells.new_tensor(SCALE_FLOOR)), 1e6)
-        each = log_shares[..., 1:] + atoms
-        seen = torch.cat([(log_shares[..., 0] + noise.index_select(-1, self._inflated))[..., None], each], dim=-1)
-        seen = torch.logsumexp(seen, dim=-1) + torch.log1p(-self.unseen)
-        unseen = normal_log_prob(cells[..., 0], cells.new_zeros(()), cells.new_tensor(FAR)) + torch.log(self.unseen)
-        return self._joined(torch.logaddexp(seen, unseen), noise)
+        noise, cells = super().log_prob(moments, x), self._cells(x)
+        heights = torch.exp(normal_log_prob(cells, self.atoms, cells.new_tensor(SCALE_FLOOR)))
+        atoms = (log_shares[..., 1:, :].exp() * heights).sum(-2)
+        atoms = torch.where(atoms > TINY, torch.log(atoms.clamp_min(TINY)), torch.full_like(atoms, -1e30))
+        seen = torch.logaddexp(log_shares[..., 0, :] + self._cells(noise)[..., 0, :], atoms)
+        unseen = normal_log_prob(cells[..., 0, :], 0.0, cells.new_tensor(FAR)) + torch.log(self.unseen)
+        return self._joined(torch.logaddexp(seen + torch.log1p(-self.unseen), unseen), noise)
 
     def sample(self, outputs, generator):
+        if not self._atoms:
+            return super().sample(outputs, generator)
         moments, log_shares = self._split(outputs)
         noise = super().sample(moments, generator)
-        chosen = (log_shares - torch.log(-torch.log(uniform(log_shares, generator)))).argmax(-1, keepdim=True)
-        values = torch.cat(
-            [noise.index_select(-1, self._inflated)[..., None], self.atoms.expand(*chosen.shape[:-1], -1)], dim=-1
-        )
-        return self._joined(values.gather(-1, chosen).squeeze(-1), noise)
+        chosen = (log_shares - torch.log(-torch.log(uniform(log_shares, generator)))).argmax(-2, keepdim=True)
+        values = torch.cat([self._cells(noise), self.atoms.expand_as(log_shares[..., 1:, :])], dim=-2)
+        return self._joined(values.gather(-2, chosen)[..., 0, :], noise)
 
 
 def atoms_of(column, counts):

@@ -5,8 +5,8 @@ from torch.nn.functional import pad
 
 from skvae.nn.numerics import wide
 
-MOST_ITERATIONS, MOST_CUBES, SMALLEST_STEP = 500, 2e9, 1e-5
-"""Iterations of factor analysis; how many columns, cubed, they may have together; a change too small to go on."""
+MOST_ITERATIONS, MOST_CUBES, NO_VARIANCE = 500, 2e9, 1e-5
+"""Iterations of factor analysis; how many columns, cubed, they may have together; what is no variance, nor a change."""
 
 
 def moments(inputs, weight):
@@ -32,7 +32,7 @@ def factor_analysis(covariance, latent_dim, floor):
         ratios = ratios.clamp_min(1.0)
         loadings = scale[:, None] * axes * (ratios - 1.0).sqrt()
         noise = (variance - loadings.square().sum(1)).clamp_min(floor)
-        if (noise - scale.square()).abs().max() < SMALLEST_STEP:
+        if (noise - scale.square()).abs().max() < NO_VARIANCE:
             break
     return loadings, scale.square(), 1.0 / ratios
 
@@ -48,5 +48,6 @@ def top(matrix, n):
 def principal_components(covariance, latent_dim):
     """Loadings (n_inputs, latent_dim) of codes with variance one, and the map (latent_dim, n_inputs) to these codes."""
     values, vectors = top(covariance, latent_dim)
-    scale = values.clamp_min(0.0).sqrt()
-    return vectors * scale, (vectors / scale.clamp_min(1e-6)).mT
+    scale = values.clamp_min(NO_VARIANCE).sqrt()
+    vectors = torch.where(values > NO_VARIANCE, vectors, torch.zeros_like(vectors))
+    return vectors * scale, (vectors / scale).mT

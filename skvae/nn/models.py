@@ -22,6 +22,7 @@ from skvae.nn.numerics import (
     normal_log_prob,
     positive,
     positive_inverse,
+    standard_normal,
     wide,
 )
 from skvae.nn.priors import CODE_DENSITIES, PRIORS
@@ -33,15 +34,12 @@ CELLS_AT_ONCE = 2**21
 POSTERIOR_FLOOR = 1e-4
 """Smallest scale of a posterior."""
 
-MOST_COLUMNS = 1000
-"""What an encoder may see of a row where training begins at a linear model: more take long to decompose."""
+MOST_COLUMNS, ROWS_A_COLUMN = 1000, 2
+"""What an encoder may see of a row where training begins at a linear model, as more take long to decompose; and how
+many rows each of these numbers needs, as fewer say little of its covariance."""
 
 LEAST_NOISE = 1e-2
 """Smallest share of a column's variance that is noise to the linear model at which training begins."""
-
-
-def _standard_normal(shape, like, generator):
-    return torch.randn(shape, dtype=like.dtype, device=like.device, generator=generator)
 
 
 @dataclass
@@ -65,7 +63,7 @@ class DiagonalNormal:
 
     def draw(self, generator):
         """One draw of each code."""
-        return self.at(_standard_normal(self.mean.shape, self.mean, generator))
+        return self.at(standard_normal(self.mean.shape, self.mean, generator))
 
     def broadcast(self):
         """The same density for several draws a row (batch, draws, latent_dim)."""
@@ -140,9 +138,10 @@ class LatentModel(nn.Module, ABC):
         self._begin(x, weight)
 
     def _begin(self, x, weight):
-        """Begin at a linear model of training rows, where both networks have an affine part and cells have a scale."""
+        """Begin at a linear model of the rows, if networks have an affine part, cells a scale, and rows suffice."""
         encoder, decoder, inputs = linear_part(self.encoder), linear_part(self.decoder), self.inputs(x)
-        if encoder is None or decoder is None or inputs.shape[1] > MOST_COLUMNS:
+        n_columns = inputs.shape[1]
+        if encoder is None or decoder is None or n_columns > min(MOST_COLUMNS, len(x) / ROWS_A_COLUMN):
             return
         mean, covariance = (part.cpu() for part in moments(inputs, weight))
         loadings, noise, codes, bias = self.linear_model(covariance, decoder.in_features)
@@ -316,7 +315,7 @@ class VAE(LatentModel):
         x = self.likelihood.realize(x, generator)
         posterior = self.posterior_of_inputs(self.corrupted(x, generator))
         shape = (len(x), self._n_draws, posterior.mean.shape[-1])
-        noise = _standard_normal(shape if self._n_draws > 1 else (shape[0], shape[2]), posterior.mean, generator)
+        noise = standard_normal(shape if self._n_draws > 1 else (shape[0], shape[2]), posterior.mean, generator)
         return self._objective.terms(self, x, posterior, noise, generator)
 
     def term_weights(self, progress):

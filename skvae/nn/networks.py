@@ -68,17 +68,22 @@ class Residual(nn.Module):
         return self.linear(x) + self.rest(x)
 
 
+class Affine(nn.Sequential):
+    """What is left of ``Residual`` without hidden layers."""
+
+
 def residual(in_features, out_features, hidden_layer_sizes, activation, generator):
-    """``Residual``; without hidden layers the affine map alone."""
-    network = Residual if hidden_layer_sizes else mlp
-    return network(in_features, out_features, hidden_layer_sizes, activation, generator)
+    """``Residual``, or ``Affine`` where there are no hidden layers."""
+    if hidden_layer_sizes:
+        return Residual(in_features, out_features, hidden_layer_sizes, activation, generator)
+    return Affine(Linear(in_features, out_features, generator, variance=1.0 / 3.0))
 
 
 def linear_part(network):
-    """The affine layer that a network is made of, or has beside the rest; None where it has none."""
+    """The affine layer at which training may begin; None where a network has none, or is to begin at random."""
     if isinstance(network, Residual):
         return network.linear
-    return network[0] if len(network) == 1 else None
+    return network[0] if isinstance(network, Affine) else None
 
 
 class Pair(NamedTuple):

@@ -48,6 +48,11 @@ def hastened(raw, speed):
     return _Hastened.apply(raw, speed)
 
 
+def standard_normal(shape, like, generator):
+    """Independent draws of N(0, 1), in the dtype and on the device of ``like``."""
+    return torch.randn(shape, dtype=like.dtype, device=like.device, generator=generator)
+
+
 def bounded(x, limit=1e3):
     """Clip to ``[-limit, limit]``: what a network may see, however far away a row lies."""
     return x.clamp(-limit, limit)

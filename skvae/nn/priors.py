@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import nn
 
-from skvae.nn.numerics import LOG_TWO_PI, normal_log_prob, positive, sum_of_squares, wide
+from skvae.nn.numerics import LOG_TWO_PI, normal_log_prob, positive, standard_normal, sum_of_squares, wide
 
 
 class Prior(nn.Module, ABC):
@@ -68,9 +68,7 @@ class StandardNormal(Prior):
         return -0.5 * (z * z + LOG_TWO_PI)
 
     def sample(self, n_samples, generator):
-        return torch.randn(
-            n_samples, self.latent_dim, dtype=self.origin.dtype, device=self.origin.device, generator=generator
-        )
+        return standard_normal((n_samples, self.latent_dim), self.origin, generator)
 
     def kl(self, posterior, z):
         mean, scale = posterior.mean, posterior.scale
@@ -103,7 +101,7 @@ class _Mixture(Prior):
     def sample(self, n_samples, generator):
         log_weights, mean, scale = self.components()
         chosen = torch.multinomial(log_weights.exp(), n_samples, replacement=True, generator=generator)
-        noise = torch.randn(n_samples, self.latent_dim, dtype=mean.dtype, device=mean.device, generator=generator)
+        noise = standard_normal((n_samples, self.latent_dim), mean, generator)
         return mean[chosen] + scale[chosen] * noise
 
 
@@ -171,7 +169,7 @@ class FittedNormal(nn.Module):
 
     def sample(self, n_samples, generator):
         axes, scale = self._axes()
-        noise = torch.randn(n_samples, self.latent_dim, dtype=axes.dtype, device=axes.device, generator=generator)
+        noise = standard_normal((n_samples, self.latent_dim), axes, generator)
         return self.mean + ((noise * scale) @ axes.mT).to(self.mean.dtype)
 
 
@@ -207,9 +205,7 @@ class FittedMixture(nn.Module):
 
     def sample(self, n_samples, generator):
         chosen = torch.multinomial(self.log_weights.exp(), n_samples, replacement=True, generator=generator)
-        noise = torch.randn(
-            n_samples, self.latent_dim, 1, dtype=self.means.dtype, device=self.means.device, generator=generator
-        )
+        noise = standard_normal((n_samples, self.latent_dim, 1), self.means, generator)
         deviation = torch.linalg.solve_triangular(self.whitening[chosen].mT, noise, upper=False)
         return self.means[chosen] + deviation.squeeze(-1)
 

@@ -9,10 +9,14 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 from torch.optim.adagrad import adagrad
 from torch.optim.adam import adam
 from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
+
+LARGEST_GRADIENT = 100.0
+"""Norm to which longer gradients of one step are cut: a single far row turns no model over."""
 
 
 class Solver(ABC):
@@ -49,11 +53,17 @@ def weight_matrices(module):
     return decaying, [parameter for parameter in parameters if parameter.ndim - n_leading < 2]
 
 
+def share_that_stays(norm):
+    """What a gradient of this norm is multiplied with."""
+    return (LARGEST_GRADIENT / norm).clamp_max(1.0)
+
+
 class FlatSolver(Solver):
     """Parameters and gradients as views of two flat vectors, weight matrices first: only they decay."""
 
     def __init__(self, module, learning_rate, momentum, weight_decay):
         self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
+        self._stacked = getattr(module, "n_leading", 0) > 0
         decaying, others = weight_matrices(module)
         parameters = decaying + others
         self.values = torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
@@ -79,8 +89,18 @@ class FlatSolver(Solver):
         if self.weight_decay:
             self.gradient[: self.n_decaying].add_(self.values[: self.n_decaying], alpha=self.weight_decay)
 
+    def clip(self):
+        """Cut a gradient that is too long, in a stack that of each model."""
+        if not self._stacked:
+            self.gradient.mul_(share_that_stays(torch.linalg.vector_norm(self.gradient)))
+            return
+        squares = sum(gradient.flatten(1).square().sum(1) for gradient in self.gradients)
+        for gradient in self.gradients:
+            gradient.mul_(share_that_stays(squares.sqrt()).reshape(-1, *[1] * (gradient.ndim - 1)))
+
     @torch.no_grad()
     def step(self):
+        self.clip()
         self.decay()
         self.update()
 
@@ -175,6 +195,9 @@ class TorchSolver(Solver):
         self.optimizer.zero_grad()
 
     def step(self):
+        nn.utils.clip_grad_norm_(
+            (p for group in self.optimizer.param_groups for p in group["params"]), LARGEST_GRADIENT
+        )
         with solver_errors(type(self.optimizer)):
             self.optimizer.step()
 
