@@ -8,7 +8,7 @@ from skvae.nn.models import MODELS
 N_LEVELS = 3
 """Levels of a categorical column."""
 
-COLUMN = {"categorical": {"n_levels": N_LEVELS}, "inflated_gaussian": {"atoms": [0.0, 0.5], "grids": None}}
+COLUMN = {"categorical": {"n_levels": N_LEVELS}, "inflated_gaussian": {"atoms": [0.0, 0.5], "values": None}}
 """What a likelihood is told of each column."""
 
 OWN_OPTIONS = {

@@ -27,11 +27,23 @@ def begun(name, X, **options):
 
 def test_factor_analysis_is_that_of_scikit_learn():
     _, covariance = moments(torch.from_numpy(WINE), torch.ones(len(WINE)))
-    loadings, noise, variances = (part.numpy() for part in factor_analysis(covariance, 3, 1e-6))
+    loadings, noise, variances = (part.numpy() for part in factor_analysis(covariance, 3, 1e-6, 10**9))
     oracle = FactorAnalysis(3, tol=1e-8, max_iter=5000).fit(WINE)
     np.testing.assert_allclose(loadings @ loadings.T + np.diag(noise), oracle.get_covariance(), atol=5e-3)
     precision = np.eye(3) + loadings.T @ (loadings / noise[:, None])
     np.testing.assert_allclose(np.linalg.inv(precision), np.diag(variances), atol=1e-8)
+
+
+def test_directions_that_noise_alone_would_show_have_no_loadings():
+    source = torch.Generator().manual_seed(0)
+    codes, mix = torch.randn(2000, 2, generator=source), torch.randn(2, 10, generator=source)
+    rows = codes @ mix + 0.5 * torch.randn(2000, 10, generator=source)
+    _, covariance = moments(rows, torch.ones(2000))
+    loadings, _, variances = factor_analysis(covariance, 6, 1e-6, 2000)
+    assert (variances[:2] < 0.5).all()
+    assert (variances[2:] == 1.0).all()
+    assert (loadings[:, 2:] == 0.0).all()
+    assert (factor_analysis(covariance, 6, 1e-6, 10**9)[2] < 1.0).sum() > 2
 
 
 def test_weights_of_rows_are_repetitions_to_a_linear_model():
@@ -50,7 +62,7 @@ def test_more_components_than_columns_have_no_loadings():
     assert (loadings[:, 2:] == 0.0).all()
     assert (codes[2:] == 0.0).all()
     torch.testing.assert_close(loadings @ loadings.mT, covariance)
-    loadings, _, variances = factor_analysis(covariance, 4, 1e-6)
+    loadings, _, variances = factor_analysis(covariance, 4, 1e-6, 10**9)
     assert (loadings[:, 2:] == 0.0).all()
     assert (variances[2:] == 1.0).all()
 

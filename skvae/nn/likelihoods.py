@@ -54,8 +54,8 @@ FAR = 3.0
 TINY = 1e-30
 """A density below which an atom is as good as absent."""
 
-OFF_GRID, FINEST_GRID = 1e-3, 1e5
-"""How far beside a grid, in steps, rounding may put a cell, and how many steps a grid may have."""
+MOSTLY = 0.9
+"""Share of rows whose value others hold too in a column of rounded numbers."""
 
 N_TOTALS = 256
 """Row totals that a multinomial remembers of its training rows."""
@@ -274,12 +274,13 @@ class InflatedGaussian(HeteroscedasticGaussian):
     Each such atom has a probability that the decoder says. A column of at most MOST_LEVELS_AS_ATOMS values has all of
     them as atoms, another column those that hold LEAST_SHARE of its rows. The density of an atom is normal with the
     scale SCALE_FLOOR, so that it stays finite and integrates to one; a draw is the atom itself. Half a row's share is
-    kept for values never seen, far around. Where all values of a column lie on a grid, as rounded ones do, so do draws.
+    kept for values never seen, far around. In a column whose rows repeat almost all values, as where numbers are
+    rounded, a draw is the nearest value seen.
     """
 
-    def __init__(self, n_features, atoms, grids):
+    def __init__(self, n_features, atoms, values):
         super().__init__(n_features)
-        self._grids = {column: grid for column, grid in enumerate(grids) if grid}
+        self._values = {column: torch.tensor(v, dtype=torch.float64) for column, v in enumerate(values) if v}
         self._atoms = {
             column: torch.tensor(values, dtype=torch.float64) for column, values in enumerate(atoms) if values
         }
@@ -303,20 +304,20 @@ class InflatedGaussian(HeteroscedasticGaussian):
         spread = slice(None, None, math.ceil(len(values) / ROWS_FOR_ATOMS))
         counts = torch.as_tensor(counts[spread])
         columns = [torch.as_tensor(column.copy()) for column in values[spread].T]
-        return {"atoms": [atoms_of(column, counts) for column in columns], "grids": [grid_of(c) for c in columns]}
+        held = [held_by(column, counts) for column in columns]
+        return {"atoms": [atoms_of(*each) for each in held], "values": [repeated(*each) for each in held]}
 
     def place(self, shift, scale):
         for place, (column, values) in enumerate(self._atoms.items()):
             self.atoms[: len(values), place] = (values - shift[column]) / scale[column]
 
     def exact(self, values):
-        for column, (origin, step) in self._grids.items():
-            values[:, column] = origin + step * ((values[:, column] - origin) / step).round()
         for column, atoms in self._atoms.items():
             cells = torch.as_tensor(values[:, column])
-            nearest = atoms[(cells[:, None] - atoms).abs().argmin(1)]
-            close = (cells - nearest).abs() <= DIGITS * (cells.abs() + cells.max() - cells.min())
-            values[:, column] = torch.where(close, nearest, cells)
+            close = (cells - nearest(cells, atoms)).abs() <= DIGITS * (cells.abs() + cells.max() - cells.min())
+            values[:, column] = torch.where(close, nearest(cells, atoms), cells)
+        for column, seen in self._values.items():
+            values[:, column] = nearest(torch.as_tensor(values[:, column]), seen)
 
     def observe(self, x, weight):
         self.unseen.fill_(0.5 / len(x))
@@ -371,26 +372,29 @@ class InflatedGaussian(HeteroscedasticGaussian):
         return self._joined(values.gather(-2, chosen)[..., 0, :], noise)
 
 
-def atoms_of(column, counts):
-    """Values of a column that are atoms, given what each of its rows counts."""
-    values, place = column.unique(return_inverse=True)
-    if len(values) > min(MOST_LEVELS_AS_ATOMS, counts.sum() / LEAST_ROWS):
-        held = torch.zeros(len(values), dtype=counts.dtype).index_add_(0, place, counts)
-        values = values[held >= max(LEAST_SHARE * counts.sum(), LEAST_ROWS)]
+def held_by(column, counts):
+    """The values of a column in order, and what the rows that hold each of them count."""
+    values, place = column.double().unique(return_inverse=True)
+    return values, torch.zeros(len(values), dtype=counts.dtype).index_add_(0, place, counts)
+
+
+def atoms_of(values, held):
+    """The values that are atoms."""
+    if len(values) > min(MOST_LEVELS_AS_ATOMS, held.sum() / LEAST_ROWS):
+        values = values[held >= max(LEAST_SHARE * held.sum(), LEAST_ROWS)]
     return values.tolist()
 
 
-def grid_of(column):
-    """Origin and step of the grid on which all cells lie, as rounded ones do, or None."""
-    values = column.double().unique()
-    gaps = values.diff()
-    if len(gaps) < LEAST_ROWS:
-        return None
-    places = (values - values[0]) / gaps.min()
-    step = (values[-1] - values[0]) / places[-1].round()
-    off = ((values - values[0]) / step).frac()
-    on_it = torch.minimum(off, 1.0 - off).max() < OFF_GRID
-    return (values[0].item(), step.item()) if on_it and places[-1] < FINEST_GRID else None
+def repeated(values, held):
+    """The values of a column whose rows repeat almost all of them, as rounded ones do; none of another column."""
+    return values.tolist() if held[held > 1.0].sum() >= MOSTLY * held.sum() else []
+
+
+def nearest(cells, values):
+    """The value, of some in order, that is nearest to each cell."""
+    above = torch.searchsorted(values, cells.contiguous()).clamp_max(len(values) - 1)
+    below = (above - 1).clamp_min(0)
+    return torch.where(values[above] - cells < cells - values[below], values[above], values[below])
 
 
 class StudentT(_ScaledNoise):

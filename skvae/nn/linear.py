@@ -1,11 +1,13 @@
 """Linear models in closed form: where networks with an affine part begin."""
 
+import math
+
 import torch
 from torch.nn.functional import pad
 
 from skvae.nn.numerics import wide
 
-MOST_ITERATIONS, MOST_CUBES, NO_VARIANCE = 500, 2e9, 1e-5
+MOST_ITERATIONS, MOST_CUBES, NO_VARIANCE = 200, 2e9, 1e-5
 """Iterations of factor analysis; how many columns, cubed, they may have together; what is no variance, nor a change."""
 
 
@@ -17,19 +19,20 @@ def moments(inputs, weight):
     return mean, centred.mT @ (share[:, None] * centred)
 
 
-def factor_analysis(covariance, latent_dim, floor):
+def factor_analysis(covariance, latent_dim, floor, n_rows):
     """Loadings (n_inputs, latent_dim), noise variances (n_inputs,) and posterior variances (latent_dim,).
 
     Maximum likelihood by turns (Barber, 2012, algorithm 21.1): the loadings that suit the noise, then the noise that
-    suits the loadings, at least ``floor``. The loadings are turned so that the posterior of a code has independent
-    components: N(diag(posterior variances) loadings^T diag(1 / noise) (x - mean), diag(posterior variances)).
+    suits the loadings, at least ``floor``. Directions that vary no more than noise alone may in ``n_rows`` independent
+    rows (Marchenko and Pastur, 1967) have no loadings. These are turned so that the posterior of a code has
+    independent components, N(V loadings^T diag(1 / noise) (x - mean), V) with V the diagonal of posterior variances.
     """
-    variance = covariance.diagonal()
+    variance, edge = covariance.diagonal(), (1.0 + math.sqrt(len(covariance) / n_rows)) ** 2
     noise = variance.clamp_min(floor)
     for _ in range(max(1, min(MOST_ITERATIONS, int(MOST_CUBES / len(covariance) ** 3)))):
         scale = noise.sqrt()
         ratios, axes = top(covariance / scale[:, None] / scale, latent_dim)
-        ratios = ratios.clamp_min(1.0)
+        ratios = torch.where(ratios > edge, ratios, torch.ones_like(ratios))
         loadings = scale[:, None] * axes * (ratios - 1.0).sqrt()
         noise = (variance - loadings.square().sum(1)).clamp_min(floor)
         if (noise - scale.square()).abs().max() < NO_VARIANCE:

@@ -144,14 +144,14 @@ class LatentModel(nn.Module, ABC):
         if encoder is None or decoder is None or n_columns > min(MOST_COLUMNS, len(x) / ROWS_A_COLUMN):
             return
         mean, covariance = (part.cpu() for part in moments(inputs, weight))
-        loadings, noise, codes, bias = self.linear_model(covariance, decoder.in_features)
+        loadings, noise, codes, bias = self.linear_model(covariance, decoder.in_features, len(x))
         if self.likelihood.begin(decoder.weight, decoder.bias, loadings, mean, noise):
             encoder.weight.copy_(codes)
             encoder.bias.copy_(bias - codes @ mean)
 
     @abstractmethod
-    def linear_model(self, covariance, latent_dim):
-        """The best linear model of rows with this covariance and mean zero.
+    def linear_model(self, covariance, latent_dim, n_rows):
+        """The best linear model of ``n_rows`` rows with this covariance and mean zero.
 
         Loadings (n_inputs, latent_dim), noise variances (n_inputs,), and weights and bias of the encoder.
         """
@@ -191,7 +191,7 @@ class Autoencoder(LatentModel):
         super().__init__(n_features, latent_dim, code_outputs=latent_dim, **options)
         self.code_density = CODE_DENSITIES[code_density](latent_dim, n_mixture_components)
 
-    def linear_model(self, covariance, latent_dim):
+    def linear_model(self, covariance, latent_dim, n_rows):
         loadings, codes = principal_components(covariance, latent_dim)
         noise = (covariance.diagonal() - loadings.square().sum(1)).clamp_min(0.0)
         return loadings, noise, codes, codes.new_zeros(len(codes))
@@ -290,8 +290,8 @@ class VAE(LatentModel):
         super().observe(x, weight, generator)
         self.prior.observe(self.inputs(x), generator)
 
-    def linear_model(self, covariance, latent_dim):
-        loadings, noise, variances = factor_analysis(covariance, latent_dim, LEAST_NOISE)
+    def linear_model(self, covariance, latent_dim, n_rows):
+        loadings, noise, variances = factor_analysis(covariance, latent_dim, LEAST_NOISE, n_rows)
         codes = variances[:, None] * (loadings / noise[:, None]).mT
         raw = positive_inverse(variances.sqrt(), POSTERIOR_FLOOR)
         return loadings, noise, torch.cat([codes, torch.zeros_like(codes)]), torch.cat([torch.zeros_like(raw), raw])

@@ -128,6 +128,10 @@ class Best:
         self.waited += 1
         if objective < self._mark - self.tol:
             self.waited, self._mark = 0, objective
+        self.offer(objective)
+
+    def offer(self, objective):
+        """Keep the state if it is the best, without waiting for another."""
         if objective < self.objective:
             self.objective = objective
             self.state = {name: value.clone() for name, value in self.module.state_dict().items()}
@@ -204,8 +208,10 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
     gradient = make_gradient(module, solver, generator)
     evaluate, history.outcome = make_evaluation(module, generator.initial_seed(), rows.x.device), "max_iter"
     module.train()
-    if history.loss or validation is not None:
+    if history.loss:
         best.update(evaluate(validation or rows))
+    elif validation is not None:
+        best.offer(evaluate(validation))
     try:
         for epoch in range(plan.max_iter):
             before, now = (plan.schedule.course(max(i, 0) / plan.max_iter) for i in (epoch - 1, epoch))
