@@ -201,6 +201,7 @@ def run_images(arguments):
 DIGITS = {
     "n_components": 50,
     "hidden_layer_sizes": (200, 200),
+    "network": "mlp",
     "likelihood": "binarized_bernoulli",
     "batch_size": 128,
     "learning_rate": "cosine",

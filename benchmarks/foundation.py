@@ -40,6 +40,7 @@ def linear_vae(X, n_components, likelihood):
     vae = VAETransformer(
         n_components,
         hidden_layer_sizes=(),
+        network="mlp",
         likelihood=likelihood,
         learning_rate="constant",
         n_iter_no_change=10_000,
