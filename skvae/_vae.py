@@ -322,7 +322,7 @@ class VAETransformer(BaseAutoencoder):
 
     def _advise(self, rows):
         silent, n_components = int((~self.active_components_).sum()), self.n_components_
-        if n_components >= MANY_COMPONENTS and silent > n_components / 2:
+        if self.n_components != "auto" and n_components >= MANY_COMPONENTS and silent > n_components / 2:
             warnings.warn(
                 f"{silent} of {n_components} components say nothing about the rows (see kl_per_component_). Take fewer "
                 f"n_components, or try free_bits=0.1, kl_warmup=0.2 or a smaller beta than {self.beta}.",

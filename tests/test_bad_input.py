@@ -136,6 +136,7 @@ def test_an_odd_table_works_and_gives_finite_results(Estimator, name):
 
 
 @ESTIMATORS
+@pytest.mark.filterwarnings("ignore:.*components say nothing")
 def test_more_components_than_features_work(Estimator):
     fitted = Estimator(10, hidden_layer_sizes=(8,), max_iter=3, random_state=0).fit(TABLE)
     assert fitted.transform(TABLE).shape == (30, 10)

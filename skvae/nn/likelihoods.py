@@ -302,8 +302,8 @@ class InflatedGaussian(HeteroscedasticGaussian):
     @staticmethod
     def describe(values, counts):
         spread = slice(None, None, math.ceil(len(values) / ROWS_FOR_ATOMS))
-        counts = torch.as_tensor(counts[spread])
-        columns = [torch.as_tensor(column.copy()) for column in values[spread].T]
+        counts = torch.from_numpy(counts[spread])
+        columns = [torch.from_numpy(column.copy()) for column in values[spread].T]
         held = [held_by(column, counts) for column in columns]
         return {"atoms": [atoms_of(*each) for each in held], "values": [repeated(*each) for each in held]}
 
@@ -313,11 +313,11 @@ class InflatedGaussian(HeteroscedasticGaussian):
 
     def exact(self, values):
         for column, atoms in self._atoms.items():
-            cells = torch.as_tensor(values[:, column])
+            cells = torch.from_numpy(values[:, column])
             close = (cells - nearest(cells, atoms)).abs() <= DIGITS * (cells.abs() + cells.max() - cells.min())
             values[:, column] = torch.where(close, nearest(cells, atoms), cells)
         for column, seen in self._values.items():
-            values[:, column] = nearest(torch.as_tensor(values[:, column]), seen)
+            values[:, column] = nearest(torch.from_numpy(values[:, column]), seen)
 
     def observe(self, x, weight):
         self.unseen.fill_(0.5 / len(x))
@@ -375,7 +375,7 @@ class InflatedGaussian(HeteroscedasticGaussian):
 def held_by(column, counts):
     """The values of a column in order, and what the rows that hold each of them count."""
     values, place = column.double().unique(return_inverse=True)
-    return values, torch.zeros(len(values), dtype=counts.dtype).index_add_(0, place, counts)
+    return values, counts.new_zeros(len(values)).index_add_(0, place, counts)
 
 
 def atoms_of(values, held):
