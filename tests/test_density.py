@@ -278,6 +278,42 @@ def test_effective_sample_size_lies_between_one_and_all(X):
     assert np.median(VAETransformer(2, n_importance_samples=1, **SMALL).fit(X).effective_sample_size(X)) == 1.0
 
 
+def rows_with_atoms():
+    """Rows with a column of levels, one of many zeros, one of rounded numbers and one of others."""
+    rng = np.random.RandomState(0)
+    level = rng.randint(3, size=600)
+    zeros = np.maximum(0.0, rng.normal(level - 1.0, 1.0))
+    return np.c_[np.array([10.0, 20.0, 50.0])[level], zeros, rng.normal(level, 2.0).round(1), rng.normal(size=600)]
+
+
+def test_draws_have_the_levels_zeros_and_rounded_numbers_of_the_rows():
+    X = rows_with_atoms()
+    vae = VAETransformer(2, random_state=0, max_iter=60).fit(X)
+    drawn = vae.sample(4000, random_state=0)
+    assert set(drawn[:, 0]) == {10.0, 20.0, 50.0}
+    assert np.mean(drawn[:, 1] == 0.0) == pytest.approx(np.mean(X[:, 1] == 0.0), abs=0.05)
+    assert np.isin(drawn[:, 2], X[:, 2]).all()
+    assert len(np.unique(drawn[:, 3])) == 4000
+    for level in (10.0, 20.0, 50.0):
+        means = [np.mean(rows[rows[:, 0] == level, 1] == 0.0) for rows in (drawn, X)]
+        assert means[0] == pytest.approx(means[1], abs=0.12)
+
+
+def test_atoms_stay_atoms_in_other_units():
+    X, factors = rows_with_atoms(), np.array([1e-3, 50.0, 7.0, 1.0])
+    one = VAETransformer(2, random_state=0, max_iter=20).fit(X)
+    other = VAETransformer(2, random_state=0, max_iter=20).fit(X * factors + 3.0)
+    assert other.score(X * factors + 3.0) == pytest.approx(one.score(X) - np.log(factors).sum(), abs=0.01)
+    plain = VAETransformer(2, likelihood="heteroscedastic_gaussian", random_state=0, max_iter=20).fit(X)
+    assert one.score(X) > plain.score(X) + 3.0
+
+
+def test_the_density_of_a_linear_model_is_normal_and_that_of_a_deep_one_has_atoms():
+    for sizes, name in [((), "gaussian"), ((8,), "inflated_gaussian")]:
+        vae = VAETransformer(2, hidden_layer_sizes=sizes, random_state=0, max_iter=2).fit(rows_with_atoms())
+        assert [part[0] for part in vae._model.options["likelihood"]] == [name]
+
+
 @pytest.mark.parametrize("extreme", [1e6, -1e6])
 def test_odd_columns_and_far_rows_have_finite_scores(extreme):
     rng = np.random.RandomState(0)

@@ -139,6 +139,7 @@ def inflated(n_rows=400):
 def test_an_inflated_gaussian_has_the_values_that_rows_repeat_with_their_shares():
     likelihood, X, atoms = inflated()
     assert atoms == [[1.0, 2.0, 5.0], [3.0], [], [0.0]]
+    assert likelihood.unseen.item() == pytest.approx(0.5 / len(X))
     outputs = torch.zeros(100_000, likelihood.n_outputs, dtype=torch.float64)
     draws = likelihood.sample(outputs, generator())
     for column, values in enumerate(atoms):
