@@ -308,6 +308,19 @@ def test_atoms_stay_atoms_in_other_units():
     assert one.score(X) > plain.score(X) + 3.0
 
 
+def test_weights_make_atoms_as_repeated_rows_do():
+    X = np.r_[np.zeros((8, 2)), np.random.RandomState(0).normal(size=(92, 2))]
+
+    def atoms(X, weight=None):
+        vae = VAETransformer(1, random_state=0, max_iter=1).fit(X, sample_weight=weight)
+        return vae._model.options["likelihood"][0][2]["atoms"]
+
+    assert atoms(X) == [[], []]
+    assert atoms(X, np.full(100, 2.0)) == atoms(np.repeat(X, 2, axis=0)) == [[0.0], [0.0]]
+    assert atoms(X, np.full(100, 0.01)) == [[], []]
+    assert atoms(np.repeat(X, 2, axis=0), np.full(200, 0.01)) == [[0.0], [0.0]]
+
+
 def test_the_density_of_a_linear_model_is_normal_and_that_of_a_deep_one_has_atoms():
     for sizes, name in [((), "gaussian"), ((8,), "inflated_gaussian")]:
         vae = VAETransformer(2, hidden_layer_sizes=sizes, random_state=0, max_iter=2).fit(rows_with_atoms())
