@@ -28,10 +28,10 @@ TABLES = {"iris": (load_iris, 1), "wine": (load_wine, 2), "breast_cancer": (load
 STAGES = [(2e-2, 500), (8e-3, 1500), (2e-3, 1500), (4e-4, 500), (1e-4, 500)]
 SIZES = (2, 5, 10, 20)
 SEEDS = (0, 1, 2)
-LIKELIHOODS = {"isotropic_gaussian": {"likelihood": "isotropic_gaussian"}, "(default)": {}}
+LIKELIHOODS = {"isotropic_gaussian": {"network": "mlp", "likelihood": "isotropic_gaussian"}, "(default)": {}}
 """Digits are pixels, columns of one unit; the default likelihood is for columns of different ones."""
 
-HEAVY_TAILS = {"student_t": {"likelihood": "student_t"}}
+HEAVY_TAILS = {"student_t": {"network": "mlp", "likelihood": "student_t"}}
 """Some pixels of digits are almost always 0: a normal density lets single held-out rows rule the mean."""
 
 

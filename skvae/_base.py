@@ -444,7 +444,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         column (the code), less the mean of both over training rows. It does not depend on the units of the columns: 0
         is as usual, the lower the stranger. The shares of a row add up to its score less a constant, the mean score of
         up to 256 training rows. In a row with a very far cell that cell has the lowest share by far, and the equal part
-        drowns what the other columns say.
+        drowns what the other columns say; with ``network="residual"`` the code follows such a cell, which may blur
+        which one it was.
 
         Parameters
         ----------

@@ -56,7 +56,8 @@ class VAETransformer(BaseAutoencoder):
         Activation of the hidden layers.
     network : {"mlp", "residual"}, default="residual"
         Encoder and decoder: "mlp" is a multi-layer perceptron; "residual" adds an affine map to it, and training
-        begins at factor analysis of the training rows where the likelihood has a noise scale.
+        begins at factor analysis of the training rows where the likelihood has a noise scale: likelier for tables,
+        above all of few rows. For pixels "mlp" gives better codes.
     likelihood : str or list of (str, columns), default="auto"
         Density of a row given its code. "auto" is "inflated_gaussian", without hidden layers "gaussian". Real numbers:
         "gaussian", one learned noise scale a column; "isotropic_gaussian", one learned scale for all columns, in the

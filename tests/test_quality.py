@@ -15,10 +15,10 @@ from skvae import AutoencoderTransformer, VAETransformer
 SIZES = pytest.mark.parametrize("size", [2, 5, 10, 20])
 
 
-PIXELS = {"likelihood": "isotropic_gaussian"}
+PIXELS = {"network": "mlp", "likelihood": "isotropic_gaussian"}
 """Pixels are columns of one unit."""
 
-HEAVY_TAILS = {"likelihood": "student_t"}
+HEAVY_TAILS = {"network": "mlp", "likelihood": "student_t"}
 """Some pixels are almost always 0: with a normal density single held-out rows would rule the mean."""
 
 
