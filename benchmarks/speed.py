@@ -43,7 +43,14 @@ SIZES, LINEAR = (30, 64, 32, 8, 32, 64, 30), (2, 5)
 """The network of most parts, and which of its layers have no activation: code and output."""
 
 SHAPE = {"n_components": 8, "hidden_layer_sizes": (64, 32), "activation": "relu"}
-PLAIN = {"early_stopping": False, "learning_rate": "constant", "tol": 0.0, "random_state": 0}
+PLAIN = {
+    "network": "mlp",
+    "likelihood": "gaussian",
+    "early_stopping": False,
+    "learning_rate": "constant",
+    "tol": 0.0,
+    "random_state": 0,
+}
 TRAINING_BARS = {"MLPRegressor": ">= 1.5", "skorch": ">= 6", "hand-written step": ">= 0.6"}
 """What is asked for at batches of 256 rows."""
 
