@@ -55,6 +55,7 @@ def test_vae_gives_held_out_digits_more_likelihood_than_pca(digits, size):
 
 
 @SIZES
+@pytest.mark.filterwarnings("ignore:.*components say nothing")
 def test_vae_gives_held_out_digits_more_likelihood_than_factor_analysis(size):
     X = load_digits().data
     differences = []
