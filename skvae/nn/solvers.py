@@ -15,7 +15,7 @@ from torch.optim.adam import adam
 from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
-LARGEST_GRADIENT = 100.0
+LARGEST_GRADIENT = 1000.0
 """Norm to which longer gradients of one step are cut: a single far row turns no model over."""
 
 
