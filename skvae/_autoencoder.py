@@ -34,12 +34,13 @@ class AutoencoderTransformer(BaseAutoencoder):
         Activation of the hidden layers.
     network : {"mlp", "residual"}, default="residual"
         Encoder and decoder: "mlp" is a multi-layer perceptron; "residual" adds an affine map to it, and training
-        begins at factor analysis of the training rows where the likelihood has a noise scale.
+        begins at the principal components of the training rows where the likelihood has a noise scale.
     likelihood : str or list of (str, columns), default="gaussian"
         What a decoded row says of the row itself. Real numbers: "gaussian", squared error in standardised columns, with
         one noise scale a column fitted after training; "isotropic_gaussian", squared error in the units of the data and
         one noise scale for all columns, like PCA, for columns of one unit such as pixels; "heteroscedastic_gaussian",
-        noise that depends on the code; "student_t", an error that grows with the logarithm of the distance, for columns
+        noise that depends on the code; "inflated_gaussian", the same with atoms at values that a column repeats;
+        "student_t", an error that grows with the logarithm of the distance, for columns
         with rare, far values; "laplace", absolute errors. Numbers above 0: "lognormal" and "gamma". Numbers in a range:
         "bernoulli", cross-entropy, for binary columns; other values are mapped to [0, 1] by the smallest and largest
         value of the table; "continuous_bernoulli". Counts: "poisson", "negative_binomial", and "multinomial" given the

@@ -10,6 +10,7 @@ from torch.nn.functional import log_softmax, pad, softplus
 
 from skvae.nn.numerics import (
     LOG_TWO_PI,
+    RAW_ONE,
     bounded,
     hastened,
     normal_log_prob,
@@ -22,9 +23,6 @@ from skvae.nn.numerics import (
 
 SCALE_FLOOR = 1e-3
 """Smallest noise scale, in standard deviations of a column: the density of a column that never varies stays finite."""
-
-RAW_ONE = math.log(math.expm1(1.0))
-"""What ``positive`` maps to one."""
 
 SCALE_SPEED = 10.0
 """A noise scale moves this many times faster than a weight: it has orders of magnitude to cross in few steps."""
@@ -314,8 +312,9 @@ class InflatedGaussian(HeteroscedasticGaussian):
     def exact(self, values):
         for column, atoms in self._atoms.items():
             cells = torch.from_numpy(values[:, column])
-            close = (cells - nearest(cells, atoms)).abs() <= DIGITS * (cells.abs() + cells.max() - cells.min())
-            values[:, column] = torch.where(close, nearest(cells, atoms), cells)
+            atom = nearest(cells, atoms)
+            close = (cells - atom).abs() <= DIGITS * (cells.abs() + cells.max() - cells.min())
+            values[:, column] = torch.where(close, atom, cells)
         for column, seen in self._values.items():
             values[:, column] = nearest(torch.from_numpy(values[:, column]), seen)
 

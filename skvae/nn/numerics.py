@@ -7,6 +7,9 @@ from torch.nn.functional import mse_loss, softplus
 
 LOG_TWO_PI = math.log(2.0 * math.pi)
 
+RAW_ONE = math.log(math.expm1(1.0))
+"""What ``positive`` maps to one above its floor."""
+
 
 def wide(x):
     """The widest float dtype of the tensor's device: sums of log-densities are kept in it (MPS has no float64)."""

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import nn
 
-from skvae.nn.numerics import LOG_TWO_PI, normal_log_prob, positive, standard_normal, sum_of_squares, wide
+from skvae.nn.numerics import LOG_TWO_PI, RAW_ONE, normal_log_prob, positive, standard_normal, sum_of_squares, wide
 
 
 class Prior(nn.Module, ABC):
@@ -115,7 +115,7 @@ class GaussianMixture(_Mixture):
         self.logits = nn.Parameter(torch.zeros(n_components, dtype=torch.float32))
 
     def components(self):
-        scales = positive(self.raw_scales + math.log(math.expm1(1.0)), floor=1e-3)
+        scales = positive(self.raw_scales + RAW_ONE, floor=1e-3)
         return torch.log_softmax(self.logits, dim=-1), self.means, scales
 
 
