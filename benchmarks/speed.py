@@ -403,7 +403,7 @@ def scoring(effort):
     """Rows a second of codes and scores of 1,000,000 x 30; the VAE's bound beside a loop over rows and its products."""
     X, params = table(effort.of(1_000_000), 30), {**SHAPE, **PLAIN, "max_iter": 1}
     autoencoder = AutoencoderTransformer(**params).fit(X[:10_000])
-    vae = VAETransformer(**params, n_importance_samples=32).fit(X[:10_000])
+    vae = VAETransformer(**params, code_density=None, n_importance_samples=32).fit(X[:10_000])
     products, single = bound_products(vae, len(X), 32), X[:200]
     runs = {
         "transform": lambda: autoencoder.transform(X),

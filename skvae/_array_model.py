@@ -279,23 +279,28 @@ class ArrayModel:
             self.module.calibrate(pieces, rate)
         density = self.module.code_density
         if not getattr(density, "from_moments", True):
-            mixture = mixture_of(self._code_draws(rows), density.n_components)
-            parts = mixture.weights_, mixture.means_, mixture.precisions_cholesky_
+            mixture = mixture_of(self._code_draws(rows, rate), density.n_components)
             with torch.no_grad():
-                density.fit(*(self._tensor(part) for part in parts))
+                density.fit(*map(self._tensor, (mixture.weights_, mixture.means_, mixture.precisions_cholesky_)))
 
-    def _code_draws(self, rows):
-        """Codes of up to CODES_FOR_MIXTURE rows, spread evenly over the total weight, float64."""
+    def _code_draws(self, rows, rate):
+        """Codes of up to CODES_FOR_MIXTURE rows, spread evenly over the total weight, float64.
+
+        The share 1 - ``rate`` of them are draws of the density that was fitted before: what remains of earlier rows.
+        """
         weight = np.ones(rows.n_rows) if rows.weight is None else rows.weight
-        n_draws = min(max(round(rows.total), 2), CODES_FOR_MIXTURE)
+        n_codes = min(round(rows.counts.sum() / rate), CODES_FOR_MIXTURE)
+        n_new = max(round(rate * n_codes), 2)
         ends = np.cumsum(weight) / weight.sum()
-        index = np.searchsorted(ends, (np.arange(n_draws) + 0.5) / n_draws).clip(0, rows.n_rows - 1)
+        index = np.searchsorted(ends, (np.arange(n_new) + 0.5) / n_new).clip(0, rows.n_rows - 1)
         generator = torch.Generator(self.device).manual_seed(NOISE_SEED)
         X = rows.part(slice(None)).X
         with torch.no_grad():
-            pieces = [self._tensor(self.units.to_standard(X[index[part]])) for part in chunks(n_draws)]
-            draws = [self.module.code_draws(x, generator) for x in pieces]
-        return torch.cat(draws).cpu().numpy().astype(np.float64)
+            pieces = [self._tensor(self.units.to_standard(X[index[part]])) for part in chunks(n_new)]
+            codes = [self.module.code_draws(x, generator) for x in pieces]
+            if n_codes > n_new:
+                codes.append(self.module.code_density.sample(n_codes - n_new, generator))
+        return torch.cat(codes).cpu().numpy().astype(np.float64)
 
     def kl_per_component(self, X):
         """KL divergence of each latent variable, its mean over rows, and the variance of their codes; float64."""
@@ -408,12 +413,18 @@ class ArrayModel:
 
 
 def mixture_of(codes, n_components):
-    """The mixture of up to ``n_components`` normal densities with the best Bayesian information criterion."""
+    """The mixture of 1, 2, 4, ... up to ``n_components`` normal densities at which the BIC stops falling."""
     sizes = {min(2**k, n_components, len(codes)) for k in range(n_components.bit_length() + 1)}
+    best, lowest = None, math.inf
     with warnings.catch_warnings(), config_context(array_api_dispatch=False):
         warnings.simplefilter("ignore", ConvergenceWarning)
-        mixtures = [GaussianMixture(size, reg_covar=1e-5, random_state=NOISE_SEED).fit(codes) for size in sorted(sizes)]
-    return min(mixtures, key=lambda mixture: mixture.bic(codes))
+        for size in sorted(sizes):
+            mixture = GaussianMixture(size, reg_covar=1e-5, random_state=NOISE_SEED).fit(codes)
+            criterion = mixture.bic(codes)
+            if criterion >= lowest:
+                break
+            best, lowest = mixture, criterion
+    return best
 
 
 def normal_draws(n_draws, latent_dim):

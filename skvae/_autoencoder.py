@@ -82,6 +82,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         Share of the rows that is set aside, at least one row.
     n_iter_no_change : int, default=10
         Epochs without a gain before the learning rate is cut or training ends.
+    support_fraction : float in (0, 1], default=1.0
+        Share of each batch that training learns from and of the validation rows that are watched: those of the lowest
+        objective. Below 1 the others are left out, for tables that hold outliers.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the fitted model, in its units. What shapes the weights must stay as it was.
     precision : {"float32", "float64", "bfloat16"}, default="float32"
@@ -176,6 +179,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         early_stopping=True,
         validation_fraction=0.1,
         n_iter_no_change=10,
+        support_fraction=1.0,
         warm_start=False,
         precision="float32",
         device="auto",
@@ -202,6 +206,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.support_fraction = support_fraction
         self.warm_start = warm_start
         self.precision = precision
         self.device = device

@@ -63,6 +63,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "support_fraction": [Interval(Real, 0, 1, closed="right")],
         "warm_start": ["boolean"],
         "precision": [StrOptions(set(PRECISIONS))],
         "device": [str],
@@ -109,7 +110,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         goes_on = self.warm_start and hasattr(self, "_model")
         first_weights, split, training = self._seeds(3)
         with unchanged_on_error(self):
-            rows, batch_size, model = self._start(X, sample_weight, goes_on, first_weights)
+            rows, batch_size, model = self._start(X, sample_weight, goes_on, first_weights, whole=True)
             data, validation = rows, None
             if X_val is not None:
                 validation = WeightedRows.present(self._check_rows(X_val, model=model, name="X_val"))
@@ -121,6 +122,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 tol=self.tol,
                 n_iter_no_change=self.n_iter_no_change,
                 schedule=SCHEDULES[self.learning_rate],
+                support_fraction=self.support_fraction,
                 progress=float(goes_on),
             )
             frame = Frame.of(X)
@@ -155,8 +157,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         goes_on = hasattr(self, "_model")
         first_weights, training = self._seeds(2)
         with unchanged_on_error(self):
-            rows, batch_size, model = self._start(X, sample_weight, goes_on, first_weights)
-            plan = Plan(batch_size=batch_size, max_iter=1, progress=1.0)
+            rows, batch_size, model = self._start(X, sample_weight, goes_on, first_weights, whole=False)
+            plan = Plan(batch_size, max_iter=1, support_fraction=self.support_fraction, progress=1.0)
             seed = (training + len(model.history.loss)) % MAX_SEED
             model.train(rows, None, plan, self._solver(rows), seed, resume=True)
             self._keep(model, self._frame if goes_on else Frame.of(X), rows, rate=rows.total / model.n_seen)
@@ -166,11 +168,14 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """Independent seeds from ``random_state``."""
         return check_random_state(self.random_state).randint(MAX_SEED, size=n_seeds).tolist()
 
-    def _start(self, X, sample_weight, goes_on, seed):
-        """Rows, batch size, and the model to train: a new one, or a copy of the fitted one to go on from."""
+    def _start(self, X, sample_weight, goes_on, seed, whole):
+        """Rows, batch size, and the model to train: a new one, or a copy of the fitted one to go on from.
+
+        ``whole`` is False where the rows are one batch of a stream.
+        """
         X = self._check_rows(X, reset=not goes_on, minimum=1 if goes_on else 2)
         rows = WeightedRows.present(X, check_weights(sample_weight, X))
-        model_name, options = self._options(rows, goes_on)
+        model_name, options = self._options(rows, goes_on, whole)
         device = resolve_device(self.device)
         if goes_on:
             model = self._model.to_go_on(options, self.precision, device)
@@ -237,11 +242,12 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 )
         return self.likelihood
 
-    def _options(self, rows, goes_on):
+    def _options(self, rows, goes_on, whole):
         """What the model is built from: its name, and options that are plain values."""
         n_features = rows.X.shape[1]
         n_components = min(math.ceil(n_features / 2), 16) if self.n_components == "auto" else self.n_components
         name, own = self._model_options()
+        kept = goes_on and self.code_density == "auto"
         return name, {
             "n_features": n_features,
             "latent_dim": int(n_components),
@@ -250,11 +256,15 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             "activation": self.activation,
             "likelihood": self._likelihood_parts(rows, goes_on),
             "n_mixture_components": int(self.n_mixture_components),
-            "code_density": self.code_density,
+            "code_density": self._model.options["code_density"] if kept else self._code_density(whole),
             "corruption": self.corruption,
             "corruption_level": float(self.corruption_level),
             **own,
         }
+
+    def _code_density(self, whole):
+        """Name of the density that is fitted to the codes after training, or None."""
+        return self.code_density
 
     def _layer_sizes(self):
         """Hidden units of each layer, as plain integers; one number is one layer."""

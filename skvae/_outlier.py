@@ -120,7 +120,9 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             The fitted detector.
         """
         estimator = (
-            VAETransformer(network="mlp", likelihood="gaussian") if self.estimator is None else clone(self.estimator)
+            VAETransformer(network="mlp", likelihood="gaussian", code_density=None)
+            if self.estimator is None
+            else clone(self.estimator)
         )
         if self.random_state is not None:
             _set_random_states(estimator, self.random_state)

@@ -76,10 +76,11 @@ class VAETransformer(BaseAutoencoder):
         mean of the posteriors of learned pseudo-inputs [4]_.
     n_mixture_components : int, default=16
         Components of such a mixture; for ``code_density="gaussian_mixture"`` the most that are tried.
-    code_density : {"normal", "gaussian_mixture"} or None, default=None
+    code_density : {"auto", "normal", "gaussian_mixture"} or None, default="auto"
         Density that is fitted to draws of the training rows' posteriors after training and takes the place of the prior
         in ``sample`` and ``score_samples`` [5]_; None keeps the prior. A mixture has as many full-covariance components
-        as the Bayesian information criterion prefers.
+        as the Bayesian information criterion prefers. "auto" is such a mixture where ``fit`` trains hidden layers under
+        a normal prior, else None; what ``partial_fit`` starts keeps the prior.
     objective : {"elbo", "iwae"}, default="elbo"
         What training maximises: the evidence lower bound, or the importance-weighted bound over ``n_draws`` draws [3]_,
         with doubly reparameterised gradients [6]_. The latter has no cost of the code of its own: ``regularizer``,
@@ -130,6 +131,9 @@ class VAETransformer(BaseAutoencoder):
         Share of the rows that is set aside, at least one row.
     n_iter_no_change : int, default=10
         Epochs without a gain before the learning rate is cut or training ends.
+    support_fraction : float in (0, 1], default=1.0
+        Share of each batch that training learns from and of the validation rows that are watched: those of the lowest
+        objective. Below 1 the others are left out, for tables that hold outliers.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the fitted model, in its units. What shapes the weights must stay as it was.
     precision : {"float32", "float64", "bfloat16"}, default="float32"
@@ -213,7 +217,7 @@ class VAETransformer(BaseAutoencoder):
         **BaseAutoencoder._parameter_constraints,
         "likelihood": [StrOptions(set(LIKELIHOODS) | {"auto"}), list],
         "prior": [StrOptions(set(PRIORS))],
-        "code_density": [StrOptions(set(CODE_DENSITIES)), None],
+        "code_density": [StrOptions(set(CODE_DENSITIES) | {"auto"}), None],
         "objective": [StrOptions(set(OBJECTIVES))],
         "n_draws": [Interval(Integral, 1, 2**16, closed="both")],
         "free_bits": [Interval(Real, 0, None, closed="left")],
@@ -233,7 +237,7 @@ class VAETransformer(BaseAutoencoder):
         likelihood="auto",
         prior="normal",
         n_mixture_components=16,
-        code_density=None,
+        code_density="auto",
         objective="elbo",
         n_draws=1,
         regularizer="kl",
@@ -254,6 +258,7 @@ class VAETransformer(BaseAutoencoder):
         early_stopping=True,
         validation_fraction=0.1,
         n_iter_no_change=10,
+        support_fraction=1.0,
         warm_start=False,
         precision="float32",
         device="auto",
@@ -288,6 +293,7 @@ class VAETransformer(BaseAutoencoder):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.support_fraction = support_fraction
         self.warm_start = warm_start
         self.precision = precision
         self.device = device
@@ -298,6 +304,11 @@ class VAETransformer(BaseAutoencoder):
         if self.likelihood != "auto":
             return self.likelihood
         return "inflated_gaussian" if self._layer_sizes() else "gaussian"
+
+    def _code_density(self, whole):
+        if self.code_density != "auto":
+            return self.code_density
+        return "gaussian_mixture" if whole and self._layer_sizes() and self.prior == "normal" else None
 
     def _model_options(self):
         costs = {name: getattr(self, name) for name in ("regularizer", "beta", "free_bits", "kl_warmup")}

@@ -5,7 +5,9 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy.special import gammaln
+from sklearn.base import clone
 from sklearn.decomposition import FactorAnalysis
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
@@ -184,8 +186,8 @@ def test_a_mixture_of_codes_has_as_many_components_as_it_needs(Estimator):
     several, one = (
         Estimator(2, code_density="gaussian_mixture", n_mixture_components=n, **LINEAR).fit(train) for n in (8, 1)
     )
-    in_use = np.isfinite(several.module_.code_density.log_weights.numpy()).sum()
-    assert 3 <= in_use <= 8
+    assert 3 <= len(several.module_.code_density.weights) <= 8
+    assert len(one.module_.code_density.weights) == 1
     assert several.score(train) > one.score(train) + 0.1
 
 
@@ -197,6 +199,38 @@ def test_weights_count_in_the_mixture_of_codes(Estimator):
     absent = Estimator(2, **params).fit(train[:300])
     zero = Estimator(2, **params).fit(train, sample_weight=weight)
     np.testing.assert_array_equal(zero.score_samples(train), absent.score_samples(train))
+
+
+def test_the_codes_of_a_stream_stay_in_the_mixture():
+    """A batch from one of three clusters moves the mixture of codes, but the other clusters stay in it."""
+    train = clusters(2000)
+    vae = VAETransformer(2, code_density="gaussian_mixture", **LINEAR).fit(train)
+    batch = train[vae.transform(train)[:, 0].argsort()[:200]]
+    before, codes = vae.module_.code_density.means.clone(), vae.transform(train)
+    vae.partial_fit(batch)
+    assert not np.array_equal(before.numpy(), vae.module_.code_density.means.numpy())
+    drawn = vae.module_.code_density.sample(4000, torch.Generator().manual_seed(0)).numpy()
+    np.testing.assert_allclose(drawn.std(axis=0), codes.std(axis=0), rtol=0.15)
+    share = (drawn[:, 0] < np.sort(codes[:, 0])[200]).mean()
+    assert 0.12 < share < 0.25
+
+
+@pytest.mark.parametrize(
+    ("params", "fitted"),
+    [
+        ({}, "FittedMixture"),
+        ({"code_density": None}, "StandardNormal"),
+        ({"hidden_layer_sizes": ()}, "StandardNormal"),
+        ({"prior": "vampprior"}, "VampPrior"),
+    ],
+)
+def test_auto_fits_a_mixture_to_the_codes_of_hidden_layers_under_a_normal_prior(X, params, fitted):
+    vae = VAETransformer(**{"max_iter": 2, "random_state": 0, **params}).fit(X)
+    assert type(vae.module_.code_density).__name__ == fitted
+    assert type(vae.partial_fit(X).module_.code_density).__name__ == fitted
+    assert type(clone(vae).partial_fit(X).module_.code_density).__name__ == fitted.replace(
+        "FittedMixture", "StandardNormal"
+    )
 
 
 def test_many_draws_in_training_come_nearer_to_the_likelihood():

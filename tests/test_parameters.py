@@ -17,7 +17,6 @@ CHANGES = {
     "network": "residual",
     "likelihood": "isotropic_gaussian",
     "prior": "vampprior",
-    "code_density": "gaussian_mixture",
     "n_draws": 3,
     "regularizer": "mmd",
     "free_bits": 0.5,
@@ -29,6 +28,7 @@ CHANGES = {
     "max_iter": 3,
     "early_stopping": False,
     "validation_fraction": 0.4,
+    "support_fraction": 0.5,
     "precision": "float64",
     "random_state": 1,
     "beta": 100.0,
@@ -38,6 +38,7 @@ CHANGES = {
 """One other value of each parameter that changes codes or scores by itself."""
 
 COMPANIONS = {
+    "code_density": ({"code_density": "normal"}, "gaussian_mixture"),
     "corruption_level": ({"corruption": "gaussian"}, 2.0),
     "momentum": ({"solver": "sgd"}, 0.0),
     "objective": ({"n_draws": 3}, "iwae"),

@@ -13,7 +13,7 @@ from skvae import AutoencoderTransformer, VAETransformer
 from skvae._array_model import DeviceMemoryError, check_precision
 from skvae.nn import training
 from skvae.nn.solvers import make_solver
-from skvae.nn.training import make_gradient
+from skvae.nn.training import make_gradient, supporting
 
 ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 5}
@@ -416,3 +416,38 @@ def test_bfloat16_trains_nearly_like_float32_and_scores_in_it(X, Estimator, monk
     assert coarse.score(X) == pytest.approx(exact.score(X), abs=0.05)
     x = torch.from_numpy(coarse._model.units.to_standard(X)).float()
     np.testing.assert_allclose(coarse.module_.codes(x), coarse.transform(X), atol=1e-5)
+
+
+def test_the_support_is_the_rows_of_lowest_objective_by_weight():
+    objective, weight = torch.tensor([3.0, 1.0, 9.0, 2.0]), torch.tensor([1.0, 1.0, 1.0, 1.0])
+    assert supporting(weight, objective, 0.5).tolist() == [0.0, 2.0, 0.0, 2.0]
+    assert supporting(weight, objective, 0.51).tolist() == pytest.approx([4 / 3, 4 / 3, 0.0, 4 / 3])
+    assert supporting(weight, objective, 1e-9).tolist() == [0.0, 4.0, 0.0, 0.0]
+    heavy, repeated = torch.tensor([1.0, 2.0, 1.0, 1.0]), torch.tensor([3.0, 1.0, 1.0, 9.0, 2.0])
+    for share in (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
+        one = supporting(heavy, objective, share).tolist()
+        two = supporting(torch.ones(5), repeated, share).tolist()
+        assert one == pytest.approx([two[0], two[1] + two[2], two[3], two[4]])
+
+
+@pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
+def test_a_support_below_one_leaves_outliers_out(Estimator):
+    """Rows of another plane among the training rows: who leaves them out explains the others as if they were not."""
+    rng = np.random.RandomState(0)
+    planes = rng.normal(size=(2, 2, 8))
+    usual = rng.normal(size=(1400, 2)) @ planes[0] + 0.1 * rng.normal(size=(1400, 8))
+    strange = 3.0 * rng.normal(size=(60, 2)) @ planes[1] + 0.1 * rng.normal(size=(60, 8))
+    train, test = np.r_[usual[:600], strange], usual[600:]
+    params = {"n_components": 2, "hidden_layer_sizes": (), "likelihood": "gaussian", "random_state": 0}
+    params["network"] = "mlp"
+    error = {
+        share: np.square(test - reconstructed(Estimator(support_fraction=share, **params).fit(train), test)).mean()
+        for share in (1.0, 0.85)
+    }
+    clean = np.square(test - reconstructed(Estimator(**params).fit(usual[:600]), test)).mean()
+    assert error[0.85] < 2.0 * clean
+    assert error[1.0] > 10.0 * clean
+
+
+def reconstructed(model, X):
+    return model.inverse_transform(model.transform(X))

@@ -12,6 +12,7 @@ from skvae.nn.numerics import (
     LOG_TWO_PI,
     RAW_ONE,
     bounded,
+    coin_flips,
     hastened,
     normal_log_prob,
     normal_row_log_prob,
@@ -584,7 +585,7 @@ class Bernoulli(Likelihood):
         return x * outputs - softplus(outputs)
 
     def sample(self, outputs, generator):
-        return torch.bernoulli(torch.sigmoid(outputs), generator=generator)
+        return coin_flips(torch.sigmoid(outputs), generator)
 
 
 class BinarizedBernoulli(Bernoulli):
@@ -594,7 +595,7 @@ class BinarizedBernoulli(Bernoulli):
     """
 
     def realize(self, x, generator):
-        return torch.bernoulli(x.clamp(0.0, 1.0), generator=generator)
+        return coin_flips(x, generator)
 
 
 class ContinuousBernoulli(Bernoulli):

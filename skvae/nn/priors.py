@@ -174,37 +174,47 @@ class FittedNormal(nn.Module):
 
 
 class FittedMixture(nn.Module):
-    """A mixture of normal densities with covariances of their own, fitted to codes after training."""
+    """A mixture of normal densities with covariances of their own, fitted to codes after training.
+
+    Its buffers have as many components as were fitted, one standard normal before.
+    """
 
     from_moments = False
 
     def __init__(self, latent_dim, n_components):
         super().__init__()
         self.latent_dim, self.n_components = latent_dim, n_components
-        eye = torch.eye(latent_dim, dtype=torch.float32)
-        self.register_buffer("log_weights", torch.full((n_components,), -math.log(n_components), dtype=torch.float32))
-        self.register_buffer("means", torch.zeros(n_components, latent_dim, dtype=torch.float32))
-        self.register_buffer("whitening", eye.expand(n_components, -1, -1).clone())
+        self.register_buffer("weights", torch.ones(1, dtype=torch.float32))
+        self.register_buffer("means", torch.zeros(1, latent_dim, dtype=torch.float32))
+        self.register_buffer("whitening", torch.eye(latent_dim, dtype=torch.float32)[None])
+        self.register_load_state_dict_pre_hook(self._take_shapes)
+
+    @staticmethod
+    def _take_shapes(module, state, prefix, *_):
+        """Buffers of as many components as the state that is about to be loaded."""
+        for name, buffer in module.named_buffers():
+            stored = state[prefix + name]
+            setattr(module, name, buffer.new_empty(stored.shape))
 
     def fit(self, weights, means, whitening):
         """Take over a mixture of up to ``n_components``.
 
         ``whitening`` (n_components, latent_dim, latent_dim), upper triangular, maps deviations to standard ones.
         """
-        self.log_weights.fill_(-torch.inf)
-        self.log_weights[: len(weights)] = torch.log(weights)
-        self.means[: len(weights)], self.whitening[: len(weights)] = means, whitening
+        self.weights, self.means, self.whitening = weights, means, whitening
 
     def log_prob(self, z):
-        whitening = self.whitening.to(wide(z))
-        centred = z.to(wide(z))[..., None, :] - self.means.to(wide(z))
-        white = (centred[..., None, :] @ whitening).squeeze(-2)
+        whitening, means = self.whitening.to(wide(z)), self.means.to(wide(z))
         log_det = torch.diagonal(whitening, dim1=-2, dim2=-1).log().sum(-1)
-        each = self.log_weights + log_det - 0.5 * (white.square() + LOG_TWO_PI).sum(-1)
-        return torch.logsumexp(each, dim=-1)
+        centres = (means[:, None] @ whitening).flatten()
+        white = z.to(wide(z)) @ whitening.transpose(0, 1).flatten(1) - centres
+        distance = white.square().unflatten(-1, means.shape).sum(-1)
+        return torch.logsumexp(
+            torch.log(self.weights) + log_det - 0.5 * (distance + self.latent_dim * LOG_TWO_PI), dim=-1
+        )
 
     def sample(self, n_samples, generator):
-        chosen = torch.multinomial(self.log_weights.exp(), n_samples, replacement=True, generator=generator)
+        chosen = torch.multinomial(self.weights, n_samples, replacement=True, generator=generator)
         noise = standard_normal((n_samples, self.latent_dim, 1), self.means, generator)
         deviation = torch.linalg.solve_triangular(self.whitening[chosen].mT, noise, upper=False)
         return self.means[chosen] + deviation.squeeze(-1)

@@ -70,6 +70,8 @@ class Plan:
     tol: float = 0.0
     n_iter_no_change: float = math.inf
     schedule: Schedule = SCHEDULES["constant"]
+    support_fraction: float = 1.0
+    """Share of each batch, by weight, that counts: the rows of the lowest objective."""
     progress: float = 0.0
     """Where the run starts on the way of the module's term weights; 1 where it goes on from an earlier one."""
 
@@ -147,7 +149,17 @@ def weigh(terms, weights):
     return sum(weights[name] * value for name, value in terms.items())
 
 
-def make_gradient(module, solver, generator):
+@torch.no_grad()
+def supporting(weight, objective, support_fraction):
+    """Weights of the rows of lowest objective that hold this share of the weight, the same sum; zero for the others."""
+    order = objective.argsort()
+    reached = weight.index_select(0, order).cumsum(0)
+    last = torch.searchsorted(reached, support_fraction * reached[-1:]).clamp_max(len(weight) - 1)
+    kept = weight * (objective <= objective.index_select(0, order.index_select(0, last)))
+    return kept * (weight.sum() / kept.sum())
+
+
+def make_gradient(module, solver, generator, support_fraction=1.0):
     """A function of a batch: x, weight and the weight of each term (n_terms,).
 
     It adds the gradient of the objective's mean over the batch to the parameters, and returns the mean of each term.
@@ -155,6 +167,8 @@ def make_gradient(module, solver, generator):
 
     def gradient(x, weight, term_weights):
         terms = list(module.loss_terms(x, generator).values())
+        if support_fraction < 1.0:
+            weight = supporting(weight, term_weights @ torch.stack(terms).detach(), support_fraction)
         share = weight / len(x)
         torch.autograd.backward(terms, [factor * share for factor in term_weights.unbind()])
         return torch.stack([share @ values.detach() for values in terms])
@@ -177,10 +191,15 @@ def train_epoch(module, rows, solver, plan, clock, gradient, generator):
     return dict(zip(weights, (total / len(rows.x)).tolist(), strict=True))
 
 
-def make_evaluation(module, seed, device):
+def make_evaluation(module, seed, device, support_fraction):
     """A function of rows: their mean objective at its final weights, with the same noise at every call."""
     generator, weights = torch.Generator(device), module.term_weights(1.0)
-    total = Captured(lambda x, weight: weight @ weigh(module.loss_terms(x, generator), weights), generator)
+
+    def objective(x, weight):
+        values = weigh(module.loss_terms(x, generator), weights)
+        return (supporting(weight, values, support_fraction) if support_fraction < 1.0 else weight) @ values
+
+    total = Captured(objective, generator)
 
     @torch.no_grad()
     def evaluate(rows):
@@ -205,8 +224,9 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
     added to ``history``; ``after_epoch(history)`` may end the run by returning True.
     """
     best, clock, n_cuts = Best(module, plan.tol), Clock(plan, len(rows.x)), plan.schedule.n_cuts
-    gradient = make_gradient(module, solver, generator)
-    evaluate, history.outcome = make_evaluation(module, generator.initial_seed(), rows.x.device), "max_iter"
+    gradient = make_gradient(module, solver, generator, plan.support_fraction)
+    evaluate = make_evaluation(module, generator.initial_seed(), rows.x.device, plan.support_fraction)
+    history.outcome = "max_iter"
     module.train()
     if history.loss:
         best.update(evaluate(validation or rows))
