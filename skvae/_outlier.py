@@ -8,7 +8,8 @@ from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils.metaestimators import available_if
 
 from skvae._columns import index_of
-from skvae._rows import WeightedRows
+from skvae._ensemble import Excess, RobustEnsemble
+from skvae._rows import weighted_threshold
 from skvae._vae import VAETransformer
 from skvae._validation import (
     CallbackSupportMixin,
@@ -23,27 +24,22 @@ from skvae._validation import (
     validate_data,
 )
 
-AUTO_CONTAMINATION = 0.01
-"""Share of the training rows that ``contamination="auto"`` flags."""
+FALSE_ALARMS = 0.01
+"""Share of usual rows that ``contamination="auto"`` promises to flag."""
 
+COVERAGE, RESIDUAL_ROWS = 0.9, 8192
+"""Share of a column's training cells in the interval that is expected of them, and rows that it is taken from."""
 
-def weighted_threshold(scores, weight, share):
-    """A value with the lowest ``share`` of the weight below it, halfway to the next score; ties stay together."""
-    present = WeightedRows.present(scores, weight)
-    scores, weight = present.X, present.weight
-    order = np.argsort(scores, kind="stable")
-    ranked = scores[order]
-    reached = np.cumsum(np.ones(len(scores)) if weight is None else weight[order])
-    last = ranked[np.searchsorted(reached, share * reached[-1] * (1.0 - 1e-12))]
-    above = ranked[ranked > last]
-    return float(0.5 * (last + above[0]) if len(above) else last)
+EXPLAINS = "score_features", "transform", "inverse_transform"
+"""Methods of an estimator that can give reasons."""
+
+DENSITY = {"hidden_layer_sizes": (64, 64), "network": "mlp", "likelihood": "gaussian", "max_iter": 50}
+"""Parameters of the default estimator, a VAETransformer."""
 
 
 def _explains(detector):
     estimator = getattr(detector, "estimator_", detector.estimator)
-    return estimator is None or all(
-        hasattr(estimator, name) for name in ("score_features", "transform", "inverse_transform")
-    )
+    return estimator is None or all(hasattr(estimator, name) for name in EXPLAINS)
 
 
 class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
@@ -56,25 +52,39 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
     Parameters
     ----------
     estimator : estimator or None, default=None
-        Estimator with ``fit`` and ``score_samples``, alone or at the end of a Pipeline. None stands for
-        ``VAETransformer(network="mlp", likelihood="gaussian")``: densities with atoms make rows of repeated values look
-        normal, and codes that follow a far cell blur which one it was.
+        Estimator with ``fit`` and ``score_samples``, alone or at the end of a Pipeline. None stands for a small
+        ``VAETransformer`` with ``network="mlp"`` and ``likelihood="gaussian"``: densities with atoms make rows of
+        repeated values look normal, and codes that follow a far cell blur which one it was.
     contamination : "auto" or float in (0, 0.5], default="auto"
-        Share of the training rows that lie below the threshold. "auto" flags 1 % of them: a false-alarm rate of about
-        1 % where the training rows are clean.
+        Share of the training rows that lie below the threshold. "auto" needs no guess: it flags what only 1 % of usual
+        rows would fall below, by normal tails through the median and the lowest tenth of the training scores on a
+        logarithmic scale, so that outliers among the training rows do not move it; and at least one training row.
+    ensemble : "auto" or bool, default="auto"
+        Whether to judge rows by four scores in one: by two such estimators, one that learns from all rows and one that
+        leaves 30 % of each batch out (``support_fraction``), and by the distances to samples of all training rows and
+        of those that are usual to the second estimator [1]_. "auto" does so where ``estimator`` is None; otherwise rows
+        are judged by the estimator alone.
     random_state : int, RandomState instance or None, default=None
         Sets every ``random_state`` of the estimator; None leaves them as they are.
 
     Attributes
     ----------
     estimator_ : estimator
-        The fitted estimator.
+        What judges rows: the fitted estimator, or the ensemble, whose ``parts_`` are its members.
     offset_ : float
         The threshold, in the unit of ``score_samples``.
+    expected_interval_ : ndarray of shape (2, n_features_in_) or None
+        Between these two, observed less expected cells of training rows lie in nine of ten cases. None where the
+        estimator cannot explain.
     n_features_in_ : int
         Number of columns seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, where X had string names for all of them.
+
+    References
+    ----------
+    .. [1] G. Pang, K. M. Ting and D. Albrecht, "LeSiNN: Detecting anomalies by identifying least similar nearest
+       neighbours", ICDM workshops 2015.
 
     Examples
     --------
@@ -93,12 +103,14 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit", "score_samples"]), None],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+        "ensemble": [StrOptions({"auto"}), "boolean"],
         "random_state": ["random_state"],
     }
 
-    def __init__(self, estimator=None, contamination="auto", *, random_state=None):
+    def __init__(self, estimator=None, contamination="auto", *, ensemble="auto", random_state=None):
         self.estimator = estimator
         self.contamination = contamination
+        self.ensemble = ensemble
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -119,22 +131,48 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         self : object
             The fitted detector.
         """
-        estimator = (
-            VAETransformer(network="mlp", likelihood="gaussian", code_density=None)
-            if self.estimator is None
-            else clone(self.estimator)
-        )
-        if self.random_state is not None:
-            _set_random_states(estimator, self.random_state)
+        estimator = self._make_estimator()
         if sample_weight is not None and not has_fit_parameter(estimator, "sample_weight"):
             raise ValueError(f"estimator={estimator!r} takes no sample_weight; leave it out, or use another estimator.")
         self._fit_estimator(estimator, X, y, {} if sample_weight is None else {"sample_weight": sample_weight})
-        scores = estimator.score_samples(X)
+        scores = np.asarray(estimator.score_samples(X), dtype=np.float64)
         validate_data(self, X, skip_check_array=True)
-        share = AUTO_CONTAMINATION if self.contamination == "auto" else self.contamination
+        weight = check_weights(sample_weight, scores)
         self.estimator_ = estimator
-        self.offset_ = weighted_threshold(scores, check_weights(sample_weight, scores), share)
+        self._scale = Excess.of(scores, weight)
+        if self.contamination == "auto":
+            self.offset_ = max(self._scale.quantile(FALSE_ALARMS), weighted_threshold(scores, weight, 0.0))
+        else:
+            self.offset_ = weighted_threshold(scores, weight, self.contamination)
+        self.expected_interval_ = self._residual_interval(X, weight) if _explains(self) else None
         return self
+
+    def _make_estimator(self):
+        """An unfitted estimator or ensemble with its seeds."""
+        estimator = VAETransformer(**DENSITY) if self.estimator is None else clone(self.estimator)
+        if self.ensemble is True or (self.ensemble == "auto" and self.estimator is None):
+            if "support_fraction" not in estimator.get_params():
+                raise ValueError(
+                    f"ensemble={self.ensemble!r} needs an estimator with the parameter support_fraction, such as "
+                    f"VAETransformer, but estimator={estimator!r} has none. Use ensemble=False."
+                )
+            estimator = RobustEnsemble(estimator)
+        if self.random_state is not None:
+            _set_random_states(estimator, self.random_state)
+        return estimator
+
+    def _residual_interval(self, X, weight):
+        """Between which values observed less expected cells of training rows lie (2, n_features), column by column."""
+        values = np.asarray(X, dtype=np.float64)
+        spread = slice(None, None, -(-len(values) // RESIDUAL_ROWS))
+        residual = values[spread] - self._expected(X)[spread]
+        tails = (0.5 * (1.0 - COVERAGE), 0.5 * (1.0 + COVERAGE))
+        weight = None if weight is None else weight[spread]
+        return np.array([[weighted_threshold(column, weight, tail) for column in residual.T] for tail in tails])
+
+    def _expected(self, X):
+        """What the model expects of each cell (n_samples, n_features)."""
+        return np.asarray(self.estimator_.inverse_transform(self.estimator_.transform(X)), dtype=np.float64)
 
     def _fit_estimator(self, estimator, X, y, weights):
         """Fit the estimator as a part of this fit for callbacks, where scikit-learn has them."""
@@ -196,6 +234,28 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
+    def outlier_probability(self, X):
+        r"""Probability of each row to be an outlier, one half at the threshold.
+
+        With :math:`F` the share of usual rows that would score lower than a row, by normal tails through the median and
+        the lowest tenth of the training scores on a logarithmic scale, it is
+        :math:`F(\mathrm{offset}) / (F(\mathrm{offset}) + F(s))`: the chance that a row at least this strange is an
+        outlier, if outliers are as frequent as usual rows below the threshold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples,)
+            Between 0 and 1, rising with the strangeness of a row; above one half where ``predict`` says -1.
+        """
+        check_is_fitted(self)
+        at_threshold = self._scale.tail(np.array([self.offset_]))[0]
+        return at_threshold / (at_threshold + self._scale.tail(self.score_samples(X)))
+
     @available_if(_explains)
     def explain(self, X, n_columns=3):
         """The columns that make each row strange, the strangest first.
@@ -211,13 +271,16 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         -------
         reasons : pandas.DataFrame
             Indexed by the row's label and ``rank`` (0 is the strangest column), with the ``column``, its ``value``,
-            what the model ``expected`` instead, and its ``share`` of the row's score in nats (see ``score_features``).
+            what the model ``expected`` instead, the interval from ``low`` to ``high`` that holds nine of ten training
+            cells around what is expected of them, and the ``share`` of the row's log-likelihood in nats (see
+            ``score_features``).
         """
         check_is_fitted(self)
         if not isinstance(n_columns, Integral) or isinstance(n_columns, bool) or n_columns < 1:
             raise ValueError(f"n_columns={n_columns!r} must be a whole number of at least 1.")
         shares = np.asarray(self.estimator_.score_features(X))
-        expected = np.asarray(self.estimator_.inverse_transform(self.estimator_.transform(X)), dtype=np.float64)
+        expected = self._expected(X)
+        low, high = expected + self.expected_interval_[:, None]
         values = np.asarray(X, dtype=np.float64)
         names = getattr(self, "feature_names_in_", np.arange(values.shape[1]))
         order = np.argsort(shares, axis=1, kind="stable")[:, : min(n_columns, values.shape[1])]
@@ -226,6 +289,8 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             "column": np.asarray(names, dtype=object)[order].ravel(),
             "value": np.take_along_axis(values, order, axis=1).ravel(),
             "expected": np.take_along_axis(expected, order, axis=1).ravel(),
+            "low": np.take_along_axis(low, order, axis=1).ravel(),
+            "high": np.take_along_axis(high, order, axis=1).ravel(),
             "share": np.take_along_axis(shares, order, axis=1).ravel(),
         }
         index = pd.MultiIndex.from_product([labels, range(order.shape[1])], names=[None, "rank"])

@@ -64,6 +64,18 @@ class WeightedRows:
         return self.take(order[n_val:]), self.take(order[:n_val]) if n_val else None
 
 
+def weighted_threshold(scores, weight, share):
+    """A value with the lowest ``share`` of the weight below it, halfway to the next score; ties stay together."""
+    present = WeightedRows.present(scores, weight)
+    scores, weight = present.X, present.weight
+    order = np.argsort(scores, kind="stable")
+    ranked = scores[order]
+    reached = np.cumsum(np.ones(len(scores)) if weight is None else weight[order])
+    last = ranked[np.searchsorted(reached, share * reached[-1] * (1.0 - 1e-12))]
+    above = ranked[ranked > last]
+    return float(0.5 * (last + above[0]) if len(above) else last)
+
+
 def relative(weight):
     """Weights of mean one, None where all are alike, and their sum as it was."""
     of_the_largest = weight / weight.max()

@@ -197,7 +197,8 @@ def test_html_repr_shows_parameters_fitted_attributes_and_a_link(X):
 
 LAYERS = {
     "__init__": set(),
-    "_outlier": {"_vae", "_columns", "_rows", "_validation"},
+    "_outlier": {"_vae", "_columns", "_ensemble", "_rows", "_validation"},
+    "_ensemble": {"_columns", "_rows", "_validation"},
     "_vae": {"_base", "_validation", "nn.likelihoods", "nn.models", "nn.priors", "nn.regularizers"},
     "_autoencoder": {"_base", "_validation", "nn.priors"},
     "_base": {

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+from skvae._ensemble import Excess, SampledNeighbors
 
 SMALL = {"hidden_layer_sizes": (16,), "random_state": 0, "max_iter": 40}
 
@@ -36,7 +37,7 @@ def test_signs_and_threshold_are_those_of_scikit_learn(X, name):
     assert detector.n_features_in_ == 5
 
 
-@pytest.mark.parametrize(("contamination", "expected"), [("auto", 2), (0.01, 2), (0.25, 50), (0.5, 100), (0.001, 1)])
+@pytest.mark.parametrize(("contamination", "expected"), [(0.01, 2), (0.25, 50), (0.5, 100), (0.001, 1)])
 def test_contamination_is_the_share_of_flagged_training_rows(X, contamination, expected):
     detector = AutoencoderOutlierDetector(SCORERS["autoencoder"], contamination)
     assert (detector.fit_predict(X) == -1).sum() == expected
@@ -66,8 +67,11 @@ def test_the_default_estimator_is_a_vae_and_the_given_one_is_left_alone(X):
     assert not hasattr(given, "n_iter_")
     assert detector.estimator_ is not given
     default = AutoencoderOutlierDetector(random_state=0).fit(X[:40]).estimator_
-    assert isinstance(default, VAETransformer)
-    assert (default.network, default.likelihood) == ("mlp", "gaussian")
+    assert list(default.parts_) == ["trusting", "wary", "far", "far_from_usual"]
+    for name, support in (("trusting", 1.0), ("wary", 0.7)):
+        part = default.parts_[name]
+        assert isinstance(part, VAETransformer)
+        assert (part.network, part.likelihood, part.support_fraction) == ("mlp", "gaussian", support)
 
 
 def test_explain_names_the_planted_cell_first():
@@ -80,7 +84,7 @@ def test_explain_names_the_planted_cell_first():
     for row, column in enumerate(["c", "a", "d"]):
         planted.loc[planted.index[row], column] += 6 * table[column].std()
     reasons = detector.explain(planted, n_columns=2)
-    assert list(reasons.columns) == ["column", "value", "expected", "share"]
+    assert list(reasons.columns) == ["column", "value", "expected", "low", "high", "share"]
     assert list(reasons.index.get_level_values(0)) == ["row0", "row0", "row1", "row1", "row2", "row2"]
     first = reasons.xs(0, level="rank")
     assert list(first["column"]) == ["c", "a", "d"]
@@ -105,3 +109,108 @@ def test_weights_move_the_threshold(X):
     detector = AutoencoderOutlierDetector(SCORERS["autoencoder"], contamination=0.1).fit(X, sample_weight=weight)
     flagged = weight[detector.predict(X) == -1].sum() / weight.sum()
     assert flagged == pytest.approx(0.1, abs=0.01)
+
+
+def two_planes(n_usual, n_strange, seed=0):
+    """Usual rows near a plane of eight columns, and strange ones near another, farther from the centre."""
+    rng, planes = np.random.RandomState(seed), np.random.RandomState(7).normal(size=(2, 2, 8))
+    usual = rng.normal(size=(n_usual, 2)) @ planes[0] + 0.3 * rng.normal(size=(n_usual, 8))
+    strange = 3.0 + rng.normal(size=(n_strange, 2)) @ planes[1] + 0.3 * rng.normal(size=(n_strange, 8))
+    return usual, strange
+
+
+@pytest.mark.parametrize(("n_strange", "found"), [(0, 0.9), (30, 0.9), (120, 0.5)])
+def test_false_alarms_are_as_promised_whether_or_not_outliers_are_among_the_training_rows(n_strange, found):
+    usual, strange = two_planes(1000, n_strange)
+    new, new_strange = two_planes(2000, 200, seed=1)
+    detector = AutoencoderOutlierDetector(random_state=0).fit(np.r_[usual, strange])
+    assert (detector.predict(new) == -1).mean() < 0.035
+    assert (detector.predict(new_strange) == -1).mean() > found
+
+
+def test_the_ensemble_is_not_misled_by_outliers_that_one_density_learns():
+    usual, strange = two_planes(500, 60)
+    new, new_strange = two_planes(500, 100, seed=1)
+    labels = np.repeat([0, 1], [500, 100])
+    vae = VAETransformer(network="mlp", likelihood="gaussian", max_iter=50)
+    area = {}
+    for ensemble in (False, True):
+        detector = AutoencoderOutlierDetector(vae, ensemble=ensemble, random_state=0).fit(np.r_[usual, strange])
+        area[ensemble] = roc_auc_score(labels, -detector.score_samples(np.r_[new, new_strange]))
+    assert area[True] > area[False] + 0.02
+    assert area[True] > 0.99
+
+
+def test_an_ensemble_needs_an_estimator_that_can_leave_rows_out(X):
+    with pytest.raises(ValueError, match=r"ensemble=True needs .*support_fraction.*GaussianMixture.*ensemble=False"):
+        AutoencoderOutlierDetector(GaussianMixture(), ensemble=True).fit(X)
+
+
+@pytest.mark.parametrize("contamination", ["auto", 0.1])
+def test_probabilities_rise_with_strangeness_and_are_one_half_at_the_threshold(X, contamination):
+    detector = AutoencoderOutlierDetector(SCORERS["vae"], contamination).fit(X)
+    far = np.r_[X, X[:5] + 100.0 * X.std(axis=0)]
+    probability, decision = detector.outlier_probability(far), detector.decision_function(far)
+    np.testing.assert_array_equal(probability > 0.5, decision < 0)
+    assert (np.diff(probability[np.argsort(-decision, kind="stable")]) >= 0).all()
+    assert probability.min() >= 0.0
+    assert probability[-5:].min() > 0.99
+    assert np.median(probability) < 0.3
+
+
+def test_one_extreme_score_does_not_move_the_scale():
+    scores = np.random.RandomState(0).normal(size=1000)
+    plain, extreme = Excess.of(scores), Excess.of(np.r_[scores, -1e300, -np.inf])
+    assert extreme.quantile(0.01) == pytest.approx(plain.quantile(0.01), rel=0.02)
+    usual = np.abs(scores) < 2.0
+    np.testing.assert_allclose(extreme.tail(scores[usual]), plain.tail(scores[usual]), atol=0.01)
+
+
+def test_tails_and_quantiles_of_a_scale_are_inverse_and_know_no_units():
+    scores = -np.random.RandomState(0).exponential(size=20_000)
+    scale, moved = Excess.of(scores), Excess.of(7.0 + 1000.0 * scores)
+    for share in (0.001, 0.01, 0.1, 0.5, 0.9):
+        assert scale.tail(np.array([scale.quantile(share)]))[0] == pytest.approx(share)
+        assert moved.quantile(share) == pytest.approx(7.0 + 1000.0 * scale.quantile(share))
+    assert (scores < scale.quantile(0.01)).mean() == pytest.approx(0.01, abs=0.003)
+    assert (scores < scale.quantile(0.1)).mean() == pytest.approx(0.1, abs=0.003)
+
+
+def test_a_scale_of_scores_that_are_mostly_equal_is_finite():
+    for scores in (np.zeros(10), np.r_[np.zeros(99), -1.0], np.array([0.0, -np.inf])):
+        scale = Excess.of(scores)
+        assert np.isfinite(scale.strangeness(np.array([0.0, -2.0]))).all()
+
+
+def test_sampled_neighbours_find_what_neighbours_among_all_rows_miss():
+    """Four far rows in one tight cluster: among all rows, they have nearer neighbours than most."""
+    rng = np.random.RandomState(0)
+    X = np.r_[rng.normal(size=(2000, 3)), 4.0 + 0.05 * rng.normal(size=(4, 3))]
+    scores = SampledNeighbors(random_state=0).fit(X).score_samples(X)
+    assert scores[2000:].max() < np.quantile(scores[:2000], 0.05)
+    nearest = np.sort(np.linalg.norm(X[:, None] - X[None], axis=2), axis=1)[:, 3]
+    assert nearest[2000:].mean() < np.median(nearest[:2000])
+
+
+def test_sampled_neighbours_score_a_row_by_itself():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(700, 4)) * [1.0, 10.0, 1e-3, 1e6]
+    neighbors = SampledNeighbors(random_state=0).fit(X)
+    scores = neighbors.score_samples(X)
+    np.testing.assert_array_equal(neighbors.score_samples(X[300:433]), scores[300:433])
+    scaled = SampledNeighbors(random_state=0).fit(7.0 + 3.0 * X).score_samples(7.0 + 3.0 * X)
+    np.testing.assert_allclose(scaled, scores, rtol=1e-6)
+    absent = SampledNeighbors(random_state=0).fit(np.r_[X, 5 * X], sample_weight=np.repeat([1.0, 0.0], 700))
+    np.testing.assert_allclose(absent.score_samples(X), scores)
+    far = np.array([[1.0], [10.0], [1e3], [1e6], [1e200]]) * X.std(axis=0)
+    assert (np.diff(neighbors.score_samples(far)) <= 0).all()
+    assert np.isfinite(SampledNeighbors(random_state=0).fit(np.ones((9, 2))).score_samples(np.ones((2, 2)))).all()
+
+
+def test_nine_of_ten_usual_cells_lie_in_the_interval_that_is_expected_of_them():
+    usual, _ = two_planes(800, 0)
+    new, _ = two_planes(800, 0, seed=1)
+    reasons = AutoencoderOutlierDetector(random_state=0).fit(usual).explain(new, n_columns=8)
+    inside = (reasons["low"] <= reasons["value"]) & (reasons["value"] <= reasons["high"])
+    assert inside.mean() == pytest.approx(0.9, abs=0.03)
+    assert (reasons["low"] < reasons["high"]).all()
