@@ -413,20 +413,17 @@ class ArrayModel:
 
 
 def mixture_of(codes, n_components):
-    """The mixture of 1, 2, 4, ... up to ``n_components`` normal densities of lowest BIC; two rises end the search."""
+    """The mixture of 1, 2, 4, ... up to ``n_components`` normal densities at which the BIC stops falling."""
     sizes = {min(2**k, n_components, len(codes)) for k in range(n_components.bit_length() + 1)}
-    best, lowest, n_rises = None, math.inf, 0
+    best, lowest = None, math.inf
     with warnings.catch_warnings(), config_context(array_api_dispatch=False):
         warnings.simplefilter("ignore", ConvergenceWarning)
         for size in sorted(sizes):
             mixture = GaussianMixture(size, reg_covar=1e-5, random_state=NOISE_SEED).fit(codes)
             criterion = mixture.bic(codes)
-            if criterion < lowest:
-                best, lowest, n_rises = mixture, criterion, 0
-            else:
-                n_rises += 1
-            if n_rises == 2:
+            if criterion >= lowest:
                 break
+            best, lowest = mixture, criterion
     return best
 
 

@@ -1,0 +1,260 @@
+"""Anomaly detection beside other detectors, on real sets: the detector's defaults, as they are, for every set.
+
+``python benchmarks/anomaly.py adbench --bench FOLDER`` needs a folder with ``protocols.py`` and the sets beside it in
+``data/adbench``. Four protocols: "clean-semi" trains on half of the normal rows, "clean-unsup" on 70 % of all rows with
+their anomalies; "dte-semi" and "dte-unsup" are published splits, flaws included. Area under the ROC curve and average
+precision, in percent, and seconds to fit and score; the other detectors see standardised columns. Choices were made on
+the first half of the sets (every other one, in the benchmark's order); both halves are printed.
+
+``python benchmarks/anomaly.py planted --bench FOLDER`` moves one or two cells of normal rows by five standard
+deviations of their column, and counts how often the moved cell has the first place among the reasons.
+
+``python benchmarks/anomaly.py contamination --bench FOLDER`` trains on normal rows with a growing share of anomalies.
+"""
+
+import argparse
+import importlib.util
+import json
+import platform
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import sklearn
+import torch
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
+from sklearn.preprocessing import StandardScaler
+
+import skvae
+from skvae import AutoencoderOutlierDetector, AutoencoderTransformer
+
+PROTOCOLS = ("clean-semi", "clean-unsup", "dte-semi", "dte-unsup")
+BARS = {"clean-semi": (94.0, 79.0), "clean-unsup": (86.0, 54.0)}
+SHARES = (0.0, 0.01, 0.05, 0.1, 0.2)
+"""Anomalies among the training rows of the part ``contamination``."""
+
+FAR = 5.0
+"""Standard deviations by which a planted cell is moved."""
+
+AUTOENCODER = {"network": "mlp", "code_density": "gaussian_mixture", "hidden_layer_sizes": (64, 64), "max_iter": 50}
+
+
+def ours(seed, estimator=None):
+    """Scores of a default detector, or of one around an estimator."""
+
+    def score(train, test):
+        return -AutoencoderOutlierDetector(estimator, ensemble=True, random_state=seed).fit(train).score_samples(test)
+
+    return score
+
+
+def standardised(make, score):
+    """Scores of a detector of scikit-learn on standardised columns, higher for stranger rows."""
+
+    def run(train, test):
+        scaler = StandardScaler().fit(train)
+        return score(make().fit(scaler.transform(train)), scaler.transform(test))
+
+    return run
+
+
+def of_pyod(name, seed):
+    """A detector of PyOD at its defaults."""
+
+    def run(train, test):
+        module, kind = {
+            "MCD": ("mcd", "MCD"),
+            "ECOD": ("ecod", "ECOD"),
+            "AutoEncoder": ("auto_encoder", "AutoEncoder"),
+            "VAE": ("vae", "VAE"),
+            "DeepSVDD": ("deep_svdd", "DeepSVDD"),
+        }[name]
+        scaler, params = StandardScaler().fit(train), {} if name == "ECOD" else {"random_state": seed}
+        if name == "DeepSVDD":
+            params["n_features"] = train.shape[1]
+        detector = getattr(importlib.import_module(f"pyod.models.{module}"), kind)(**params)
+        return detector.fit(scaler.transform(train)).decision_function(scaler.transform(test))
+
+    return run
+
+
+def detectors(seed):
+    """Functions of training and test rows, by name."""
+    table = {
+        "skvae": ours(seed),
+        "skvae, autoencoder": ours(seed, AutoencoderTransformer(**AUTOENCODER)),
+        "kNN": standardised(lambda: NearestNeighbors(n_neighbors=5), lambda m, X: m.kneighbors(X)[0][:, -1]),
+        "GaussianMixture": standardised(
+            lambda: GaussianMixture(5, random_state=seed), lambda m, X: -m.score_samples(X)
+        ),
+        "PCA": standardised(lambda: PCA(0.9, random_state=seed), lambda m, X: -m.score_samples(X)),
+        "IsolationForest": standardised(lambda: IsolationForest(random_state=seed), lambda m, X: -m.score_samples(X)),
+        "LOF": standardised(lambda: LocalOutlierFactor(novelty=True), lambda m, X: -m.score_samples(X)),
+    }
+    if importlib.util.find_spec("pyod"):
+        table |= {f"PyOD {name}": of_pyod(name, seed) for name in ("MCD", "ECOD", "AutoEncoder", "VAE", "DeepSVDD")}
+    return table
+
+
+def judged(score, train, test, y):
+    """Both areas in percent, and seconds."""
+    start = time.perf_counter()
+    scores = np.nan_to_num(score(train, test), nan=0.0, posinf=1e300, neginf=-1e300)
+    seconds = time.perf_counter() - start
+    return 100.0 * roc_auc_score(y, scores), 100.0 * average_precision_score(y, scores), seconds
+
+
+def run_adbench(arguments, protocols):
+    """A line a set, then means, their halves, the spread over seeds, and the mean rank."""
+    records = []
+    for protocol in arguments.protocols:
+        for name in protocols.adbench_names():
+            X, y = protocols.adbench(name)
+            for seed in range(arguments.seeds):
+                train, test, labels = protocols.split(X, y, protocol, 0)
+                table = {k: v for k, v in detectors(seed).items() if not arguments.only or k in arguments.only}
+                for detector, score in table.items():
+                    area, precision, seconds = judged(score, train, test, labels)
+                    records.append(
+                        {"protocol": protocol, "set": name, "seed": seed, "detector": detector}
+                        | {"AUROC": area, "AP": precision, "seconds": seconds}
+                    )
+            cells = [
+                f"{r['AUROC']:.1f}/{r['AP']:.1f}" for r in records if (r["protocol"], r["set"]) == (protocol, name)
+            ]
+            print(f"{protocol} {name[:16]:16} {' '.join(cells)}", flush=True)
+        summarize(protocol, protocols.adbench_names(), [r for r in records if r["protocol"] == protocol])
+    return records
+
+
+def summarize(protocol, sets, records):
+    """Means of one protocol, detector by detector."""
+    names = list(dict.fromkeys(r["detector"] for r in records))
+    values = {(r["detector"], r["set"], r["seed"]): (r["AUROC"], r["AP"], r["seconds"]) for r in records}
+    seeds = sorted({r["seed"] for r in records})
+    table = np.array([[[values[name, one, seed] for seed in seeds] for one in sets] for name in names])
+    ranks = (-table[..., 0].mean(2)).argsort(axis=0).argsort(axis=0).mean(axis=1) + 1.0
+    print(
+        f"\n{protocol:22} AUROC / AP    first half    second half   spread  rank  seconds"
+        f"   bar {BARS.get(protocol, 'none')}"
+    )
+    for name, cells, rank in zip(names, table, ranks, strict=True):
+        area, precision, seconds = cells.mean(axis=(0, 1))
+        first, second = (cells[i::2, :, :2].mean(axis=(0, 1)) for i in (0, 1))
+        spread = cells[..., 0].std(axis=1, ddof=1).mean() if len(seeds) > 1 else float("nan")
+        halves = " ".join(f"{a:5.1f} / {p:4.1f} " for a, p in (first, second))
+        print(f"{name:22} {area:5.1f} / {precision:4.1f}  {halves} {spread:6.2f} {rank:5.1f} {seconds:8.2f}")
+    print(flush=True)
+
+
+def planted(X, n_cells, seed):
+    """Rows with cells moved by FAR standard deviations, and which cells."""
+    rng = np.random.RandomState(seed)
+    cells = np.array([rng.choice(X.shape[1], n_cells, replace=False) for _ in X])
+    signs = rng.choice([-FAR, FAR], size=cells.shape)
+    moved = X.copy()
+    np.put_along_axis(moved, cells, np.take_along_axis(X, cells, 1) + signs * X.std(axis=0)[cells], 1)
+    return moved, cells
+
+
+def run_planted(arguments, protocols):
+    """Share of rows in which a planted cell is first, and in which all are among the first three."""
+    records = []
+    for name in protocols.adbench_names():
+        X, y = protocols.adbench(name)
+        train, test, labels = protocols.split(X, y, "clean-semi", 0)
+        train, test = (part[:, train.std(axis=0) > 0] for part in (train, test))
+        if train.shape[1] < 5:
+            continue
+        detector, pca = AutoencoderOutlierDetector(random_state=0).fit(train), PCA(0.9).fit(scaled(train, train))
+        for n_cells in (1, 2):
+            moved, cells = planted(test[labels == 0][:500], n_cells, seed=0)
+            standard = scaled(train, moved)
+            residual = np.square(standard - pca.inverse_transform(pca.transform(standard)))
+            shares = {"skvae": detector.estimator_.score_features(moved), "PCA residual": -residual}
+            for who, share in shares.items():
+                order = np.argsort(share, axis=1, kind="stable")
+                first = (order[:, :1] == cells).any(axis=1).mean()
+                third = np.mean([set(c) <= set(o[:3]) for c, o in zip(cells, order, strict=True)])
+                records.append({"set": name, "cells": n_cells, "who": who, "first": first, "among_three": third})
+        line = [f"{r['who']} {r['cells']}: {r['first']:.3f} {r['among_three']:.3f}" for r in records[-4:]]
+        print(f"{name[:16]:16} " + "  ".join(line), flush=True)
+    for who in ("skvae", "PCA residual"):
+        for n_cells in (1, 2):
+            mine = [r for r in records if r["who"] == who and r["cells"] == n_cells]
+            first, third = (np.mean([r[key] for r in mine]) for key in ("first", "among_three"))
+            print(f"{who:14} {n_cells} planted: first {first:.3f} (bar 0.90), among three {third:.3f} (bar 0.98)")
+    return records
+
+
+def scaled(train, X):
+    """Columns in standard deviations of the training rows."""
+    return StandardScaler().fit(train).transform(X)
+
+
+def run_contamination(arguments, protocols):
+    """Mean area with a growing share of anomalies among the training rows; they are taken out of the test rows."""
+    records, names = [], ("skvae", "kNN", "IsolationForest")
+    for name in protocols.adbench_names():
+        X, y = protocols.adbench(name)
+        train, test, labels = protocols.split(X, y, "clean-semi", 0, max_rows=4000)
+        strange = np.flatnonzero(labels == 1)
+        half = strange[: len(strange) // 2]
+        kept = np.setdiff1d(np.arange(len(test)), half)
+        for share in SHARES:
+            n_strange = round(share * len(train) / (1.0 - share))
+            if n_strange > len(half):
+                continue
+            rows = np.r_[train, test[half[:n_strange]]]
+            for detector in names:
+                area, precision, _ = judged(detectors(0)[detector], rows, test[kept], labels[kept])
+                records.append({"set": name, "share": share, "detector": detector, "AUROC": area, "AP": precision})
+        print(name, flush=True)
+    full = {one for one in {r["set"] for r in records} if sum(r["set"] == one for r in records) == 3 * len(SHARES)}
+    print(f"{len(full)} sets with enough anomalies for every share; AUROC / AP")
+    for detector in names:
+        cells = []
+        for share in SHARES:
+            mine = [r for r in records if r["set"] in full and (r["share"], r["detector"]) == (share, detector)]
+            cells.append(f"{np.mean([r['AUROC'] for r in mine]):.1f} / {np.mean([r['AP'] for r in mine]):.1f}")
+        print(f"{detector:16} " + "   ".join(cells))
+    return records
+
+
+PARTS = {"adbench": run_adbench, "planted": run_planted, "contamination": run_contamination}
+
+
+def load_protocols(folder):
+    """The module that splits the sets."""
+    spec = importlib.util.spec_from_file_location("protocols", folder / "protocols.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def main():
+    """Run one part and write its figures on request."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("--bench", type=Path, required=True, help="folder with protocols.py")
+    parser.add_argument("--protocols", nargs="*", choices=PROTOCOLS, default=PROTOCOLS[:2])
+    parser.add_argument("--only", nargs="*", help="some of the detectors")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    records = PARTS[arguments.part](arguments, load_protocols(arguments.bench))
+    if arguments.json:
+        versions = {module.__name__: module.__version__ for module in (skvae, sklearn, torch, np)}
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        figures = {"machine": platform.processor(), "versions": versions, arguments.part: records}
+        arguments.json.write_text(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()
