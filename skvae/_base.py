@@ -256,13 +256,15 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             "activation": self.activation,
             "likelihood": self._likelihood_parts(rows, goes_on),
             "n_mixture_components": int(self.n_mixture_components),
-            "code_density": self._model.options["code_density"] if kept else self._code_density(whole),
+            "code_density": (
+                self._model.options["code_density"] if kept else self._code_density(whole, rows.n_rows / n_components)
+            ),
             "corruption": self.corruption,
             "corruption_level": float(self.corruption_level),
             **own,
         }
 
-    def _code_density(self, whole):
+    def _code_density(self, whole, rows_a_component):
         """Name of the density that is fitted to the codes after training, or None."""
         return self.code_density
 

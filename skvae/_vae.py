@@ -21,6 +21,9 @@ MANY_COMPONENTS = 4
 ENOUGH_DRAWS, LEAST_SAMPLE_SIZE = 16, 2.0
 """From this many draws on, a score whose draws are worth fewer than the second number is not to be trusted."""
 
+ENOUGH_ROWS = 10
+"""Rows a component from which on a mixture of the codes is fitted by default: fewer say too little of its shape."""
+
 COSTS = {"regularizer": "kl", "beta": 1.0, "free_bits": 0.0, "kl_warmup": 0.0}
 """Parameters that concern the cost of a code, and their defaults."""
 
@@ -80,7 +83,7 @@ class VAETransformer(BaseAutoencoder):
         Density that is fitted to draws of the training rows' posteriors after training and takes the place of the prior
         in ``sample`` and ``score_samples`` [5]_; None keeps the prior. A mixture has as many full-covariance components
         as the Bayesian information criterion prefers. "auto" is such a mixture where ``fit`` trains hidden layers under
-        a normal prior, else None; what ``partial_fit`` starts keeps the prior.
+        a normal prior on at least 10 rows a component, else None; what ``partial_fit`` starts keeps the prior.
     objective : {"elbo", "iwae"}, default="elbo"
         What training maximises: the evidence lower bound, or the importance-weighted bound over ``n_draws`` draws [3]_,
         with doubly reparameterised gradients [6]_. The latter has no cost of the code of its own: ``regularizer``,
@@ -305,10 +308,11 @@ class VAETransformer(BaseAutoencoder):
             return self.likelihood
         return "inflated_gaussian" if self._layer_sizes() else "gaussian"
 
-    def _code_density(self, whole):
+    def _code_density(self, whole, rows_a_component):
         if self.code_density != "auto":
             return self.code_density
-        return "gaussian_mixture" if whole and self._layer_sizes() and self.prior == "normal" else None
+        suits = whole and self._layer_sizes() and self.prior == "normal" and rows_a_component >= ENOUGH_ROWS
+        return "gaussian_mixture" if suits else None
 
     def _model_options(self):
         costs = {name: getattr(self, name) for name in ("regularizer", "beta", "free_bits", "kl_warmup")}

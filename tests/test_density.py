@@ -233,6 +233,13 @@ def test_auto_fits_a_mixture_to_the_codes_of_hidden_layers_under_a_normal_prior(
     )
 
 
+def test_few_rows_keep_the_prior():
+    X = np.random.RandomState(0).normal(size=(30, 6))
+    for n_rows, fitted in ((30, "FittedMixture"), (29, "StandardNormal")):
+        vae = VAETransformer(3, max_iter=2, random_state=0).fit(X[:n_rows])
+        assert type(vae.module_.code_density).__name__ == fitted
+
+
 def test_many_draws_in_training_come_nearer_to_the_likelihood():
     """Rows on a noisy ring: the posterior is no normal density, and the importance-weighted objective minds less."""
     rng = np.random.RandomState(0)
