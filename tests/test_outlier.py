@@ -214,3 +214,13 @@ def test_nine_of_ten_usual_cells_lie_in_the_interval_that_is_expected_of_them():
     inside = (reasons["low"] <= reasons["value"]) & (reasons["value"] <= reasons["high"])
     assert inside.mean() == pytest.approx(0.9, abs=0.03)
     assert (reasons["low"] < reasons["high"]).all()
+
+
+def test_sampled_neighbours_draw_heavy_rows_more_often():
+    rng = np.random.RandomState(0)
+    X = np.r_[rng.normal(size=(1000, 3)), np.array([8.0, 0.0, 0.0]) + rng.normal(size=(20, 3))]
+    light, heavy = (
+        SampledNeighbors(random_state=0).fit(X, sample_weight=np.repeat([1.0, weight], [1000, 20])).score_samples(X)
+        for weight in (1.0001, 50.0)
+    )
+    assert heavy[1000:].mean() > light[1000:].mean() + 0.3
