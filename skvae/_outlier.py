@@ -150,7 +150,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
     def _make_estimator(self):
         """An unfitted estimator or ensemble with its seeds."""
         estimator = VAETransformer(**DENSITY) if self.estimator is None else clone(self.estimator)
-        if self.ensemble is True or (self.ensemble == "auto" and self.estimator is None):
+        if self.estimator is None if self.ensemble == "auto" else self.ensemble:
             if "support_fraction" not in estimator.get_params():
                 raise ValueError(
                     f"ensemble={self.ensemble!r} needs an estimator with the parameter support_fraction, such as "
@@ -163,9 +163,9 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
 
     def _residual_interval(self, X, weight):
         """Between which values observed less expected cells of training rows lie (2, n_features), column by column."""
-        values = np.asarray(X, dtype=np.float64)
-        spread = slice(None, None, -(-len(values) // RESIDUAL_ROWS))
-        residual = values[spread] - self._expected(X)[spread]
+        spread = slice(None, None, -(-len(X) // RESIDUAL_ROWS))
+        X = (X.iloc if hasattr(X, "iloc") else np.asarray(X))[spread]
+        residual = np.asarray(X, dtype=np.float64) - self._expected(X)
         tails = (0.5 * (1.0 - COVERAGE), 0.5 * (1.0 + COVERAGE))
         weight = None if weight is None else weight[spread]
         return np.array([[weighted_threshold(column, weight, tail) for column in residual.T] for tail in tails])

@@ -134,7 +134,7 @@ def test_the_ensemble_is_not_misled_by_outliers_that_one_density_learns():
     labels = np.repeat([0, 1], [500, 100])
     vae = VAETransformer(network="mlp", likelihood="gaussian", max_iter=50)
     area = {}
-    for ensemble in (False, True):
+    for ensemble in (False, np.True_):
         detector = AutoencoderOutlierDetector(vae, ensemble=ensemble, random_state=0).fit(np.r_[usual, strange])
         area[ensemble] = roc_auc_score(labels, -detector.score_samples(np.r_[new, new_strange]))
     assert area[True] > area[False] + 0.02
