@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils.metaestimators import available_if
 
-from skvae._columns import index_of
+from skvae._columns import Frame, index_of
 from skvae._ensemble import Excess, RobustEnsemble
 from skvae._rows import weighted_threshold
 from skvae._vae import VAETransformer
@@ -163,8 +163,9 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
 
     def _residual_interval(self, X, weight):
         """Between which values observed less expected cells of training rows lie (2, n_features), column by column."""
+        X = np.asarray(X) if Frame.of(X) is None else X
         spread = slice(None, None, -(-len(X) // RESIDUAL_ROWS))
-        X = (X.iloc if hasattr(X, "iloc") else np.asarray(X))[spread]
+        X = (X.iloc if hasattr(X, "iloc") else X)[spread]
         residual = np.asarray(X, dtype=np.float64) - self._expected(X)
         tails = (0.5 * (1.0 - COVERAGE), 0.5 * (1.0 + COVERAGE))
         weight = None if weight is None else weight[spread]
