@@ -1,8 +1,8 @@
-"""Wrong cells in a data frame: which rows are strange, and which of their columns is to blame.
+"""Wrong cells in a data frame: which rows are strange, how surely, and which of their columns is to blame.
 
 Eight cells of scikit-learn's breast cancer table are overwritten. In four of them the decimal point slips by one place;
-the other four get a value that is ordinary in its column, but does not fit the rest of its row. The detector sees the
-corrupted table alone: it is not told what is wrong, nor how a clean table looks.
+the other four get a value that is ordinary in its column, but does not fit the rest of its row. The detector has its
+defaults and sees the corrupted table alone: it is not told what is wrong, how much of it, nor how a clean table looks.
 """
 
 import argparse
@@ -11,23 +11,21 @@ import numpy as np
 import pandas as pd
 from sklearn.datasets import load_breast_cancer
 
-from skvae import AutoencoderOutlierDetector, VAETransformer
+from skvae import AutoencoderOutlierDetector, ExplanationDisplay
 
 
-def main(max_iter=200, contamination=0.02, seed=0):
+def main(seed=0, plot=None):
     """Corrupt the table, fit on it, and compare what is named with what was planted."""
     X, planted = corrupt(load_breast_cancer(as_frame=True).data, seed)
     print(f"{len(X)} rows, {X.shape[1]} columns, {len(planted)} cells overwritten")
-    vae = VAETransformer(network="mlp", likelihood="gaussian", max_iter=max_iter)
-    detector = AutoencoderOutlierDetector(vae, contamination=contamination, random_state=0).fit(X)
-    labels = pd.Series(detector.predict(X), index=X.index)
+    detector = AutoencoderOutlierDetector(random_state=0).fit(X)
+    judged = pd.DataFrame({"label": detector.predict(X), "probability": detector.outlier_probability(X)}, index=X.index)
+    strange = judged[judged["label"] == -1].sort_values("probability", ascending=False)
 
+    print("\nThe planted cells, and what the detector says of their rows: label -1 is an outlier")
     wrong = X.loc[planted.index]
     first = detector.explain(wrong, n_columns=1).xs(0, level="rank")
-    found = planted.assign(
-        label=labels, score=detector.score_samples(wrong), named_first=first["column"], expected=first["expected"]
-    )
-    print(f"\nThe planted cells; a row with a score below {detector.offset_:.1f} is an outlier, label -1")
+    found = planted.join(judged).assign(named_first=first["column"], expected=first["expected"])
     show(found)
     hit = found["named_first"] == found["column"]
     for kind in ("slip", "swap"):
@@ -35,10 +33,14 @@ def main(max_iter=200, contamination=0.02, seed=0):
         flagged = (found["label"][mine] == -1).sum()
         print(f"{kind}: {flagged} of {mine.sum()} rows flagged, {hit[mine].sum()} of {mine.sum()} cells named first")
 
-    others = X[labels == -1].drop(index=planted.index, errors="ignore")
-    print(f"\nAlso flagged, as the table came: {len(others)} rows, with the two columns to look at first")
+    others = strange.drop(index=planted.index, errors="ignore")
+    print(f"\nAlso flagged, as the table came: {len(others)} rows; the strangest, with two columns to look at first")
     if len(others):
-        show(detector.explain(others, n_columns=2))
+        show(detector.explain(X.loc[others.index[:5]], n_columns=2))
+
+    if plot:
+        ExplanationDisplay.from_estimator(detector, X.loc[strange.index[:1]]).figure_.savefig(plot, dpi=150)
+        print(f"\nRow {strange.index[0]}, the strangest: {plot}")
 
 
 def corrupt(X, seed, n_cells=8):
@@ -60,7 +62,8 @@ def show(table):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--max-iter", type=int, default=200, help="most passes over the data")
-    parser.add_argument("--contamination", type=float, default=0.02, help="share of the rows to flag")
     parser.add_argument("--seed", type=int, default=0, help="which cells are overwritten")
+    parser.add_argument(
+        "--plot", metavar="FILE", help="where to write a picture of the strangest row (needs matplotlib)"
+    )
     main(**vars(parser.parse_args()))

@@ -113,14 +113,22 @@ def test_grid_search_prints_one_row_a_size_and_chooses_the_best(run):
     assert float(lead) * (1 if side == "above" else -1) == pytest.approx(max(vae) - max(linear), abs=0.02)
 
 
-def test_anomalies_flags_and_names_the_planted_cells(run):
-    text = run("anomalies.py", "--max-iter", 40)
-    planted = section(text, "The planted cells")
-    assert sum(" slip " in line for line in planted) == sum(" swap " in line for line in planted) == 4
+def test_anomalies_flags_and_names_the_planted_cells(run, tmp_path):
+    pytest.importorskip("matplotlib")
+    text = run("anomalies.py", "--plot", tmp_path / "strangest.png")
+    planted = [line.split() for line in section(text, "The planted cells")[2:10]]
+    assert [row[1] for row in planted] == 4 * ["slip"] + 4 * ["swap"]
+    verdicts = [re.search(r" (-?1) +([\d.e-]+) +\D", " ".join(row)).groups() for row in planted]
+    assert all((label == "-1") == (float(probability) > 0.5) for label, probability in verdicts)
     counts = re.findall(r"^(slip|swap): (\d) of 4 rows flagged, (\d) of 4 cells named first$", text, re.MULTILINE)
-    (_, slips, slips_named), (_, _, swaps_named) = counts
+    (_, slips, slips_named), (_, swaps, swaps_named) = counts
     assert slips == "4"
     assert int(slips_named) >= 3
     assert int(swaps_named) >= 3
-    flagged = sum(int(rows) for _, rows, _ in counts) + int(re.search(r"came: (\d+) rows", text)[1])
-    assert flagged in (11, 12)  # two per cent of 569
+    assert int(slips) + int(swaps) == sum(label == "-1" for label, _ in verdicts)
+    assert int(re.search(r"came: (\d+) rows", text)[1]) < 0.04 * 569
+    lines = [line.split() for line in section(text, "Also flagged")]
+    assert lines[0] == ["column", "value", "expected", "low", "high", "share"]
+    shares = [float(row[-1]) for row in lines[2:]]
+    assert all(first < second < 0 for first, second in zip(shares[::2], shares[1::2], strict=True))
+    assert (tmp_path / "strangest.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

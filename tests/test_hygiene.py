@@ -199,6 +199,7 @@ LAYERS = {
     "__init__": set(),
     "_outlier": {"_vae", "_columns", "_ensemble", "_rows", "_validation"},
     "_ensemble": {"_columns", "_rows", "_validation"},
+    "_display": {"_columns"},
     "_vae": {"_base", "_validation", "nn.likelihoods", "nn.models", "nn.priors", "nn.regularizers"},
     "_autoencoder": {"_base", "_validation", "nn.priors"},
     "_base": {

@@ -1,0 +1,306 @@
+"""ExplanationDisplay: the cells of one row drawn beside what was expected of them."""
+
+import importlib
+import math
+
+import numpy as np
+
+from skvae._columns import index_of
+
+NEAREST, FARTHEST, MARGIN = 2.0, 1000.0, 1.4
+"""Half widths that a picture shows at least and at most, cells beyond being arrows, and what the axes have beside."""
+
+ROUNDING = float(np.finfo(np.float32).eps)
+"""An interval is taken to be no narrower than this, relative to its bounds: models compute in float32."""
+
+LONGEST = 38
+"""Letters of a column's name that are written; longer names lose their middle."""
+
+GAP, TITLE_PAD = 14.0, 40.0
+"""Points between two columns of numbers, and between the axes and the title, where headings and the legend stand."""
+
+OUTSIDE, INSIDE, INTERVAL, EXPECTED = "C3", "0.25", "0.87", "0.45"
+"""Colours of cells outside and inside their interval, of intervals, and of expected values."""
+
+
+class ExplanationDisplay:
+    """One row of a table: each cell observed against what the model expected, the strangest on top.
+
+    Each line is a column in units of its own: 0 is the middle of the interval that was expected of the cell, -1 and 1
+    are its ends, drawn as a band. A tick stands at the expected value and a dot at the observed one, red outside the
+    interval. The scale is logarithmic beyond the interval, and cells more than 1,000 half widths away are arrows, so
+    that one of them does not flatten the others. The numbers stand beside. It is recommended to use
+    :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    reasons : pandas.DataFrame
+        The cells of one row, one a line: ``column``, ``value``, ``expected``, ``low``, ``high`` and ``share``, as
+        ``AutoencoderOutlierDetector.explain`` gives them.
+    label : object, default=None
+        The row's label, for the title.
+    score : float, default=None
+        The row's score, for the title.
+    outlier_probability : float, default=None
+        The row's probability to be an outlier, for the title.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+        The figure that holds the picture.
+    ax_ : matplotlib Axes
+        The axes that it is drawn on.
+    bands_ : matplotlib Artist
+        The expected intervals, from -1 to 1.
+    ticks_ : matplotlib Artist
+        The expected values.
+    dots_ : list of matplotlib Artist
+        The observed values, one artist a line; None where nothing finite was expected.
+
+    See Also
+    --------
+    AutoencoderOutlierDetector.explain : The same as a table, for any number of rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skvae import AutoencoderOutlierDetector, ExplanationDisplay
+    >>> rng = np.random.RandomState(0)
+    >>> X = rng.normal(size=(300, 2)) @ [[1.0, 0.9], [0.0, 0.4]]
+    >>> detector = AutoencoderOutlierDetector(random_state=0).fit(X)
+    >>> display = ExplanationDisplay.from_estimator(detector, [[2.0, -2.0]])
+    >>> display.figure_.savefig("reasons.png")  # doctest: +SKIP
+    """
+
+    def __init__(self, *, reasons, label=None, score=None, outlier_probability=None):
+        self.reasons = reasons
+        self.label = label
+        self.score = score
+        self.outlier_probability = outlier_probability
+
+    @classmethod
+    def from_estimator(cls, detector, X, *, n_columns=8, ax=None):
+        """Draw one row as a fitted detector sees it.
+
+        Parameters
+        ----------
+        detector : AutoencoderOutlierDetector
+            Fitted detector that can ``explain``.
+        X : array-like of shape (1, n_features)
+            The row: a data frame or an array of one row, such as ``frame.loc[[label]]``.
+        n_columns : int, default=8
+            How many columns to draw, the strangest; at most all of them.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        display : ExplanationDisplay
+            The picture and what it shows.
+
+        Raises
+        ------
+        ValueError
+            If X is not one row.
+        TypeError
+            If the detector cannot explain.
+        ImportError
+            If matplotlib is missing.
+        """
+        load_pyplot(f"{cls.__name__}.from_estimator")
+        if not hasattr(detector, "explain"):
+            raise TypeError(
+                f"{cls.__name__} needs an estimator with explain, but {type(detector).__name__} has none. Pass an "
+                "AutoencoderOutlierDetector around a VAETransformer or an AutoencoderTransformer; of a Pipeline, its "
+                "last step and a row that the steps before have transformed."
+            )
+        shape = np.shape(X)
+        if len(shape) != 2 or shape[0] != 1:
+            raise ValueError(
+                f"X has shape {shape}, but {cls.__name__} draws one row: pass shape (1, n_features), such as "
+                "X.iloc[[0]] of a data frame or X[[0]] of an array."
+            )
+        display = cls(
+            reasons=detector.explain(X, n_columns=n_columns).droplevel(0),
+            label=None if index_of(X) is None else index_of(X)[0],
+            score=float(detector.score_samples(X)[0]),
+            outlier_probability=float(detector.outlier_probability(X)[0]),
+        )
+        return display.plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the row.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure. Numbers stand to the right of the axes.
+
+        Returns
+        -------
+        self : object
+            The display.
+        """
+        pyplot = load_pyplot(f"{type(self).__name__}.plot")
+        if ax is None:
+            size = (11.0, 1.5 + 0.36 * len(self.reasons))
+            _, ax = pyplot.subplots(figsize=size, layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        self._draw_cells(ax)
+        add_scale(ax, shown_limit(half_widths(self.reasons)[0]))
+        add_names(ax, self.reasons["column"])
+        add_legend(ax)
+        add_numbers(ax, self.reasons)
+        ax.set_title(self._title(), loc="left", pad=TITLE_PAD, parse_math=False)
+        return self
+
+    def _draw_cells(self, ax):
+        """Bands, ticks and dots in half widths, line by line."""
+        observed, expected = half_widths(self.reasons)
+        limit, lines = shown_limit(observed), np.arange(len(observed))
+        known = np.isfinite(expected)
+        self.bands_ = ax.barh(lines[known], 2.0, left=-1.0, height=0.62, color=INTERVAL, zorder=1.5)
+        ticks = expected[known].clip(-limit, limit)
+        self.ticks_ = ax.scatter(ticks, lines[known], marker="|", s=150, linewidth=2.0, color=EXPECTED, zorder=2)
+        self.dots_ = [draw_dot(ax, place, line, limit) for line, place in zip(lines, observed, strict=True)]
+
+    def _title(self):
+        """What is known of the row as a whole."""
+        score = "" if self.score is None else signed(f"score {self.score:.3g}")
+        chance = "" if self.outlier_probability is None else f"outlier probability {self.outlier_probability:.3f}"
+        numbers = ", ".join(filter(None, [score, chance]))
+        return ": ".join(filter(None, ["" if self.label is None else f"Row {self.label}", numbers]))
+
+
+def load_pyplot(caller):
+    """matplotlib.pyplot, which is loaded at the first picture only."""
+    try:
+        return importlib.import_module("matplotlib.pyplot")
+    except ImportError as error:
+        raise ImportError(f"{caller} needs matplotlib, which is missing: pip install 'skvae[plot]'.") from error
+
+
+def half_widths(reasons):
+    """Where observed and expected values lie (n,), in half widths of the interval from its middle.
+
+    NaN where no finite interval is known, infinite where an interval of no width at 0 is missed.
+    """
+    low, high = reasons["low"].to_numpy(np.float64), reasons["high"].to_numpy(np.float64)
+    with np.errstate(all="ignore"):
+        half = np.maximum(0.5 * high - 0.5 * low, ROUNDING * np.maximum(np.abs(low), np.abs(high)))
+        away = [reasons[name].to_numpy(np.float64) - (0.5 * low + 0.5 * high) for name in ("value", "expected")]
+        return [np.where(gap == 0.0, 0.0, gap / half) for gap in away]
+
+
+def shown_limit(places):
+    """How many half widths a picture shows to either side."""
+    known = np.abs(places[~np.isnan(places)])
+    return float(np.clip(known.max(initial=0.0), NEAREST, FARTHEST))
+
+
+def draw_dot(ax, place, line, limit):
+    """One observed value; an arrow where it lies beyond the picture, nothing where nothing is known."""
+    if np.isnan(place):
+        ax.annotate("no finite value expected", (0.0, line), ha="center", va="center", color=EXPECTED, style="italic")
+        return None
+    marker = "o" if abs(place) <= limit else ">" if place > 0 else "<"
+    color = INSIDE if abs(place) <= 1.0 else OUTSIDE
+    return ax.plot([np.clip(place, -limit, limit)], [line], marker, color=color, markersize=7.5, zorder=3)[0]
+
+
+def add_scale(ax, limit):
+    """The horizontal axis: linear inside the interval, logarithmic outside."""
+    ax.set_xscale("symlog", linthresh=1.0)
+    ax.set_xlim(-MARGIN * limit, MARGIN * limit)
+    steps = [step for step in ((1, 2, 5) if limit < 7.0 else (1, 10, 100, 1000)) if step <= MARGIN * limit]
+    places = [*(-step for step in reversed(steps)), 0, *steps]
+    ax.set_xticks(places, labels=[signed(str(place)) for place in places], fontsize="small")
+    ax.set_xticks([], minor=True)
+    ax.set_xlabel("distance from the middle of the interval, in half widths")
+    ax.spines[["left", "right", "top"]].set_visible(False)
+
+
+def add_names(ax, names):
+    """The vertical axis: columns, the strangest on top."""
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_yticks(range(len(names)), labels=[shortened(name) for name in names], parse_math=False)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="y", color="0.93")
+    ax.set_axisbelow(True)
+
+
+def add_legend(ax):
+    """What the marks mean, between axes and title."""
+    marks = {
+        "interval": {"color": INTERVAL, "linewidth": 9.0, "solid_capstyle": "butt"},
+        "expected": {"color": EXPECTED, "marker": "|", "markersize": 11.0, "markeredgewidth": 2.0, "linewidth": 0.0},
+        "observed": {"color": INSIDE, "marker": "o", "linewidth": 0.0},
+        "observed, outside the interval": {"color": OUTSIDE, "marker": "o", "linewidth": 0.0},
+    }
+    handles = [ax.plot([], [], label=label, **style)[0] for label, style in marks.items()]
+    above = importlib.import_module("matplotlib.transforms").offset_copy(ax.transAxes, ax.figure, y=18, units="points")
+    place = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "bbox_transform": above}
+    spacing = {
+        "ncols": 4,
+        "handlelength": 1.2,
+        "handletextpad": 0.5,
+        "columnspacing": 1.4,
+        "borderpad": 0.2,
+        "borderaxespad": 0.0,
+    }
+    ax.legend(handles=handles, frameon=False, fontsize="small", **place, **spacing)
+
+
+def add_numbers(ax, reasons):
+    """What the picture shows as numbers, to its right in columns."""
+    font = importlib.import_module("matplotlib.font_manager").FontProperties(size=ax.get_yticklabels()[0].get_size())
+    measure = importlib.import_module("matplotlib.textpath").text_to_path.get_text_width_height_descent
+    style = {"textcoords": "offset points", "ha": "right", "annotation_clip": False, "fontproperties": font}
+    right = 0.0
+    for heading, texts in written(reasons).items():
+        right += GAP + max(measure(text, font, False)[0] for text in [heading, *texts])
+        ax.annotate(heading, (1.0, 1.0), (right, 5.0), xycoords="axes fraction", va="bottom", color=EXPECTED, **style)
+        for line, text in enumerate(texts):
+            ax.annotate(text, (1.0, line), (right, 0.0), xycoords=ax.get_yaxis_transform(), va="center", **style)
+
+
+def written(reasons):
+    """The numbers beside each line, by heading."""
+    width = (0.5 * reasons["high"] - 0.5 * reasons["low"]).abs()
+    bounds = [[number_text(x, w) for x, w in zip(reasons[name], width, strict=True)] for name in ("low", "high")]
+    return {
+        "observed": [number_text(x, w, as_is=True) for x, w in zip(reasons["value"], width, strict=True)],
+        "expected": [number_text(x, w) for x, w in zip(reasons["expected"], width, strict=True)],
+        "interval": [f"{low} to {high}" for low, high in zip(*bounds, strict=True)],
+        "share, nats": [signed(f"{x:,.1f}" if abs(x) < 1e6 else f"{x:.2e}") for x in reasons["share"]],
+    }
+
+
+def number_text(x, width, as_is=False):
+    """A number with the digits that an interval of that half width needs; one ``as_is`` is not rounded to zero."""
+    if not np.isfinite(x):
+        return signed(str(float(x)))
+    if not as_is and abs(x) < 0.005 * width:
+        return "0"
+    exponent = magnitude(x)
+    digits = min(max(exponent - magnitude(width) + 2, 3), 9)
+    return signed(f"{x:.{max(digits, exponent + 1) if exponent < 7 else digits}g}")
+
+
+def magnitude(x):
+    """The power of ten of a number; 0 where it has none."""
+    return math.floor(math.log10(abs(x))) if np.isfinite(x) and x != 0.0 else 0
+
+
+def signed(text):
+    """Text with minus signs as matplotlib's axes have them."""
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def shortened(name):
+    """A column's name on one line, without its middle where it is long."""
+    name = " ".join(str(name).split())
+    if len(name) <= LONGEST:
+        return name
+    end = (LONGEST - 1) // 2
+    return f"{name[: LONGEST - 1 - end]}\N{HORIZONTAL ELLIPSIS}{name[-end:]}"
