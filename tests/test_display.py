@@ -100,11 +100,12 @@ def test_title_says_which_row_it_is_and_how_strange(table, detector):
 
 def test_a_given_ax_is_used_and_no_figure_made(table, detector):
     figure, axes = plt.subplots(1, 2)
+    current = plt.figure()
     display = ExplanationDisplay.from_estimator(detector, table.iloc[[0]], ax=axes[1])
     assert display.ax_ is axes[1]
     assert display.figure_ is figure
     assert not axes[0].has_data()
-    assert plt.get_fignums() == [figure.number]
+    assert plt.get_fignums() == [figure.number, current.number]
     assert display.plot() is display
     assert display.figure_ is not figure
 
@@ -180,6 +181,12 @@ def test_in_an_interval_without_width_equal_cells_stand_on_it_and_others_are_arr
     assert (same.get_color() == "C3", other.get_color() == "C3") == (False, True)
 
 
+@pytest.mark.parametrize("level", [3.0, -1e9])
+def test_cells_that_differ_from_an_interval_without_width_by_rounding_are_no_arrows(level):
+    dot = drawn((level, level, *(2 * [float(np.nextafter(np.float32(level), np.float32(0.0)))]))).dots_[0]
+    assert abs(place(dot)[0]) <= 2.0
+
+
 def test_names_are_written_as_they_are_on_one_line():
     reasons = reasons_of((1.0, 0.0, -1.0, 1.0), (1.0, 0.0, -1.0, 1.0)).assign(column=["$a_1$ to\n$b$", 7])
     display = ExplanationDisplay(reasons=reasons, label="$x$").plot()
@@ -220,6 +227,11 @@ def test_anything_but_one_row_is_an_error_that_says_what_to_pass(table, detector
             ValueError, match=rf"{re.escape(str(X.shape))}.*one row.*\(1, n_features\).*X.iloc\[\[0\]\]"
         ):
             ExplanationDisplay.from_estimator(detector, X)
+
+
+def test_one_cell_is_not_one_row(detector):
+    with pytest.raises(ValueError, match=r"shape \(1,\), but"):
+        ExplanationDisplay.from_estimator(detector, np.zeros(1))
 
 
 def test_what_cannot_explain_is_an_error_that_says_what_to_pass(table, detector):
