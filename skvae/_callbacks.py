@@ -39,3 +39,20 @@ class FitReport:
     def _line(self, history):
         line = f"Epoch {len(history.loss)}, loss = {history.loss[-1]:.6f}"
         return line + f", validation score = {-history.validation[-1]:.6f}" if history.validation else line
+
+
+def fit_parts(owner, parts, X, y, **params):
+    """Fit the estimators of a dict as tasks of their owner's fit, where scikit-learn has callbacks."""
+    if not hasattr(owner, "_init_callback_context"):
+        for part in parts.values():
+            part.fit(X, **params)
+        return
+    context = owner._init_callback_context(max_subtasks=len(parts))
+    context.call_on_fit_task_begin(estimator=owner, X=X, y=y)
+    for name, part in parts.items():
+        task = context.subcontext(task_name=f"fit-{name}")
+        task.call_on_fit_task_begin(estimator=owner, X=X, y=y)
+        with task.propagate_callback_context(part):
+            part.fit(X, **params)
+        task.call_on_fit_task_end(estimator=owner, X=X, y=y)
+    context.call_on_fit_task_end(estimator=owner, X=X, y=y)

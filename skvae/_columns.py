@@ -205,6 +205,18 @@ def column_name(names, j):
     return f"column {j}" if names is None else f"column {names[j]!r}"
 
 
+def numbered(X):
+    """Whatever holds rows as a frame, an array or a sparse matrix, whose rows have numbers."""
+    if Frame.of(X) is not None:
+        return X
+    return X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
+
+
+def some_rows(X, rows):
+    """Rows of what is ``numbered``, by their numbers or by a slice."""
+    return (X.iloc if hasattr(X, "iloc") else X)[rows]
+
+
 def index_of(X):
     """The row labels of a pandas frame; None for everything else."""
     return X.index if type(X).__module__.startswith("pandas") else None

@@ -1,5 +1,6 @@
 """What judges rows by default: two densities and two distances, for training rows that are clean or hold outliers."""
 
+import copy
 import math
 from dataclasses import dataclass
 
@@ -7,10 +8,12 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 
+from skvae._callbacks import fit_parts
 from skvae._columns import Units
 from skvae._rows import WeightedRows, weighted_threshold
-from skvae._validation import check_is_fitted, check_weights, validate_data
+from skvae._validation import CallbackSupportMixin, check_is_fitted, check_weights, validate_data, with_callbacks
 
 SUPPORT_FRACTION = 0.7
 """Share of the rows that the wary density learns from."""
@@ -118,7 +121,17 @@ class SampledNeighbors(BaseEstimator):
         return -np.log(distance + NEAREST).mean(0)
 
 
-class RobustEnsemble(BaseEstimator):
+def to_go_on(fitted, unfitted):
+    """A copy of a fitted estimator whose next fit goes on from there, under the parameters of an unfitted one."""
+    if type(fitted) is not type(unfitted):
+        raise ValueError(
+            f"warm_start=True goes on from the last fit's {type(fitted).__name__}, which cannot become the "
+            f"{type(unfitted).__name__} that the parameters ask for now. Set them back, or use warm_start=False."
+        )
+    return copy.copy(fitted).set_params(**{**unfitted.get_params(deep=False), "warm_start": True})
+
+
+class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
     """Four scores of a row in one: a trusting and a wary density, and distances to all and to the usual training rows.
 
     The trusting density learns from all rows, the wary one from the most usual ``SUPPORT_FRACTION`` of each batch. What
@@ -129,20 +142,41 @@ class RobustEnsemble(BaseEstimator):
     ----------
     estimator : estimator
         Density with ``score_samples`` and the parameter ``support_fraction``.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the densities of the last one; distances and scales are found anew.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples that distances are measured to.
     """
 
-    def __init__(self, estimator, *, random_state=None):
+    def __init__(self, estimator, *, warm_start=False, random_state=None):
         self.estimator = estimator
+        self.warm_start = warm_start
         self.random_state = random_state
 
+    @with_callbacks
     def fit(self, X, y=None, sample_weight=None):
         """Fit all four, and the scale of each one's scores."""
-        trusting = clone(self.estimator).fit(X, sample_weight=sample_weight)
-        wary = clone(self.estimator).set_params(support_fraction=SUPPORT_FRACTION)
-        wary.fit(X, sample_weight=sample_weight)
+        trusting, wary = clone(self.estimator), clone(self.estimator).set_params(support_fraction=SUPPORT_FRACTION)
+        if self.warm_start and hasattr(self, "parts_"):
+            trusting, wary = to_go_on(self.parts_["trusting"], trusting), to_go_on(self.parts_["wary"], wary)
+        fit_parts(self, {"trusting": trusting, "wary": wary}, X, y, sample_weight=sample_weight)
         validate_data(self, X, skip_check_array=True)
+        self.parts_ = {"trusting": trusting, "wary": wary}
+        return self.refer_to(X, sample_weight)
+
+    @available_if(lambda self: hasattr(self.estimator, "partial_fit"))
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Both densities go on with one pass over a batch; ``refer_to`` has to follow."""
+        learnt = {
+            name: copy.copy(self.parts_[name]).partial_fit(X, sample_weight=sample_weight)
+            for name in ("trusting", "wary")
+        }
+        self.parts_ = {**self.parts_, **learnt}
+        return self
+
+    def refer_to(self, X, sample_weight=None):
+        """Measure distances to these rows, and find the scale of each score on them."""
+        trusting, wary = self.parts_["trusting"], self.parts_["wary"]
         weight, scores = check_weights(sample_weight, X), wary.score_samples(X)
         usual = scores >= weighted_threshold(scores, weight, STRANGEST)
         kept = usual.astype(np.float64) if weight is None else usual * weight

@@ -1,14 +1,18 @@
 """AutoencoderOutlierDetector: a threshold and reasons around any estimator that scores rows."""
 
+import copy
 from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
-from skvae._columns import Frame, index_of
-from skvae._ensemble import Excess, RobustEnsemble
+from skvae._callbacks import fit_parts
+from skvae._columns import index_of, numbered, some_rows
+from skvae._ensemble import Excess, RobustEnsemble, to_go_on
+from skvae._reservoir import Reservoir
 from skvae._rows import weighted_threshold
 from skvae._vae import VAETransformer
 from skvae._validation import (
@@ -37,9 +41,19 @@ DENSITY = {"hidden_layer_sizes": (64, 64), "network": "mlp", "likelihood": "gaus
 """Parameters of the default estimator, a VAETransformer."""
 
 
+def expected_cells(estimator, X):
+    """What a fitted estimator expects of each cell (n_samples, n_features)."""
+    return np.asarray(estimator.inverse_transform(estimator.transform(X)), dtype=np.float64)
+
+
 def _explains(detector):
     estimator = getattr(detector, "estimator_", detector.estimator)
     return estimator is None or all(hasattr(estimator, name) for name in EXPLAINS)
+
+
+def _goes_on(detector):
+    estimator = getattr(detector, "estimator_", detector.estimator)
+    return estimator is None or hasattr(estimator, "partial_fit")
 
 
 class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
@@ -64,8 +78,13 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         leaves 30 % of each batch out (``support_fraction``), and by the distances to samples of all training rows and
         of those that are usual to the second estimator [1]_. "auto" does so where ``estimator`` is None; otherwise rows
         are judged by the estimator alone.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the estimator, or the two estimators of the ensemble, of the last ``fit`` or
+        ``partial_fit``; needs an estimator with a parameter ``warm_start`` of its own. All else, such as distances and
+        the threshold, is computed from the new rows alone.
     random_state : int, RandomState instance or None, default=None
-        Sets every ``random_state`` of the estimator; None leaves them as they are.
+        Sets every ``random_state`` of the estimator, None leaving them as they are, and which rows ``partial_fit``
+        forgets.
 
     Attributes
     ----------
@@ -104,13 +123,15 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         "estimator": [HasMethods(["fit", "score_samples"]), None],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "ensemble": [StrOptions({"auto"}), "boolean"],
+        "warm_start": ["boolean"],
         "random_state": ["random_state"],
     }
 
-    def __init__(self, estimator=None, contamination="auto", *, ensemble="auto", random_state=None):
+    def __init__(self, estimator=None, contamination="auto", *, ensemble="auto", warm_start=False, random_state=None):
         self.estimator = estimator
         self.contamination = contamination
         self.ensemble = ensemble
+        self.warm_start = warm_start
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -131,21 +152,92 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         self : object
             The fitted detector.
         """
+        return self._fit(X, y, sample_weight)
+
+    @available_if(_goes_on)
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Go on with a batch of rows, for data that drift; the first call is ``fit``.
+
+        The estimator, or each of the two of the ensemble, learns from the batch by its own ``partial_fit``, under the
+        parameters of the last ``fit``. All else that depends on training rows is computed anew from up to 2,048 rows
+        that the detector keeps: new rows take the places of random ones, so that half of those that were there are
+        forgotten after 1,420 more, 99 % after 9,430, and none before all places are taken. Distances are measured to
+        all of them; ``offset_``, ``outlier_probability`` and ``expected_interval_`` come from the latest 512 alone,
+        because to an estimator that has moved on older rows look strange and would lower the threshold.
+
+        Each call scores these rows: let batches have some hundred rows rather than one. Scores before and after a call
+        are not in the same units; compare labels and probabilities over time.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; at least two in the first call.
+        y : None
+            Ignored; present by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, zero being absence, for the estimator and for the threshold.
+
+        Returns
+        -------
+        self : object
+            The detector after one more batch; unchanged where an error is raised.
+        """
+        if not hasattr(self, "estimator_"):
+            return self._fit(X, y, sample_weight)
+        estimator = copy.copy(self.estimator_)
+        estimator.partial_fit(X, **self._weights(estimator, sample_weight))
+        validate_data(self, X, reset=False, skip_check_array=True)
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        recent = self._recent.after(X, check_weights(sample_weight, X), seed)
+        if isinstance(estimator, RobustEnsemble):
+            estimator.refer_to(recent.table, recent.weight)
+        latest = recent.latest
+        return self._judge_by(estimator, latest.table, latest.weight, recent)
+
+    def _fit(self, X, y, sample_weight):
+        """Fit a new estimator, or go on from the fitted one, and judge by it."""
         estimator = self._make_estimator()
-        if sample_weight is not None and not has_fit_parameter(estimator, "sample_weight"):
-            raise ValueError(f"estimator={estimator!r} takes no sample_weight; leave it out, or use another estimator.")
-        self._fit_estimator(estimator, X, y, {} if sample_weight is None else {"sample_weight": sample_weight})
-        scores = np.asarray(estimator.score_samples(X), dtype=np.float64)
+        if self.warm_start:
+            estimator = self._warm(estimator)
+        fit_parts(self, {"estimator": estimator}, X, y, **self._weights(estimator, sample_weight))
         validate_data(self, X, skip_check_array=True)
-        weight = check_weights(sample_weight, scores)
-        self.estimator_ = estimator
-        self._scale = Excess.of(scores, weight)
+        weight = check_weights(sample_weight, X)
+        recent = Reservoir.of(X, weight) if hasattr(estimator, "partial_fit") else None
+        return self._judge_by(estimator, X, weight, recent)
+
+    def _judge_by(self, estimator, X, weight, recent):
+        """Take over a fitted estimator, with the threshold and the scales that these rows give it."""
+        scores = np.asarray(estimator.score_samples(X), dtype=np.float64)
+        scale = Excess.of(scores, weight)
         if self.contamination == "auto":
-            self.offset_ = max(self._scale.quantile(FALSE_ALARMS), weighted_threshold(scores, weight, 0.0))
+            offset = max(scale.quantile(FALSE_ALARMS), weighted_threshold(scores, weight, 0.0))
         else:
-            self.offset_ = weighted_threshold(scores, weight, self.contamination)
-        self.expected_interval_ = self._residual_interval(X, weight) if _explains(self) else None
+            offset = weighted_threshold(scores, weight, self.contamination)
+        explains = all(hasattr(estimator, name) for name in EXPLAINS)
+        self.expected_interval_ = self._residual_interval(estimator, X, weight) if explains else None
+        self.estimator_, self.offset_, self._scale, self._recent = estimator, offset, scale, recent
         return self
+
+    @staticmethod
+    def _weights(estimator, sample_weight):
+        """Arguments of the estimator's fit, where there are weights."""
+        if sample_weight is None:
+            return {}
+        if not has_fit_parameter(estimator, "sample_weight"):
+            raise ValueError(f"estimator={estimator!r} takes no sample_weight; leave it out, or use another estimator.")
+        return {"sample_weight": sample_weight}
+
+    def _warm(self, estimator):
+        """The estimator to fit under ``warm_start``: the fitted one with the parameters of an unfitted one."""
+        if "warm_start" not in estimator.get_params(deep=False):
+            raise ValueError(
+                f"warm_start=True needs an estimator with a parameter warm_start, but estimator={estimator!r} has "
+                "none. Use warm_start=False."
+            )
+        if hasattr(self, "estimator_"):
+            return to_go_on(self.estimator_, estimator)
+        return estimator
 
     def _make_estimator(self):
         """An unfitted estimator or ensemble with its seeds."""
@@ -161,33 +253,16 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             _set_random_states(estimator, self.random_state)
         return estimator
 
-    def _residual_interval(self, X, weight):
+    @staticmethod
+    def _residual_interval(estimator, X, weight):
         """Between which values observed less expected cells of training rows lie (2, n_features), column by column."""
-        X = np.asarray(X) if Frame.of(X) is None else X
+        X = numbered(X)
         spread = slice(None, None, -(-len(X) // RESIDUAL_ROWS))
-        X = (X.iloc if hasattr(X, "iloc") else X)[spread]
-        residual = np.asarray(X, dtype=np.float64) - self._expected(X)
+        X = some_rows(X, spread)
+        residual = np.asarray(X, dtype=np.float64) - expected_cells(estimator, X)
         tails = (0.5 * (1.0 - COVERAGE), 0.5 * (1.0 + COVERAGE))
         weight = None if weight is None else weight[spread]
         return np.array([[weighted_threshold(column, weight, tail) for column in residual.T] for tail in tails])
-
-    def _expected(self, X):
-        """What the model expects of each cell (n_samples, n_features)."""
-        return np.asarray(self.estimator_.inverse_transform(self.estimator_.transform(X)), dtype=np.float64)
-
-    def _fit_estimator(self, estimator, X, y, weights):
-        """Fit the estimator as a part of this fit for callbacks, where scikit-learn has them."""
-        if not hasattr(self, "_init_callback_context"):
-            estimator.fit(X, **weights)
-            return
-        context = self._init_callback_context(max_subtasks=1)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        task = context.subcontext(task_name="fit-estimator")
-        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        with task.propagate_callback_context(estimator):
-            estimator.fit(X, **weights)
-        task.call_on_fit_task_end(estimator=self, X=X, y=y)
-        context.call_on_fit_task_end(estimator=self, X=X, y=y)
 
     def score_samples(self, X):
         """Score of each row, higher being more normal: that of the estimator.
@@ -280,7 +355,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         if not isinstance(n_columns, Integral) or isinstance(n_columns, bool) or n_columns < 1:
             raise ValueError(f"n_columns={n_columns!r} must be a whole number of at least 1.")
         shares = np.asarray(self.estimator_.score_features(X))
-        expected = self._expected(X)
+        expected = expected_cells(self.estimator_, X)
         low, high = expected + self.expected_interval_[:, None]
         values = np.asarray(X, dtype=np.float64)
         names = getattr(self, "feature_names_in_", np.arange(values.shape[1]))

@@ -9,11 +9,15 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_fit_parameter, validate_data
 
 try:
-    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupportMixin:
         """Stands in where scikit-learn has no callbacks yet."""
+
+    def with_callbacks(method):
+        """Likewise."""
+        return method
 
 
 __all__ = [
@@ -28,6 +32,7 @@ __all__ = [
     "has_fit_parameter",
     "unchanged_on_error",
     "validate_data",
+    "with_callbacks",
 ]
 
 

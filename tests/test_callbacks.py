@@ -99,6 +99,30 @@ def test_progress_bar_reaches_the_epochs_inside_a_detector(X, capsys):
     assert "VAETransformer" in capsys.readouterr().out
 
 
+def test_progress_bar_reaches_the_epochs_of_both_densities_of_an_ensemble(X, capsys):
+    pytest.importorskip("rich")
+    bar = callback.ProgressBar(max_propagation_depth=None)
+    detector = AutoencoderOutlierDetector(VAETransformer(**SMALL), ensemble=True).set_callbacks(bar)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        detector.fit(X)
+    shown = capsys.readouterr().out
+    for name in ("trusting", "wary"):
+        assert f"RobustEnsemble - fit-{name} | VAETransformer - fit" in shown
+
+
+def test_a_callback_of_the_estimator_sees_the_epochs_of_both_densities(X):
+    stop = Stop(after=100)
+    plain, watched = (
+        AutoencoderOutlierDetector(density, ensemble=True, random_state=0).fit(X)
+        for density in (VAETransformer(**SMALL), VAETransformer(**SMALL).set_callbacks(stop))
+    )
+    assert len(stop.scores) == 2 * 5
+    assert stop.begun == stop.ended == 2 * 6
+    assert not stop.open
+    assert (watched.score_samples(X) == plain.score_samples(X)).all()
+
+
 def test_callbacks_change_no_result(X):
     plain = VAETransformer(**SMALL).fit(X)
     watched = VAETransformer(**SMALL).set_callbacks(Stop(after=100)).fit(X)

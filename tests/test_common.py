@@ -76,6 +76,7 @@ EXTRA_CHECKS = [
 
 DETECTOR_CHECKS = [
     "check_dataframe_column_names_consistency",
+    "check_estimators_partial_fit_n_features",
     "check_inplace_ensure_writeable",
     "check_param_validation",
 ]

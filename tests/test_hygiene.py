@@ -197,9 +197,10 @@ def test_html_repr_shows_parameters_fitted_attributes_and_a_link(X):
 
 LAYERS = {
     "__init__": set(),
-    "_outlier": {"_vae", "_columns", "_ensemble", "_rows", "_validation"},
-    "_ensemble": {"_columns", "_rows", "_validation"},
     "_display": {"_columns"},
+    "_outlier": {"_vae", "_callbacks", "_columns", "_ensemble", "_reservoir", "_rows", "_validation"},
+    "_ensemble": {"_callbacks", "_columns", "_rows", "_validation"},
+    "_reservoir": {"_columns"},
     "_vae": {"_base", "_validation", "nn.likelihoods", "nn.models", "nn.priors", "nn.regularizers"},
     "_autoencoder": {"_base", "_validation", "nn.priors"},
     "_base": {
