@@ -10,10 +10,16 @@ the first half of the sets (every other one, in the benchmark's order); both hal
 deviations of their column, and counts how often the moved cell has the first place among the reasons.
 
 ``python benchmarks/anomaly.py contamination --bench FOLDER`` trains on normal rows with a growing share of anomalies.
+
+``python benchmarks/anomaly.py mixed --bench FOLDER`` takes tables with categories (NSL-KDD, creditcard, sick) as one-hot
+columns and holes as medians; NSL-KDD trains on the normal rows of its training file and is judged on its test file.
+
+``python benchmarks/anomaly.py ablation --bench FOLDER`` judges by one or several of the four scores of the ensemble.
 """
 
 import argparse
 import importlib.util
+import itertools
 import json
 import platform
 import time
@@ -21,6 +27,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import sklearn
 import torch
 from sklearn.decomposition import PCA
@@ -226,7 +233,70 @@ def run_contamination(arguments, protocols):
     return records
 
 
-PARTS = {"adbench": run_adbench, "planted": run_planted, "contamination": run_contamination}
+def mixed_tables(folder):
+    """Name, training rows, test rows and labels of tables with categories, as one-hot columns."""
+    schema = json.loads((folder / "schema.json").read_text())
+
+    def load(name):
+        path = f"mixed/{name}.csv.gz"
+        table, about = pd.read_csv(folder / path, keep_default_na=False, na_values=[""]), schema[path]
+        y = (table[about["target"]] == about["anomaly"]).to_numpy(int)
+        X = table.drop(columns=[about["target"], *about["id_columns"]])
+        return pd.get_dummies(X, columns=about["categorical"], dtype=float), y
+
+    (train, y_train), (test, y_test) = load("nsl_kdd_train20"), load("nsl_kdd_test")
+    yield "NSL-KDD", *filled(train[y_train == 0], test.reindex(columns=train.columns, fill_value=0.0)), y_test
+    for name in ("creditcard_subsample", "sick"):
+        X, y = load(name)
+        normal = np.random.RandomState(0).permutation(np.flatnonzero(y == 0))
+        test = np.r_[normal[len(normal) // 2 :], np.flatnonzero(y == 1)]
+        yield name, *filled(X.iloc[normal[: len(normal) // 2]], X.iloc[test]), y[test]
+
+
+def filled(train, test):
+    """Both parts as arrays, holes filled with the medians of the training rows; columns without a cell become zero."""
+    median = train.median().fillna(0.0)
+    return train.fillna(median).to_numpy(float), test.fillna(median).to_numpy(float)
+
+
+def run_mixed(arguments, protocols):
+    """A line a table and detector."""
+    records = []
+    for name, train, test, labels in mixed_tables(arguments.bench.parent / "data"):
+        print(f"{name}: {train.shape[0]} training rows, {len(test)} test rows, {train.shape[1]} columns")
+        for seed in range(arguments.seeds):
+            for detector, score in detectors(seed).items():
+                if arguments.only and detector not in arguments.only:
+                    continue
+                area, precision, seconds = judged(score, train, test, labels)
+                records.append({"set": name, "seed": seed, "detector": detector, "AUROC": area, "AP": precision})
+                print(f"  {seed} {detector:22} {area:5.1f} / {precision:4.1f} {seconds:8.2f} s", flush=True)
+    return records
+
+
+def run_ablation(arguments, protocols):
+    """Means of every subset of the ensemble's scores."""
+    records, names = [], protocols.adbench_names()
+    for protocol, name in itertools.product(arguments.protocols, names):
+        train, test, labels = protocols.split(*protocols.adbench(name), protocol, 0)
+        ensemble = AutoencoderOutlierDetector(random_state=0).fit(train).estimator_
+        strangeness = ensemble.strangeness(test)
+        for size in range(1, len(strangeness) + 1):
+            for kept in itertools.combinations(strangeness, size):
+                mean = sum(strangeness[part] for part in kept)
+                area, precision = (100.0 * of(labels, mean) for of in (roc_auc_score, average_precision_score))
+                records.append({"protocol": protocol, "set": name, "kept": kept, "AUROC": area, "AP": precision})
+        print(protocol, name, flush=True)
+    for kept in dict.fromkeys(r["kept"] for r in records):
+        cells = []
+        for protocol, half in itertools.product(arguments.protocols, (names, names[0::2], names[1::2])):
+            mine = [r for r in records if (r["kept"], r["protocol"]) == (kept, protocol) and r["set"] in half]
+            cells.append(" / ".join(f"{np.mean([r[key] for r in mine]):4.1f}" for key in ("AUROC", "AP")))
+        print(f"{' + '.join(kept):48} {'   '.join(cells)}")
+    return records
+
+
+PARTS = {"mixed": run_mixed, "ablation": run_ablation, "adbench": run_adbench, "planted": run_planted, "contamination": run_contamination}
 
 
 def load_protocols(folder):

@@ -21,8 +21,9 @@ SUPPORT_FRACTION = 0.7
 STRANGEST = 0.1
 """Share of the training rows, the strangest to the wary density, that the wary distance leaves out."""
 
-N_SAMPLES, SAMPLE_SIZE = 50, 256
-"""Samples of training rows that distances are measured to, and rows of each; at most half of the training rows."""
+SAMPLE_SIZE, MOST_ROWS, MISSED = 256, 4096, 1e-3
+"""Rows of a sample that distances are measured to, at most half of the training rows; training rows that samples are
+drawn from; and the share of samples that may miss all rows that are looked at, of which the last then counts."""
 
 NEAREST = 1e-3
 """Distance that is added to each before its logarithm is taken, in standard deviations of the columns."""
@@ -77,27 +78,31 @@ class Excess:
 
 
 class SampledNeighbors(BaseEstimator):
-    """Minus the mean log-distance of a row to its nearest neighbour in small samples of the training rows.
+    r"""Minus the mean log-distance of a row to its nearest neighbour in small random samples of the training rows.
 
     A few outliers that lie close together are each other's neighbours among all rows, but are seldom drawn into one
-    small sample (LeSiNN: Pang, Ting and Albrecht, 2015). Columns are standardised. Equal rows are no neighbours, so
-    that a training row scores as a new row of the same values does.
+    small sample (LeSiNN: Pang, Ting and Albrecht, 2015). No sample is drawn: the nearest of :math:`m` rows drawn by
+    their weights is farther than the :math:`k` nearest of all, which hold the share :math:`W_k` of the weight, with
+    probability :math:`(1 - W_k)^m`, and so the mean is :math:`\sum_k ((1 - W_{k-1})^m - (1 - W_k)^m) \log d_k`.
+
+    Columns are standardised. Equal rows are no neighbours, so that a training row scores as a new row of the same
+    values does. Of many training rows a random part is kept.
     """
 
     def __init__(self, *, random_state=None):
         self.random_state = random_state
 
     def fit(self, X, y=None, sample_weight=None):
-        """Draw the samples; heavy rows are drawn more often."""
+        """Keep the rows that distances are measured to."""
         rows = WeightedRows.present(validate_data(self, X, dtype=np.float64), check_weights(sample_weight, X))
         self.units_ = Units.standard(rows.X, rows.weight, getattr(self, "feature_names_in_", None))
-        size = max(1, min(SAMPLE_SIZE, rows.n_rows // 2))
-        share = None if rows.weight is None else rows.weight / rows.weight.sum()
-        rng = check_random_state(self.random_state)
-        drawn = np.array([rng.choice(rows.n_rows, size, replace=share is not None, p=share) for _ in range(N_SAMPLES)])
-        chosen, self.samples_ = np.unique(drawn, return_inverse=True)
-        self.samples_ = self.samples_.reshape(drawn.shape)
-        self.rows_ = self.units_.to_standard(rows.X[chosen])
+        if rows.n_rows > MOST_ROWS:
+            rows = rows.take(check_random_state(self.random_state).choice(rows.n_rows, MOST_ROWS, replace=False))
+        self.rows_ = self.units_.to_standard(rows.part(slice(None)).X)
+        weight = np.ones(rows.n_rows) if rows.weight is None else rows.weight
+        self.share_ = weight / weight.sum()
+        self.sample_size_ = max(1, min(SAMPLE_SIZE, rows.n_rows // 2))
+        self.n_nearest_ = min(rows.n_rows, math.ceil(rows.n_rows * math.log(1.0 / MISSED) / self.sample_size_))
         return self
 
     def score_samples(self, X):
@@ -113,12 +118,18 @@ class SampledNeighbors(BaseEstimator):
         return scores
 
     def _scores(self, rows):
-        norms = np.square(self.rows_).sum(1)[:, None] + np.square(rows).sum(1)
-        squared = norms - 2.0 * (self.rows_ @ rows.T)
+        norms = np.square(rows).sum(1)[:, None] + np.square(self.rows_).sum(1)
+        squared = norms - 2.0 * (rows @ self.rows_.T)
         squared[squared <= SAME_ROW * norms] = np.inf
-        nearest = np.stack([squared[sample].min(0) for sample in self.samples_])
-        distance = np.sqrt(np.where(np.isfinite(nearest), nearest, 0.0))
-        return -np.log(distance + NEAREST).mean(0)
+        nearest = np.argpartition(squared, self.n_nearest_ - 1, axis=1)[:, : self.n_nearest_]
+        squared = np.take_along_axis(squared, nearest, axis=1)
+        order = np.argsort(squared, axis=1, kind="stable")
+        squared, nearest = (np.take_along_axis(values, order, axis=1) for values in (squared, nearest))
+        farther = (1.0 - np.minimum(np.cumsum(self.share_[nearest], axis=1), 1.0)) ** self.sample_size_
+        farther[:, -1] = 0.0
+        farthest = np.where(np.isfinite(squared), squared, 0.0).max(axis=1, keepdims=True)
+        distance = np.sqrt(np.minimum(squared, farthest))
+        return (np.diff(farther, prepend=1.0, axis=1) * np.log(distance + NEAREST)).sum(1)
 
 
 def to_go_on(fitted, unfitted):
