@@ -11,8 +11,9 @@ deviations of their column, and counts how often the moved cell has the first pl
 
 ``python benchmarks/anomaly.py contamination --bench FOLDER`` trains on normal rows with a growing share of anomalies.
 
-``python benchmarks/anomaly.py mixed --bench FOLDER`` takes tables with categories (NSL-KDD, creditcard, sick) as one-hot
-columns and holes as medians; NSL-KDD trains on the normal rows of its training file and is judged on its test file.
+``python benchmarks/anomaly.py mixed --bench FOLDER`` takes tables with categories (NSL-KDD, creditcard, sick) as
+one-hot columns and holes as medians; NSL-KDD trains on the normal rows of its training file and is judged on its test
+file.
 
 ``python benchmarks/anomaly.py ablation --bench FOLDER`` judges by one or several of the four scores of the ensemble.
 """
@@ -296,7 +297,13 @@ def run_ablation(arguments, protocols):
     return records
 
 
-PARTS = {"mixed": run_mixed, "ablation": run_ablation, "adbench": run_adbench, "planted": run_planted, "contamination": run_contamination}
+PARTS = {
+    "mixed": run_mixed,
+    "ablation": run_ablation,
+    "adbench": run_adbench,
+    "planted": run_planted,
+    "contamination": run_contamination,
+}
 
 
 def load_protocols(folder):

@@ -11,6 +11,7 @@ import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from skvae._columns import FARTHEST, chunks, column_name
+from skvae._columns import FARTHEST, Units, chunks, column_name
 from skvae.nn.capture import Captured
 from skvae.nn.models import MODELS
 from skvae.nn.solvers import make_solver
@@ -395,9 +396,18 @@ class ArrayModel:
     def _rows_per_call(self, n_draws):
         return min(ROWS_PER_CALL, max(DRAWS_PER_CALL // n_draws, 16))
 
-    def feature_log_prob(self, X):
-        """Log-density of each cell (n, n_features) given the row's code, in standard units, float64."""
-        return self._map_rows(self.module.feature_log_prob, X, np.empty(X.shape))
+    def feature_log_prob(self, X, usual):
+        """Log-density of each cell (n, n_features) given the row's code, in standard units, float64.
+
+        The code is that of the row with its cells clipped to the ``usual`` range (2, n_features): a far cell would pull
+        it towards itself, and others would then look strange.
+        """
+
+        def of_cells(both):
+            x, tame = both.chunk(2, dim=1)
+            return self.module.feature_log_prob(x, tame)
+
+        return self._map(of_cells, X, np.empty(X.shape), units=Tamed(self.units, usual))
 
     def sample(self, n_samples, seed):
         """Rows like the data (n_samples, n_features), float64."""
@@ -410,6 +420,18 @@ class ArrayModel:
         out = self.units.from_standard(out)
         self.module.likelihood.exact(out)
         return out
+
+
+@dataclass(frozen=True)
+class Tamed:
+    """Units in which a row stands beside itself with its cells clipped to a range (2, n_features)."""
+
+    units: Units
+    usual: np.ndarray
+
+    def to_standard(self, X):
+        """Standard units (n, 2 * n_features), float64."""
+        return np.hstack([self.units.to_standard(X), self.units.to_standard(np.clip(X, *self.usual))])
 
 
 def mixture_of(codes, n_components):

@@ -314,8 +314,10 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _fitted(self, model, frame, rows, rate=1.0):
         """All fitted attributes that belong to a trained model."""
         model.calibrate(rows, rate)
-        spread = self._spread(rows)
-        baseline = np.average(self._shares(model, spread.X), axis=0, weights=spread.weight)
+        spread, usual = self._spread(rows), self._usual_range(model, rows)
+        if rate < 1.0:
+            usual = (1.0 - rate) * self._usual + rate * usual
+        baseline = np.average(self._shares(model, spread.X, usual), axis=0, weights=spread.weight)
         if rate < 1.0:
             baseline = (1.0 - rate) * self._baseline + rate * baseline
         history = model.history
@@ -324,6 +326,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             "_model": model,
             "_frame": frame,
             "_baseline": baseline,
+            "_usual": usual,
             "history_": history.terms,
             "loss_curve_": history.loss,
             "n_components_": model.latent_dim,
@@ -345,9 +348,18 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """Fitted attributes that only one of the estimators has."""
         return {}
 
-    def _shares(self, model, rows):
+    @staticmethod
+    def _usual_range(model, rows):
+        """Where the cells of each column usually lie (2, n_features); everywhere where values have no order."""
+        usual = rows.usual_range()
+        for name, columns, _ in model.options["likelihood"]:
+            if not LIKELIHOODS[name].ordered:
+                usual[:, columns] = np.array([[-np.inf], [np.inf]])
+        return usual
+
+    def _shares(self, model, rows, usual):
         """Each cell's part of the row's score: its own log-density, and an equal part of what all cells share."""
-        cells = model.feature_log_prob(rows)
+        cells = model.feature_log_prob(rows, usual)
         shared = model.log_prob(rows, self._n_draws) - cells.sum(axis=1)
         return cells + shared[:, None] / cells.shape[1]
 
@@ -452,12 +464,12 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def score_features(self, X):
         """Share of each column in the row's score: names the cells that make a row strange.
 
-        A share is the cell's own log-density given the row's code, plus an equal part of what belongs to no single
-        column (the code), less the mean of both over training rows. It does not depend on the units of the columns: 0
-        is as usual, the lower the stranger. The shares of a row add up to its score less a constant, the mean score of
-        up to 256 training rows. In a row with a very far cell that cell has the lowest share by far, and the equal part
-        drowns what the other columns say; with ``network="residual"`` the code follows such a cell, which may blur
-        which one it was.
+        A share is the cell's own log-density given a code, plus an equal part of what belongs to no single column (the
+        code), less the mean of both over training rows. The code is that of the row with its cells clipped to where
+        98 % of the training cells of their column lie, as a far cell would pull the code towards itself and so put the
+        blame on others. A share does not depend on the units of the columns: 0 is as usual, the lower the stranger. The
+        shares of a row add up to its score less a constant, the mean score of up to 256 training rows. In a row with a
+        very far cell the equal part drowns what the other columns say.
 
         Parameters
         ----------
@@ -471,7 +483,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """
         check_is_fitted(self)
         rows = self._check_rows(X, model=self._model)
-        shares = self._shares(self._model, rows) - self._baseline
+        shares = self._shares(self._model, rows, self._usual) - self._baseline
         return shares if self._frame is None else self._frame.numbers(shares, index_of(X))
 
     def impute(self, X):

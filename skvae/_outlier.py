@@ -10,10 +10,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from skvae._callbacks import fit_parts
-from skvae._columns import index_of, numbered, some_rows
+from skvae._columns import Frame, index_of, numbered, some_rows
 from skvae._ensemble import Excess, RobustEnsemble, to_go_on
 from skvae._reservoir import Reservoir
-from skvae._rows import weighted_threshold
+from skvae._rows import WeightedRows, weighted_quantile, weighted_threshold
 from skvae._vae import VAETransformer
 from skvae._validation import (
     CallbackSupportMixin,
@@ -37,13 +37,25 @@ COVERAGE, RESIDUAL_ROWS = 0.9, 8192
 EXPLAINS = "score_features", "transform", "inverse_transform"
 """Methods of an estimator that can give reasons."""
 
-DENSITY = {"hidden_layer_sizes": (64, 64), "network": "mlp", "likelihood": "gaussian", "max_iter": 50}
+DENSITY = {
+    "hidden_layer_sizes": (64, 64),
+    "network": "mlp",
+    "likelihood": "student_t",
+    "code_density": None,
+    "max_iter": 30,
+    "n_importance_samples": 16,
+}
 """Parameters of the default estimator, a VAETransformer."""
 
 
-def expected_cells(estimator, X):
-    """What a fitted estimator expects of each cell (n_samples, n_features)."""
-    return np.asarray(estimator.inverse_transform(estimator.transform(X)), dtype=np.float64)
+def expected_cells(estimator, X, usual):
+    """What a fitted estimator expects of each cell (n_samples, n_features), where cells lie in the ``usual`` range.
+
+    A cell beyond it would pull what is expected of the others, and of itself, towards it.
+    """
+    tame, frame = np.clip(np.asarray(X, dtype=np.float64), *usual), Frame.of(X)
+    tame = tame if frame is None else frame.numbers(tame, index_of(X))
+    return np.asarray(estimator.inverse_transform(estimator.transform(tame)), dtype=np.float64)
 
 
 def _explains(detector):
@@ -215,7 +227,11 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         else:
             offset = weighted_threshold(scores, weight, self.contamination)
         explains = all(hasattr(estimator, name) for name in EXPLAINS)
-        self.expected_interval_ = self._residual_interval(estimator, X, weight) if explains else None
+        self.expected_interval_ = self._usual = None
+        if explains:
+            X = numbered(X)
+            self._usual = WeightedRows.present(np.asarray(X, dtype=np.float64), weight).usual_range()
+            self.expected_interval_ = self._residual_interval(estimator, X, weight, self._usual)
         self.estimator_, self.offset_, self._scale, self._recent = estimator, offset, scale, recent
         return self
 
@@ -254,15 +270,13 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         return estimator
 
     @staticmethod
-    def _residual_interval(estimator, X, weight):
+    def _residual_interval(estimator, X, weight, usual):
         """Between which values observed less expected cells of training rows lie (2, n_features), column by column."""
-        X = numbered(X)
-        spread = slice(None, None, -(-len(X) // RESIDUAL_ROWS))
-        X = some_rows(X, spread)
-        residual = np.asarray(X, dtype=np.float64) - expected_cells(estimator, X)
+        spread = slice(None, None, -(-X.shape[0] // RESIDUAL_ROWS))
+        X, weight = some_rows(X, spread), None if weight is None else weight[spread]
+        residual = np.asarray(X, dtype=np.float64) - expected_cells(estimator, X, usual)
         tails = (0.5 * (1.0 - COVERAGE), 0.5 * (1.0 + COVERAGE))
-        weight = None if weight is None else weight[spread]
-        return np.array([[weighted_threshold(column, weight, tail) for column in residual.T] for tail in tails])
+        return np.array([[weighted_quantile(column, weight, tail) for column in residual.T] for tail in tails])
 
     def score_samples(self, X):
         """Score of each row, higher being more normal: that of the estimator.
@@ -355,7 +369,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         if not isinstance(n_columns, Integral) or isinstance(n_columns, bool) or n_columns < 1:
             raise ValueError(f"n_columns={n_columns!r} must be a whole number of at least 1.")
         shares = np.asarray(self.estimator_.score_features(X))
-        expected = expected_cells(self.estimator_, X)
+        expected = expected_cells(self.estimator_, X, self._usual)
         low, high = expected + self.expected_interval_[:, None]
         values = np.asarray(X, dtype=np.float64)
         names = getattr(self, "feature_names_in_", np.arange(values.shape[1]))

@@ -7,6 +7,9 @@ import numpy as np
 SMALLEST_BATCH, LARGEST_BATCH, STEPS_AN_EPOCH = 16, 256, 16
 """``batch_size="auto"``: about this many steps an epoch, with a batch between the two."""
 
+RANGE_ROWS = 8192
+"""Rows from which the usual range of a column is taken."""
+
 
 @dataclass(frozen=True)
 class WeightedRows:
@@ -51,6 +54,12 @@ class WeightedRows:
         X = self.X[part] if self.index is None else self.X[self.index[part]]
         return WeightedRows(X, None if self.weight is None else self.weight[part], self.total)
 
+    def usual_range(self):
+        """Between which values 98 % of each column's cells lie (2, n_features), from up to RANGE_ROWS rows."""
+        spread = self.part(slice(None, None, -(-self.n_rows // RANGE_ROWS)))
+        tails = (0.01, 0.99)
+        return np.array([[weighted_quantile(cells, spread.weight, share) for cells in spread.X.T] for share in tails])
+
     def take(self, index):
         """Some of the rows, as rows of their own."""
         if self.weight is None:
@@ -66,14 +75,23 @@ class WeightedRows:
 
 def weighted_threshold(scores, weight, share):
     """A value with the lowest ``share`` of the weight below it, halfway to the next score; ties stay together."""
-    present = WeightedRows.present(scores, weight)
-    scores, weight = present.X, present.weight
-    order = np.argsort(scores, kind="stable")
-    ranked = scores[order]
-    reached = np.cumsum(np.ones(len(scores)) if weight is None else weight[order])
-    last = ranked[np.searchsorted(reached, share * reached[-1] * (1.0 - 1e-12))]
+    last, ranked = _reached(scores, weight, share)
     above = ranked[ranked > last]
     return float(0.5 * (last + above[0]) if len(above) else last)
+
+
+def weighted_quantile(values, weight, share):
+    """The lowest of the values that has at least this share of the weight at or below it."""
+    return float(_reached(values, weight, share)[0])
+
+
+def _reached(values, weight, share):
+    """The value at which the lowest ``share`` of the weight is full, and all values in order."""
+    present = WeightedRows.present(values, weight)
+    order = np.argsort(present.X, kind="stable")
+    ranked = present.X[order]
+    reached = np.cumsum(np.ones(len(ranked)) if present.weight is None else present.weight[order])
+    return ranked[np.searchsorted(reached, share * reached[-1] * (1.0 - 1e-12))], ranked
 
 
 def relative(weight):

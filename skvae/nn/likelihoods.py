@@ -93,11 +93,12 @@ class Likelihood(nn.Module, ABC):
     """p(x|z) given the decoder's outputs (..., n_outputs).
 
     A member says what its outputs mean (``mean``, ``log_prob``, ``sample``), what a network sees of its cells
-    (``inputs``, n_inputs wide), which values it can explain (``support``, ``outside``, ``remedy``), and in which
-    ``units`` its cells are, a key of ``skvae._columns.UNITS``.
+    (``inputs``, n_inputs wide), which values it can explain (``support``, ``outside``, ``remedy``), whether those are
+    ``ordered``, and in which ``units`` its cells are, a key of ``skvae._columns.UNITS``.
     """
 
     units = "standard"
+    ordered = True
     support = "real numbers"
     remedy = ""
 
@@ -743,6 +744,7 @@ class Categorical(Likelihood):
     """One of several levels a column, numbered from 0; networks see one input a level, outputs are logits."""
 
     units = "counts"
+    ordered = False
     support = f"level numbers, whole ones from 0 to the largest it was fitted on and less than {MOST_LEVELS},"
     remedy = "Number the levels with sklearn.preprocessing.OrdinalEncoder."
 

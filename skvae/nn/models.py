@@ -175,9 +175,9 @@ class LatentModel(nn.Module, ABC):
         """What the encoder is shown of ``x`` in training."""
         return self._corrupt(self.inputs(x), self._corruption_level, generator)
 
-    def feature_log_prob(self, x):
-        """Log-density of every cell given the row's own code (batch, n_features)."""
-        return self.decode(self.codes(x)).log_prob(x)
+    def feature_log_prob(self, x, seen):
+        """Log-density of every cell of x given the codes of the rows ``seen`` (batch, n_features)."""
+        return self.decode(self.codes(seen)).log_prob(x)
 
     def sample(self, n_samples, generator):
         """Rows like the data (n_samples, n_features): code, decoder, noise."""
