@@ -79,17 +79,17 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
     ----------
     estimator : estimator or None, default=None
         Estimator with ``fit`` and ``score_samples``, alone or at the end of a Pipeline. None stands for a small
-        ``VAETransformer`` with ``network="mlp"`` and ``likelihood="gaussian"``: densities with atoms make rows of
-        repeated values look normal, and codes that follow a far cell blur which one it was.
+        ``VAETransformer`` with ``network="mlp"`` and ``likelihood="student_t"``: densities with atoms make rows of
+        repeated values look normal, and normal tails let one rare cell outweigh all others.
     contamination : "auto" or float in (0, 0.5], default="auto"
         Share of the training rows that lie below the threshold. "auto" needs no guess: it flags what only 1 % of usual
         rows would fall below, by normal tails through the median and the lowest tenth of the training scores on a
         logarithmic scale, so that outliers among the training rows do not move it; and at least one training row.
     ensemble : "auto" or bool, default="auto"
-        Whether to judge rows by four scores in one: by two such estimators, one that learns from all rows and one that
-        leaves 30 % of each batch out (``support_fraction``), and by the distances to samples of all training rows and
-        of those that are usual to the second estimator [1]_. "auto" does so where ``estimator`` is None; otherwise rows
-        are judged by the estimator alone.
+        Whether to judge rows by four scores in one: by such an estimator, and by the distances to small samples of all
+        training rows, of the usual ones and of the core of these [1]_. Which rows are usual says a second estimator,
+        which leaves 30 % of each batch out (``support_fraction``). "auto" does so where ``estimator`` is None;
+        otherwise rows are judged by the estimator alone.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the estimator, or the two estimators of the ensemble, of the last ``fit`` or
         ``partial_fit``; needs an estimator with a parameter ``warm_start`` of its own. All else, such as distances and
@@ -101,7 +101,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
     Attributes
     ----------
     estimator_ : estimator
-        What judges rows: the fitted estimator, or the ensemble, whose ``parts_`` are its members.
+        What judges rows: the fitted estimator, or the ensemble, whose ``strangeness(X)`` are its four scores.
     offset_ : float
         The threshold, in the unit of ``score_samples``.
     expected_interval_ : ndarray of shape (2, n_features_in_) or None
