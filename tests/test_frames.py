@@ -190,8 +190,33 @@ def test_the_strange_cell_has_the_lowest_share(X, Estimator):
     strange = X[:20].copy()
     columns = np.arange(20) % 5
     strange[np.arange(20), columns] += 12 * X.std(axis=0)[columns]
-    assert np.mean(fitted.score_features(strange).argmin(axis=1) == columns) > 0.7
+    assert np.mean(fitted.score_features(strange).argmin(axis=1) == columns) > 0.9
     assert fitted.score(strange) < fitted.score(X) - 5
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("network", ["mlp", "residual"])
+def test_how_far_off_a_cell_is_says_nothing_of_the_other_columns(X, Estimator, network):
+    fitted = Estimator(2, network=network, random_state=0, max_iter=20).fit(X)
+    near, far = X[:30].copy(), X[:30].copy()
+    near[:, 1] += 6.0 * X[:, 1].std()
+    far[:, 1] += 60.0 * X[:, 1].std()
+    others = [np.delete(fitted.score_features(rows), 1, axis=1) for rows in (near, far)]
+    compared = [shares - shares.mean(axis=1, keepdims=True) for shares in others]
+    np.testing.assert_allclose(*compared, atol=1e-3 * np.abs(others[1]).max())
+    usual = np.delete(fitted.score_features(X[:30]), 1, axis=1)
+    assert not np.allclose(compared[0], usual - usual.mean(axis=1, keepdims=True), atol=1e-3)
+
+
+def test_levels_without_an_order_are_not_clipped_to_a_range(X):
+    levels = np.r_[np.zeros(len(X) - 2), 1.0, 2.0]
+    table = np.c_[X[:, :2], levels]
+    fitted = VAETransformer(likelihood=[("gaussian", [0, 1]), ("categorical", [2])], random_state=0, max_iter=2)
+    fitted.fit(table).partial_fit(table)
+    tame = np.clip(table, *fitted._usual)
+    np.testing.assert_array_equal(tame[:, 2], levels)
+    assert (tame[:, :2] != table[:, :2]).any(axis=0).all()
+    assert (tame[:, :2] != table[:, :2]).mean() < 0.03
 
 
 @ESTIMATORS
