@@ -11,7 +11,7 @@ from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer, _ensemble
 from skvae._ensemble import Excess
 from skvae._neighbors import Sample, SampleDistances
 
@@ -213,13 +213,55 @@ def test_a_row_is_judged_by_itself_and_not_by_its_likes():
     rng = np.random.RandomState(0)
     X = rng.normal(size=(700, 4))
     distance = near(X, X)
-    np.testing.assert_array_equal(near(X, X[300:433]), distance[300:433])
+    for part in (slice(300, 433), slice(5, 6), slice(127, 130)):
+        np.testing.assert_array_equal(near(X, X[part]), distance[part])
     absent = near(np.r_[X, 5 * X], X, weight=np.repeat([1.0, 0.0], 700), kept=np.arange(1400) < 700)
     np.testing.assert_allclose(absent, distance)
     np.testing.assert_allclose(near(np.delete(X, 5, axis=0), X[5:6]), distance[5], atol=0.01)
     far = np.array([[4.0], [10.0], [1e3], [1e6], [1e9]]) * np.ones(4)
     assert (np.diff(near(X, far)) >= 0).all()
     assert np.isfinite(near(np.ones((9, 2)), np.ones((2, 2)))).all()
+
+
+def test_rows_that_are_all_as_near_are_at_that_distance():
+    angle = np.linspace(0.0, 2.0 * np.pi, 500, endpoint=False)
+    circle = 2.0 * np.c_[np.cos(angle), np.sin(angle)]
+    np.testing.assert_allclose(near(circle, np.zeros((1, 2)), size=5), np.log(2.001), rtol=1e-9)
+    assert Sample.of(np.ones(10), np.arange(10) < 6, 256).size == 3
+
+
+def test_distances_are_measured_to_a_part_of_many_rows_that_the_seed_decides(monkeypatch):
+    monkeypatch.setattr(_ensemble, "MOST_ROWS", 100)
+    X = np.random.RandomState(0).normal(size=(300, 3))
+    vae = VAETransformer(hidden_layer_sizes=(8,), max_iter=1)
+    kept = [
+        AutoencoderOutlierDetector(vae, ensemble=True, random_state=seed).fit(X).estimator_.distances_.rows
+        for seed in (0, 0, 1)
+    ]
+    assert len(kept[0]) == 100
+    np.testing.assert_array_equal(kept[0], kept[1])
+    assert not np.allclose(kept[0], kept[2], atol=0.5)
+
+
+@pytest.mark.parametrize("ensemble", [False, True])
+def test_a_far_cell_does_not_move_what_is_expected(X, ensemble):
+    detector = AutoencoderOutlierDetector(VAETransformer(**SMALL), ensemble=ensemble).fit(X)
+    expected = []
+    for deviations in (6.0, 600.0):
+        moved = X[:20].copy()
+        moved[:, 2] += deviations * X[:, 2].std()
+        reasons = detector.explain(moved, n_columns=5).reset_index(level="rank").set_index("column", append=True)
+        expected.append(reasons["expected"].sort_index().to_numpy())
+    np.testing.assert_array_equal(*expected)
+
+
+def test_intervals_of_whole_numbers_hold_whole_numbers(X):
+    flag = (np.arange(len(X)) % 40 == 0).astype(int)
+    frame = pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "flag": flag})
+    detector = AutoencoderOutlierDetector(VAETransformer(**SMALL)).fit(frame)
+    reasons = detector.explain(frame[flag == 0], n_columns=3)
+    of_flag = reasons[reasons["column"] == "flag"]
+    assert ((of_flag["low"] <= 0.0) & (of_flag["high"] >= 0.0)).mean() > 0.9
 
 
 def test_heavy_rows_are_drawn_more_often():
