@@ -11,9 +11,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from skvae._callbacks import fit_parts
-from skvae._columns import Units, numbered, some_rows
+from skvae._columns import Frame, Units, index_of, numbered, some_rows
 from skvae._neighbors import Sample, SampleDistances
-from skvae._rows import weighted_threshold
+from skvae._rows import WeightedRows, weighted_threshold
 from skvae._validation import CallbackSupportMixin, check_is_fitted, check_weights, validate_data, with_callbacks
 
 SUPPORT_FRACTION = 0.7
@@ -27,6 +27,9 @@ SMALL_SAMPLE, SAMPLE = 64, 256
 
 MOST_ROWS = 2048
 """Training rows that distances are measured to, and that the scale of each score is found on."""
+
+LEAST_WIDTH = 0.3
+"""Standard deviations of a column that are added to how far its cells usually are from what is expected of them."""
 
 LOWEST, LOWER, WIDEST = 0.1, 0.25, 4.0
 """Shares of scores whose distances to the median are the unit of an excess: that of the lowest tenth, but at most four
@@ -150,7 +153,19 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         self.distances_ = SampleDistances(rows, samples)
         scores = {"density": density} | {name: -values for name, values in self.distances_(rows).items()}
         self.scales_ = {name: Excess.of(values, weight) for name, values in scores.items()}
+        self._usual = WeightedRows.present(table, weight).usual_range()
+        self._widths = [self._width(residual, weight) for residual in self._residuals(X)]
         return self
+
+    def _residuals(self, X):
+        """Cells less what each density expects of them (n, n_features)."""
+        observed = np.asarray(X, dtype=np.float64)
+        return [observed - expected_cells(density, X, self._usual) for density in (self.trusting_, self.wary_)]
+
+    def _width(self, residual, weight):
+        """How far cells usually are from what is expected (n_features,): at least a part of their column's width."""
+        tame = np.clip(residual, *WeightedRows.present(residual, weight).usual_range())
+        return np.sqrt(np.average(np.square(tame), axis=0, weights=weight)) + LEAST_WIDTH * self._units.scale
 
     def strangeness(self, X):
         """How strange each row is (n,) by the name of the score, on the scale of its training scores."""
@@ -170,9 +185,16 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         return -np.sign(mean) * np.expm1(np.abs(mean))
 
     def score_features(self, X):
-        """Share of each column in the row's log-likelihood: the mean of both densities."""
+        """Nats that each cell costs under a normal density of what is expected: the mean of both densities'.
+
+        That is minus half the square of the cell's distance to what is expected of it, in widths of what is usual in
+        its column. Heavy tails would make light of far cells in just those columns in which the model knows least.
+        """
         check_is_fitted(self)
-        return 0.5 * (self.trusting_.score_features(X) + self.wary_.score_features(X))
+        squares = [
+            np.square(residual / width) for residual, width in zip(self._residuals(X), self._widths, strict=True)
+        ]
+        return -0.25 * sum(squares)
 
     def transform(self, X):
         """Codes of the wary density."""
@@ -183,6 +205,16 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         """Rows that codes of the wary density stand for."""
         check_is_fitted(self)
         return self.wary_.inverse_transform(X)
+
+
+def expected_cells(estimator, X, usual):
+    """What a fitted estimator expects of each cell (n_samples, n_features), where cells lie in the ``usual`` range.
+
+    A cell beyond it would pull what is expected of the others, and of itself, towards it.
+    """
+    tame, frame = np.clip(np.asarray(X, dtype=np.float64), *usual), Frame.of(X)
+    tame = tame if frame is None else frame.numbers(tame, index_of(X))
+    return np.asarray(estimator.inverse_transform(estimator.transform(tame)), dtype=np.float64)
 
 
 def spread_of(table, weight, usual, names):

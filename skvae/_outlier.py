@@ -10,8 +10,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from skvae._callbacks import fit_parts
-from skvae._columns import Frame, index_of, numbered, some_rows
-from skvae._ensemble import Excess, RobustEnsemble, to_go_on
+from skvae._columns import index_of, numbered, some_rows
+from skvae._ensemble import Excess, RobustEnsemble, expected_cells, to_go_on
 from skvae._reservoir import Reservoir
 from skvae._rows import WeightedRows, weighted_quantile, weighted_threshold
 from skvae._vae import VAETransformer
@@ -46,16 +46,6 @@ DENSITY = {
     "n_importance_samples": 16,
 }
 """Parameters of the default estimator, a VAETransformer."""
-
-
-def expected_cells(estimator, X, usual):
-    """What a fitted estimator expects of each cell (n_samples, n_features), where cells lie in the ``usual`` range.
-
-    A cell beyond it would pull what is expected of the others, and of itself, towards it.
-    """
-    tame, frame = np.clip(np.asarray(X, dtype=np.float64), *usual), Frame.of(X)
-    tame = tame if frame is None else frame.numbers(tame, index_of(X))
-    return np.asarray(estimator.inverse_transform(estimator.transform(tame)), dtype=np.float64)
 
 
 def _explains(detector):
@@ -362,8 +352,9 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         reasons : pandas.DataFrame
             Indexed by the row's label and ``rank`` (0 is the strangest column), with the ``column``, its ``value``,
             what the model ``expected`` instead, the interval from ``low`` to ``high`` that holds nine of ten training
-            cells around what is expected of them, and the ``share`` of the row's log-likelihood in nats (see
-            ``score_features``).
+            cells around what is expected of them, and its ``share`` in nats, the lower the stranger: that of the row's
+            log-likelihood (``score_features`` of the estimator); with the ensemble minus half the square of the cell's
+            distance to what is expected, in widths of what is usual.
         """
         check_is_fitted(self)
         if not isinstance(n_columns, Integral) or isinstance(n_columns, bool) or n_columns < 1:
