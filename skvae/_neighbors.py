@@ -32,13 +32,13 @@ class Sample:
         places = np.flatnonzero(kept)
         return cls(places, weight[places] / weight[places].sum(), max(1, min(size, len(places) // 2)))
 
-    def mean_log_distance(self, squared):
-        r"""Mean logarithm of each row's distance to the nearest row of the sample (n,).
+    def mean_distance(self, squared):
+        r"""Geometric mean of each row's distance to the nearest row of the sample (n,).
 
         ``squared`` are the squared distances (n, n_places) to all rows that may be drawn, infinite for those that are
         no neighbours. The nearest of :math:`m` drawn rows is farther than the :math:`k` nearest of all, of the share
-        :math:`W_k` together, with probability :math:`(1 - W_k)^m`, and so the mean is :math:`\sum_k ((1 - W_{k-1})^m -
-        (1 - W_k)^m) \log d_k`.
+        :math:`W_k` together, with probability :math:`(1 - W_k)^m`, and so the mean of its logarithm is :math:`\sum_k
+        ((1 - W_{k-1})^m - (1 - W_k)^m) \log d_k`.
         """
         n_nearest = max(1, min(len(self.places), math.ceil(len(self.places) * math.log(1.0 / MISSED) / self.size)))
         nearest = np.argpartition(squared, n_nearest - 1, axis=1)[:, :n_nearest]
@@ -49,12 +49,12 @@ class Sample:
         farther = (1.0 - np.minimum(np.cumsum(self.share[nearest], axis=1), 1.0)) ** self.size
         farther[:, -1] = 0.0
         log_distance = np.log(np.sqrt(np.minimum(squared, farthest)) + NEAREST)
-        return -(np.diff(farther, prepend=1.0, axis=1) * log_distance).sum(axis=1)
+        return np.exp(-(np.diff(farther, prepend=1.0, axis=1) * log_distance).sum(axis=1))
 
 
 @dataclass(frozen=True)
 class SampleDistances:
-    """Mean log-distances to the nearest row of small samples of ``rows`` (n_rows, n_features), one for each sample.
+    """Geometric mean distances to the nearest row of small samples of ``rows`` (n_rows, n_features), one for each sample.
 
     A few outliers that lie close together are each other's neighbours among all rows, but are seldom drawn into one
     small sample (LeSiNN: Pang, Ting and Albrecht, 2015); here nothing is drawn. Equal rows are no neighbours, so that
@@ -73,7 +73,7 @@ class SampleDistances:
             padded[: len(piece)] = piece
             squared = self._squared(padded)
             for name, sample in self.samples.items():
-                distance = sample.mean_log_distance(np.take(squared, sample.places, axis=1))
+                distance = sample.mean_distance(np.take(squared, sample.places, axis=1))
                 found[name][start : start + len(piece)] = distance[: len(piece)]
         return found
 

@@ -71,7 +71,7 @@ def test_the_default_estimator_is_a_vae_and_the_given_one_is_left_alone(X):
     assert list(default.strangeness(X)) == ["density", "all", "usual", "core"]
     for part, support in ((default.trusting_, 1.0), (default.wary_, 0.7)):
         assert isinstance(part, VAETransformer)
-        assert (part.network, part.likelihood, part.support_fraction) == ("mlp", "student_t", support)
+        assert (part.network, part.likelihood, part.support_fraction) == ("mlp", "gaussian", support)
 
 
 def test_explain_names_the_planted_cell_first():
@@ -186,7 +186,7 @@ def near(rows, X, size=256, weight=None, kept=None):
     """Mean log-distances of rows X to samples of rows."""
     weight = np.ones(len(rows)) if weight is None else weight
     kept = np.ones(len(rows), dtype=bool) if kept is None else kept
-    return SampleDistances(rows, {"sample": Sample.of(weight, kept, size)})(X)["sample"]
+    return np.log(SampleDistances(rows, {"sample": Sample.of(weight, kept, size)})(X)["sample"])
 
 
 def test_samples_find_what_neighbours_among_all_rows_miss():
