@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import ndtr, ndtri
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
@@ -38,13 +38,13 @@ LOWEST, LOWER, WIDEST = 0.1, 0.25, 4.0
 """Shares of scores whose distances to the median are the unit of an excess: that of the lowest tenth, but at most four
 times that of the lowest quarter, which is twice what normal and exponential tails have."""
 
-STEEPNESS = -float(logit(LOWEST)) / math.log(2.0)
-"""Log-odds that one unit of strangeness stands for."""
+DEVIATIONS = -float(ndtri(LOWEST)) / math.log(2.0)
+"""Standard deviations of a normal distribution that one unit of strangeness stands for."""
 
 
 @dataclass
 class Excess:
-    """How far scores lie below their median, on a scale on which the scores of usual rows are nearly logistic.
+    """How far scores lie below their median, on a scale on which the scores of usual rows are nearly normal.
 
     An excess of 1 is as far below the median as the lowest tenth of the training scores. Only quantiles count, so that
     outliers among the training rows, however far, do not move it while they are fewer than a quarter.
@@ -68,12 +68,12 @@ class Excess:
         return np.sign(excess) * np.log1p(np.abs(excess))
 
     def tail(self, scores):
-        """Share of usual rows that would score lower (n,): logistic tails through the median and the lowest tenth."""
-        return expit(-STEEPNESS * self.strangeness(scores))
+        """Share of usual rows that would score lower (n,): normal tails through the median and the lowest tenth."""
+        return ndtr(-DEVIATIONS * self.strangeness(scores))
 
     def quantile(self, share):
         """The score below which that share of usual rows lies."""
-        strangeness = -float(logit(share)) / STEEPNESS
+        strangeness = -float(ndtri(share)) / DEVIATIONS
         return self.median - math.copysign(math.expm1(abs(strangeness)), strangeness) * self.width
 
 
@@ -226,9 +226,8 @@ def spread_of(table, weight, usual, names):
     Otherwise a rare level that usual rows do not have would be farther than anything else.
     """
     units, of_all = Units.standard(table[usual], weight[usual], names), Units.standard(table, weight, names)
-    return replace(
-        units, scale=np.maximum(units.scale * (np.ptp(table[usual], axis=0) > 0.0), LEAST_SCALE * of_all.scale)
-    )
+    varying = np.ptp(table[usual], axis=0) > 0.0
+    return replace(units, scale=np.maximum(units.scale * varying, LEAST_SCALE * of_all.scale))
 
 
 def most(scores, weight, share):

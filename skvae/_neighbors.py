@@ -54,7 +54,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class SampleDistances:
-    """Geometric mean distances to the nearest row of small samples of ``rows`` (n_rows, n_features), one for each sample.
+    """Geometric mean distances to the nearest row of samples of ``rows`` (n_rows, n_features), one for each sample.
 
     A few outliers that lie close together are each other's neighbours among all rows, but are seldom drawn into one
     small sample (LeSiNN: Pang, Ting and Albrecht, 2015); here nothing is drawn. Equal rows are no neighbours, so that

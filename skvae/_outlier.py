@@ -73,7 +73,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         repeated values look normal, and heavy tails make light of far cells.
     contamination : "auto" or float in (0, 0.5], default="auto"
         Share of the training rows that lie below the threshold. "auto" needs no guess: it flags what only 1 % of usual
-        rows would fall below, by logistic tails through the median and the lowest tenth of the training scores on a
+        rows would fall below, by normal tails through the median and the lowest tenth of the training scores on a
         logarithmic scale, so that outliers among the training rows do not move it; and at least one training row.
     ensemble : "auto" or bool, default="auto"
         Whether to judge rows by four scores in one: by such an estimator, and by the distances to small samples of all
@@ -317,7 +317,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
     def outlier_probability(self, X):
         r"""Probability of each row to be an outlier, one half at the threshold.
 
-        With :math:`F` the share of usual rows that would score lower than a row, by logistic tails through the median and
+        With :math:`F` the share of usual rows that would score lower than a row, by normal tails through the median and
         the lowest tenth of the training scores on a logarithmic scale, it is
         :math:`F(\mathrm{offset}) / (F(\mathrm{offset}) + F(s))`: the chance that a row at least this strange is an
         outlier, if outliers are as frequent as usual rows below the threshold.
