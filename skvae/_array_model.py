@@ -12,6 +12,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -41,6 +42,9 @@ OBSERVED_ROWS = 8192
 CODES_FOR_MIXTURE = 10_000
 """Codes that a mixture is fitted to."""
 
+CODES_A_ROW, LEAST_CODES, MOST_CODES = 16, 16_384, 262_144
+"""Codes that are drawn for each row of which some cells are given, and bounds on their number."""
+
 NOISE_SEED = 0
 """Seed of the importance draws, the same for every row and every call: scores are deterministic."""
 
@@ -61,6 +65,7 @@ SHAPE = (
     "hidden_layer_sizes",
     "activation",
     "likelihood",
+    "holes",
     "prior",
     "n_mixture_components",
     "code_density",
@@ -258,7 +263,8 @@ class ArrayModel:
         identity = str(solver["solver"])
         with memory_errors(self.device), torch.inference_mode(False), torch.enable_grad():
             data, watched = self._rows(rows), validation and self._rows(validation)
-            solver = make_solver(module=self.module, **solver)
+            module = self._open_to(data.x, *([] if watched is None else [watched.x]))
+            solver = make_solver(module=module, **solver)
             if resume and self.solver_state and self.solver_state["solver"] == identity:
                 solver.load(as_tensors(self.solver_state["state"]))
             generator = torch.Generator(self.device).manual_seed(seed)
@@ -267,7 +273,7 @@ class ArrayModel:
                 self.module.observe(*data.take(spread), torch.Generator(self.device).manual_seed(seed))
             products = plan.batch_size * sum(parameter.numel() for parameter in self.module.parameters())
             with OneThread() if products < SHORT_STEP else nullcontext():
-                train(self.module, data, watched, solver, plan, generator, self.history, after_epoch)
+                train(module, data, watched, solver, plan, generator, self.history, after_epoch)
         self.solver_state = {"solver": identity, "state": as_arrays(solver.state())} if resume else None
         self.module.zero_grad(set_to_none=True)
         self.module.requires_grad_(False)
@@ -276,8 +282,9 @@ class ArrayModel:
     def calibrate(self, rows, rate):
         """Fit what the model fits after training: noise scales and the density of the codes."""
         pieces = (self._rows(rows.part(part)) for part in chunks(rows.n_rows))
+        module = self.module.open_to_holes() if self._lacking(rows.part(slice(None)).X).any() else self.module
         with memory_errors(self.device), torch.no_grad():
-            self.module.calibrate(pieces, rate)
+            module.calibrate(pieces, rate)
         density = self.module.code_density
         if not getattr(density, "from_moments", True):
             mixture = mixture_of(self._code_draws(rows, rate), density.n_components)
@@ -298,7 +305,7 @@ class ArrayModel:
         X = rows.part(slice(None)).X
         with torch.no_grad():
             pieces = [self._tensor(self.units.to_standard(X[index[part]])) for part in chunks(n_new)]
-            codes = [self.module.code_draws(x, generator) for x in pieces]
+            codes = [self._open_to(x).code_draws(x, generator) for x in pieces]
             if n_codes > n_new:
                 codes.append(self.module.code_density.sample(n_codes - n_new, generator))
         return torch.cat(codes).cpu().numpy().astype(np.float64)
@@ -308,15 +315,16 @@ class ArrayModel:
         generator = torch.Generator(self.device).manual_seed(NOISE_SEED)
         x = self._tensor(self.units.to_standard(X))
         with memory_errors(self.device), torch.no_grad():
-            divergence, codes = self.module.kl_per_component(x, generator).mean(0), self.module.codes(x)
+            module = self._open_to(x)
+            divergence, codes = module.kl_per_component(x, generator).mean(0), module.codes(x)
         return as_array(divergence).astype(np.float64), codes.double().var(0, correction=0).cpu().numpy()
 
     def effective_sample_size(self, X, n_draws):
         """How many equally weighted draws the importance draws of each row are worth (n,), float64."""
         noise = self._noise(n_draws)
 
-        def size(x):
-            shares = torch.softmax(self.module.log_weights(x, noise), dim=1)
+        def size(module, x):
+            shares = torch.softmax(module.log_weights(x, noise), dim=1)
             return 1.0 / shares.square().sum(1)
 
         return self._map_rows(size, X, np.empty(len(X)), size=self._rows_per_call(n_draws))
@@ -327,7 +335,7 @@ class ArrayModel:
         if likelihood.outside(units.to_standard(X[:1])) is None:
             return
         for part in chunks(len(X)):
-            outside = likelihood.outside(units.to_standard(X[part]))
+            outside = likelihood.outside(units.to_standard(X[part])) & ~np.isnan(X[part])
             if outside.any():
                 row, j = np.argwhere(outside)[0]
                 member = likelihood.member(j)
@@ -370,12 +378,43 @@ class ArrayModel:
             result = function(torch.from_numpy(whole).to(self.device))
             out[start : start + size] = result[: len(piece)].cpu().numpy()
 
-    def _map_rows(self, function, X, out, **pieces):
-        return self._map(function, X, out, units=self.units, **pieces)
+    def _map_rows(self, function, X, out, units=None, **pieces):
+        """Fill ``out`` with ``function`` of a module and each row of ``X``.
+
+        Rows that lack cells of columns of which none was missing in training go through a model that is open to them;
+        the others do not depend on whether there are such rows.
+        """
+        units, lacking = units or self.units, self._lacking(X)
+        if not lacking.any():
+            return self._map(partial(function, self.module), X, out, units=units, **pieces)
+        for module, rows in ((self.module, ~lacking), (self.module.open_to_holes(), lacking)):
+            out[rows] = self._map(partial(function, module), X[rows], out[rows], units=units, **pieces)
+        return out
+
+    @property
+    def _unforeseen(self):
+        """Columns of which no cell was missing in training."""
+        return np.setdiff1d(np.arange(self.options["n_features"]), self.options["holes"])
+
+    def _lacking(self, X):
+        """Mask of the rows that lack cells of such columns (n,)."""
+        columns = self._unforeseen
+        lacking = np.zeros(len(X), dtype=bool)
+        for part in chunks(len(X)) if len(columns) else []:
+            missing = np.isnan(X[part])
+            if missing.any():
+                lacking[part] = missing[:, columns].any(axis=1)
+        return lacking
+
+    def _open_to(self, *tables):
+        """The module, open to holes where tensors in standard units have such rows."""
+        columns = torch.as_tensor(self._unforeseen, device=self.device)
+        lacking = any(bool(x.isnan().any() and x[:, columns].isnan().any()) for x in tables)
+        return self.module.open_to_holes() if lacking else self.module
 
     def encode(self, X):
         """Codes (n, latent_dim) of rows, in the dtype of X."""
-        return self._map_rows(self.module.codes, X, np.empty((len(X), self.latent_dim), X.dtype))
+        return self._map_rows(lambda module, x: module.codes(x), X, np.empty((len(X), self.latent_dim), X.dtype))
 
     def decode(self, Z):
         """Expected rows (n, n_features) of codes, float64."""
@@ -386,8 +425,52 @@ class ArrayModel:
     def log_prob(self, X, n_draws):
         """Score of each row (n,) in nats, in the units of the data, float64."""
         noise, size = self._noise(n_draws), self._rows_per_call(n_draws)
-        scores = self._map_rows(lambda x: self.module.log_prob(x, noise), X, np.empty(len(X)), size=size)
-        return scores + self.units.log_jacobian
+        scores = self._map_rows(lambda module, x: module.log_prob(x, noise), X, np.empty(len(X)), size=size)
+        return scores + self._log_jacobian(X)
+
+    def _log_jacobian(self, X):
+        """What the units add to the log-density of the cells that each row has (n,)."""
+        each, added = self.units.log_jacobian, np.full(len(X), self.units.log_jacobian.sum())
+        for part in chunks(len(X)):
+            missing = np.isnan(X[part])
+            rows = missing.any(axis=1)
+            if rows.any():
+                added[part][rows] = np.where(missing[rows], 0.0, each).sum(axis=1)
+        return added
+
+    def impute(self, X, n_draws):
+        """What is expected of each cell given those of its row that are there (n, n_features), float64."""
+        noise, size = self._noise(n_draws), self._rows_per_call(n_draws)
+        cells = self._map_rows(lambda module, x: module.expected(x, noise), X, np.empty(X.shape), size=size)
+        return self.units.from_standard(cells)
+
+    def complete(self, X, n_draws, seed):
+        """A draw of each cell given those of its row that are there (n, n_features), float64."""
+        generator = torch.Generator(self.device).manual_seed(seed)
+        noise, size, out = self._noise(n_draws), self._rows_per_call(n_draws), np.empty(X.shape)
+        with memory_errors(self.device), torch.inference_mode():
+            for start in range(0, len(X), size):
+                x = self._tensor(self.units.to_standard(X[start : start + size]))
+                out[start : start + size] = self._open_to(x).completed(x, noise, generator).cpu().numpy()
+        return self._drawn(out)
+
+    def sample_given(self, row, n_samples, seed):
+        """Draws of rows (n_samples, n_features) that have the cells of ``row`` (n_features,) that are not NaN.
+
+        And how many equally weighted draws of the code these stand for.
+        """
+        generator = torch.Generator(self.device).manual_seed(seed)
+        n_codes = min(max(CODES_A_ROW * n_samples, LEAST_CODES), MOST_CODES)
+        with memory_errors(self.device), torch.inference_mode():
+            x = self._tensor(self.units.to_standard(row[None]))
+            cells, size = self.module.open_to_holes().sample_given(x, n_samples, n_codes, generator)
+        return self._drawn(cells.cpu().numpy()), float(size)
+
+    def _drawn(self, cells):
+        """Drawn cells in the units of the data, exact ones exactly."""
+        cells = self.units.from_standard(cells)
+        self.module.likelihood.exact(cells)
+        return cells
 
     def _noise(self, n_draws):
         with memory_errors(self.device):
@@ -403,11 +486,11 @@ class ArrayModel:
         it towards itself, and others would then look strange.
         """
 
-        def of_cells(both):
+        def of_cells(module, both):
             x, tame = both.chunk(2, dim=1)
-            return self.module.feature_log_prob(x, tame)
+            return module.feature_log_prob(x, tame)
 
-        return self._map(of_cells, X, np.empty(X.shape), units=Tamed(self.units, usual))
+        return self._map_rows(of_cells, X, np.empty(X.shape), units=Tamed(self.units, usual))
 
     def sample(self, n_samples, seed):
         """Rows like the data (n_samples, n_features), float64."""
@@ -417,9 +500,7 @@ class ArrayModel:
             for start in range(0, n_samples, ROWS_PER_CALL):
                 part = out[start : start + ROWS_PER_CALL]
                 part[:] = self.module.sample(len(part), generator).cpu().numpy()
-        out = self.units.from_standard(out)
-        self.module.likelihood.exact(out)
-        return out
+        return self._drawn(out)
 
 
 @dataclass(frozen=True)

@@ -164,6 +164,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         activation="silu",
         network="residual",
         likelihood="gaussian",
+        categorical_features="from_dtype",
         code_density="normal",
         n_mixture_components=16,
         corruption=None,
@@ -191,6 +192,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.activation = activation
         self.network = network
         self.likelihood = likelihood
+        self.categorical_features = categorical_features
         self.code_density = code_density
         self.n_mixture_components = n_mixture_components
         self.corruption = corruption
@@ -212,6 +214,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+
+    def _number_likelihood(self):
+        return "gaussian"
 
     def _model_options(self):
         return "autoencoder", {}

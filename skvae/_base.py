@@ -1,20 +1,23 @@
 """What both estimators share: scikit-learn's protocol around an ``ArrayModel``."""
 
-import copy
 import math
 import warnings
 from abc import ABC, abstractmethod
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 
 from skvae._array_model import PRECISIONS, ArrayModel, as_array, resolve_device
 from skvae._callbacks import FitReport
-from skvae._columns import Frame, Units, cells_of, check_numeric_columns, column_groups, index_of, with_culprit
+from skvae._columns import Units, cells_of, check_table, holes_as_nan, index_of, with_culprit
+from skvae._likelihood_choice import Choice
 from skvae._rows import WeightedRows, auto_batch_size
+from skvae._schema import Schema
 from skvae._validation import (
     CallbackSupportMixin,
     Interval,
@@ -34,6 +37,15 @@ from skvae.nn.training import SCHEDULES, Plan
 BASELINE_ROWS = 256
 """Training rows, evenly spread, whose mean score a feature's share is measured against."""
 
+DRAWS_TO_IMPUTE = 256
+"""Importance draws of one imputation, at least."""
+
+UNSEEN = 0.5
+"""How many rows the levels that no training row has are worth together."""
+
+LEAST_CODES_GIVEN = 30
+"""Effective sample size of the codes for given cells below which draws are few different ones."""
+
 MAX_SEED = np.iinfo(np.int32).max
 
 
@@ -48,7 +60,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "network": [StrOptions(set(NETWORKS))],
-        "likelihood": [StrOptions(set(LIKELIHOODS)), list],
+        "likelihood": [StrOptions(set(LIKELIHOODS) | {"auto"}), list, dict],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "n_mixture_components": [Interval(Integral, 1, MAX_SEED, closed="both")],
         "corruption": [StrOptions(set(CORRUPTIONS) - {None}), None],
         "corruption_level": [Interval(Real, 0, None, closed="left")],
@@ -110,10 +123,11 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         goes_on = self.warm_start and hasattr(self, "_model")
         first_weights, split, training = self._seeds(3)
         with unchanged_on_error(self):
-            rows, batch_size, model = self._start(X, sample_weight, goes_on, first_weights, whole=True)
+            schema = self._read(X, goes_on)
+            rows, batch_size, model = self._start(X, schema, sample_weight, goes_on, first_weights, whole=True)
             data, validation = rows, None
             if X_val is not None:
-                validation = WeightedRows.present(self._check_rows(X_val, model=model, name="X_val"))
+                validation = WeightedRows.present(self._check_rows(X_val, schema, model=model, name="X_val"))
             elif self.early_stopping:
                 data, validation = rows.split(self.validation_fraction, split)
             plan = Plan(
@@ -125,10 +139,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 support_fraction=self.support_fraction,
                 progress=float(goes_on),
             )
-            frame = Frame.of(X)
-            report = FitReport(self, X, y, self.max_iter, lambda: self._fitted(model.copy(), frame, rows))
+            report = FitReport(self, X, y, self.max_iter, lambda: self._fitted(model.copy(), schema, rows))
             model.train(data, validation, plan, self._solver(data), training, report.epoch)
-            self._keep(model, frame, rows)
+            self._keep(model, schema, rows)
         self._advise(rows)
         report.close()
         return self
@@ -157,25 +170,31 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         goes_on = hasattr(self, "_model")
         first_weights, training = self._seeds(2)
         with unchanged_on_error(self):
-            rows, batch_size, model = self._start(X, sample_weight, goes_on, first_weights, whole=False)
+            schema = self._read(X, goes_on)
+            rows, batch_size, model = self._start(X, schema, sample_weight, goes_on, first_weights, whole=False)
             plan = Plan(batch_size, max_iter=1, support_fraction=self.support_fraction, progress=1.0)
             seed = (training + len(model.history.loss)) % MAX_SEED
             model.train(rows, None, plan, self._solver(rows), seed, resume=True)
-            self._keep(model, self._frame if goes_on else Frame.of(X), rows, rate=rows.total / model.n_seen)
+            self._keep(model, schema, rows, rate=rows.total / model.n_seen)
         return self
 
     def _seeds(self, n_seeds):
         """Independent seeds from ``random_state``."""
         return check_random_state(self.random_state).randint(MAX_SEED, size=n_seeds).tolist()
 
-    def _start(self, X, sample_weight, goes_on, seed, whole):
+    def _read(self, X, goes_on):
+        """What the columns of the training table hold: as in the rows that training goes on from, or as in these."""
+        check_table(X, type(self).__name__)
+        return self._schema if goes_on else Schema.of(X, self.categorical_features, type(self).__name__)
+
+    def _start(self, X, schema, sample_weight, goes_on, seed, whole):
         """Rows, batch size, and the model to train: a new one, or a copy of the fitted one to go on from.
 
         ``whole`` is False where the rows are one batch of a stream.
         """
-        X = self._check_rows(X, reset=not goes_on, minimum=1 if goes_on else 2)
+        X = self._check_rows(X, schema, reset=not goes_on, minimum=1 if goes_on else 2)
         rows = WeightedRows.present(X, check_weights(sample_weight, X))
-        model_name, options = self._options(rows, goes_on, whole)
+        model_name, options = self._options(rows, schema, goes_on, whole)
         device = resolve_device(self.device)
         if goes_on:
             model = self._model.to_go_on(options, self.precision, device)
@@ -187,10 +206,13 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         batch_size = auto_batch_size(rows.n_rows) if self.batch_size == "auto" else self.batch_size
         return rows.distinct() if rows.n_rows <= batch_size else rows, batch_size, model
 
-    def _check_rows(self, X, reset=False, minimum=1, model=None, name="X"):
-        """A table as a float64 or float32 array (n_samples, n_features); what cannot be one is named."""
+    def _check_rows(self, X, schema=None, reset=False, minimum=1, model=None, name="X"):
+        """A table as a float64 or float32 array (n_samples, n_features), NaN where cells are missing.
+
+        What cannot be one is named. ``schema`` says what its columns hold; None takes that of the fitted model.
+        """
         try:
-            rows = self._as_matrix(as_array(X), reset, minimum)
+            rows = self._as_matrix(as_array(X), schema or self._schema, reset, minimum)
             if model is not None:
                 model.check_support(rows, self._names)
         except (ValueError, TypeError) as error:
@@ -199,13 +221,19 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             raise type(error)(f"{name}: {error}") from error
         return rows
 
-    def _as_matrix(self, X, reset, minimum):
+    def _as_matrix(self, X, schema, reset, minimum):
         owner = type(self).__name__
-        check_numeric_columns(X, owner)
+        check_table(X, owner)
+        checks = {"dtype": [np.float64, np.float32], "order": "C", "ensure_all_finite": "allow-nan"}
         try:
-            return validate_data(
-                self, X, reset=reset, dtype=[np.float64, np.float32], order="C", ensure_min_samples=minimum
-            )
+            if schema.frame is None:
+                X = holes_as_nan(X)
+                return schema.number_levels(
+                    validate_data(self, X, reset=reset, ensure_min_samples=minimum, **checks), owner
+                )
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            numbers = schema.encode(X, owner)
+            return check_array(numbers, ensure_min_samples=minimum, estimator=owner, input_name="X", **checks)
         except (ValueError, TypeError, OverflowError) as error:
             raise with_culprit(error, X, owner) from error
 
@@ -213,36 +241,30 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _names(self):
         return getattr(self, "feature_names_in_", None)
 
-    def _likelihood(self):
-        """Name of the likelihood, or names with their columns."""
-        return self.likelihood
+    @abstractmethod
+    def _number_likelihood(self):
+        """Name of the likelihood of columns of numbers under "auto"."""
 
-    def _likelihood_parts(self, rows, goes_on):
+    def _likelihood_parts(self, rows, schema, goes_on):
         """Name, columns and further arguments of the likelihood of each group of columns."""
-        X, counts, likelihood = rows.X, rows.counts, self._likelihood()
-        if isinstance(likelihood, str):
-            names, groups = [likelihood], [list(range(X.shape[1]))]
-        else:
-            pairs = self._likelihood_pairs()
-            names = [name for name, _ in pairs]
-            groups = column_groups("likelihood", pairs, self._names, X.shape[1])
+        pairs = self._choice(schema, rows.X.shape[1]).groups()
         fitted = self._model.options["likelihood"] if goes_on else []
-        pairs = list(zip(names, groups, strict=True))
         if [(name, columns) for name, columns, _ in fitted] == pairs:
             return fitted
-        return [(name, columns, LIKELIHOODS[name].describe(cells_of(X, columns), counts)) for name, columns in pairs]
+        return [(name, columns, self._described(name, columns, rows, schema)) for name, columns in pairs]
 
-    def _likelihood_pairs(self):
-        """The pairs of a list, checked one by one."""
-        for pair in self.likelihood or [None]:
-            if not isinstance(pair, tuple | list) or len(pair) != 2 or pair[0] not in LIKELIHOODS:
-                raise ValueError(
-                    f"likelihood={self.likelihood!r} holds {pair!r}; it must be one of {sorted(LIKELIHOODS)}, or a "
-                    "list of (name, columns) with such a name and columns of X by name or number."
-                )
-        return self.likelihood
+    def _choice(self, schema, n_features):
+        return Choice(self.likelihood, self._number_likelihood(), schema, n_features)
 
-    def _options(self, rows, goes_on, whole):
+    @staticmethod
+    def _described(name, columns, rows, schema):
+        """Further arguments of a likelihood of some columns."""
+        described = LIKELIHOODS[name].describe(cells_of(rows.X, columns), rows.counts)
+        if "n_levels" in described and all(j in schema.columns for j in columns):
+            described["unseen"] = UNSEEN / float(rows.counts.sum() + UNSEEN)
+        return described
+
+    def _options(self, rows, schema, goes_on, whole):
         """What the model is built from: its name, and options that are plain values."""
         n_features = rows.X.shape[1]
         n_components = min(math.ceil(n_features / 2), 16) if self.n_components == "auto" else self.n_components
@@ -254,7 +276,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             "network": self.network,
             "hidden_layer_sizes": self._layer_sizes(),
             "activation": self.activation,
-            "likelihood": self._likelihood_parts(rows, goes_on),
+            "likelihood": self._likelihood_parts(rows, schema, goes_on),
+            "holes": self._model.options["holes"] if goes_on else rows.columns_with_holes(),
             "n_mixture_components": int(self.n_mixture_components),
             "code_density": (
                 self._model.options["code_density"] if kept else self._code_density(whole, rows.n_rows / n_components)
@@ -292,7 +315,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             "weight_decay": self.alpha / rows.total,
         }
 
-    def _keep(self, model, frame, rows, rate=1.0):
+    def _keep(self, model, schema, rows, rate=1.0):
         """Take over a trained model, and say it where training did not end well."""
         outcome = model.history.outcome
         if outcome == "failed":
@@ -309,22 +332,24 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             )
         if outcome == "interrupted":
             warnings.warn("Training interrupted by user; the best state so far is kept.", stacklevel=4)
-        vars(self).update(self._fitted(model, frame, rows, rate))
+        vars(self).update(self._fitted(model, schema, rows, rate))
 
-    def _fitted(self, model, frame, rows, rate=1.0):
+    def _fitted(self, model, schema, rows, rate=1.0):
         """All fitted attributes that belong to a trained model."""
         model.calibrate(rows, rate)
         spread, usual = self._spread(rows), self._usual_range(model, rows)
         if rate < 1.0:
-            usual = (1.0 - rate) * self._usual + rate * usual
-        baseline = np.average(self._shares(model, spread.X, usual), axis=0, weights=spread.weight)
+            usual = np.where(np.isfinite(self._usual + usual), (1.0 - rate) * self._usual + rate * usual, usual)
+        baseline = self._mean_shares(self._shares(model, spread.X, usual), spread)
         if rate < 1.0:
             baseline = (1.0 - rate) * self._baseline + rate * baseline
         history = model.history
         scores = [-value for value in history.validation] or None
         return {
             "_model": model,
-            "_frame": frame,
+            "_schema": schema,
+            "_reasons": self._choice(schema, spread.X.shape[1]).reasons(model.options["likelihood"]),
+            "_holes": rows.holes() if rate == 1.0 else self._holes,
             "_baseline": baseline,
             "_usual": usual,
             "history_": history.terms,
@@ -358,10 +383,19 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         return usual
 
     def _shares(self, model, rows, usual):
-        """Each cell's part of the row's score: its own log-density, and an equal part of what all cells share."""
-        cells = model.feature_log_prob(rows, usual)
-        shared = model.log_prob(rows, self._n_draws) - cells.sum(axis=1)
-        return cells + shared[:, None] / cells.shape[1]
+        """Each cell's part of the row's score: its own log-density, and an equal part of what all cells share.
+
+        NaN where cells are missing.
+        """
+        cells, there = model.feature_log_prob(rows, usual), ~np.isnan(rows)
+        shared = (model.log_prob(rows, self._n_draws) - cells.sum(axis=1)) / np.maximum(there.sum(axis=1), 1)
+        return np.where(there, cells + shared[:, None], np.nan)
+
+    @staticmethod
+    def _mean_shares(shares, rows):
+        """Mean share of each column's cells (n_features,), 0 where all are missing."""
+        weight = (np.ones(len(shares)) if rows.weight is None else rows.weight)[:, None] * ~np.isnan(shares)
+        return (weight * np.nan_to_num(shares)).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-300)
 
     def transform(self, X):
         """Codes of rows: deterministic, the posterior's mean.
@@ -402,9 +436,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 f"X has {codes.shape[1]} columns, but {type(self).__name__} has codes of n_components_="
                 f"{self.n_components_}; pass what transform returns."
             )
-        return self._as_rows(self._model.decode(codes), codes.dtype, index_of(X))
+        return self._schema.rows(self._model.decode(codes), codes.dtype, index_of(X))
 
-    def sample(self, n_samples=1, random_state=None):
+    def sample(self, n_samples=1, random_state=None, *, given=None, with_missing=True):
         """Draw new rows like the training data: a code, its decoded density, and a draw from that, noise included.
 
         Parameters
@@ -413,17 +447,41 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             Number of rows.
         random_state : int, RandomState instance or None, default=None
             Seed of the draw; None takes numpy's global generator.
+        given : dict or None, default=None
+            Cells that all rows are to have, by column name or number, such as ``{"income": ">50K"}``. The others are
+            drawn given these, by sampling importance resampling: of 16 codes a row, at least 16,384, each is taken
+            with a chance proportional to the density that it gives the given cells.
+        with_missing : bool, default=True
+            Whether to leave out cells as in the training rows: those of a training row, taken at random, are missing
+            in the drawn one. Given cells stay.
 
         Returns
         -------
         X : ndarray or data frame of shape (n_samples, n_features_in_)
-            New rows, a data frame if the estimator was fitted on one.
+            New rows, a data frame if the estimator was fitted on one. Levels and whole numbers are such as training
+            rows have.
         """
         check_is_fitted(self)
         if not isinstance(n_samples, Integral) or isinstance(n_samples, bool) or n_samples < 1:
             raise ValueError(f"n_samples={n_samples!r} must be a whole number of at least 1.")
-        seed = check_random_state(random_state).randint(MAX_SEED)
-        return self._as_rows(self._model.sample(n_samples, int(seed)), np.float64)
+        rng = check_random_state(random_state)
+        seed = int(rng.randint(MAX_SEED))
+        if given is None:
+            row, numbers = np.full(self.n_features_in_, np.nan), self._model.sample(n_samples, seed)
+        else:
+            row = self._schema.row_of(given, self.n_features_in_, type(self).__name__)
+            self._model.check_support(row[None], self._names)
+            numbers, size = self._model.sample_given(row, n_samples, seed)
+            if size < LEAST_CODES_GIVEN:
+                warnings.warn(
+                    f"The codes drawn for given={given!r} are worth {size:.1f} (effective sample size): rows like these "
+                    "are so rare in the model that draws repeat few codes.",
+                    stacklevel=2,
+                )
+        if with_missing and self._holes is not None:
+            holes = self._holes[rng.randint(len(self._holes), size=n_samples)]
+            numbers[holes & np.isnan(row)] = np.nan
+        return self._schema.rows(numbers, np.float64, drawn=True)
 
     def score_samples(self, X):
         """Log-likelihood of each row in nats, in the units of the data; higher is more normal.
@@ -483,29 +541,51 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """
         check_is_fitted(self)
         rows = self._check_rows(X, model=self._model)
-        shares = self._shares(self._model, rows, self._usual) - self._baseline
-        return shares if self._frame is None else self._frame.numbers(shares, index_of(X))
+        shares = np.nan_to_num(self._shares(self._model, rows, self._usual) - self._baseline * ~np.isnan(rows))
+        return shares if self._schema.frame is None else self._schema.frame.numbers(shares, index_of(X))
 
-    def impute(self, X):
-        """Rows with their missing cells filled; so far only tables without any are taken, and come back unchanged.
+    def impute(self, X, n_imputations=1, random_state=None):
+        """Rows with their missing cells filled from the model, all others as they are.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows. A missing cell is an error that names it: fill it before, e.g. with sklearn.impute.SimpleImputer.
+            Rows; missing cells are NaN, None, NaT or pandas.NA.
+        n_imputations : int, default=1
+            1 fills in what is expected given the other cells of the row: means of numbers, the most probable level,
+            the median of ordered ones. With more, each table is filled with draws, as multiple imputation needs.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draws; one imputation needs none.
 
         Returns
         -------
-        X_filled : same type as X
-            A copy of the rows.
+        X_filled : same type as X, or list of them
+            Copies of the rows, with the columns, dtypes and labels of X; ``n_imputations`` of them if that is above 1.
+            Cells of a column of which all were missing in training stay missing.
         """
         check_is_fitted(self)
-        self._check_rows(X, model=self._model)
-        return copy.deepcopy(X)
+        if not isinstance(n_imputations, Integral) or isinstance(n_imputations, bool) or n_imputations < 1:
+            raise ValueError(f"n_imputations={n_imputations!r} must be a whole number of at least 1.")
+        rows, X = self._check_rows(X, model=self._model), as_array(X)
+        lacking = np.flatnonzero(np.isnan(rows).any(axis=1))
+        n_draws, rng = max(self._n_draws, DRAWS_TO_IMPUTE), check_random_state(random_state)
 
-    def _as_rows(self, values, dtype, index=None):
-        """Rows of data space in the container of the training data."""
-        return values.astype(dtype, copy=False) if self._frame is None else self._frame.rows(values, index)
+        def filled(fill):
+            numbers = np.full(rows.shape, np.nan)
+            if len(lacking):
+                numbers[lacking] = fill(rows[lacking], n_draws)
+            return self._schema.filled(X, numbers)
+
+        if n_imputations == 1:
+            return filled(self._model.impute)
+        seeds = rng.randint(MAX_SEED, size=n_imputations).tolist()
+        return [filled(partial(self._model.complete, seed=seed)) for seed in seeds]
+
+    @property
+    def column_likelihoods_(self):
+        """The likelihood of each column and why it was chosen, a data frame with a row a column."""
+        labels = range(self.n_features_in_) if self._schema.frame is None else pd.Index(self._schema.names)
+        return pd.DataFrame(self._reasons, index=labels, columns=["likelihood", "reason"])
 
     @property
     def module_(self):
@@ -528,4 +608,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.target_tags.required = False
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = False
         return tags

@@ -26,12 +26,13 @@ def chunks(stop, start=0):
 class Units:
     """The affine layer between the data's units and the model's: standard = (x - shift) / scale, (n_features,) each.
 
-    ``log_jacobian`` is what it adds to the log-density of a row; 0 where cells have probabilities, not densities.
+    ``log_jacobian`` (n_features,) is what it adds to the log-density of each cell; 0 where cells have probabilities,
+    not densities. Missing cells are NaN, in either units, and have no part in what is computed here.
     """
 
     shift: np.ndarray
     scale: np.ndarray
-    log_jacobian: float
+    log_jacobian: np.ndarray
 
     @classmethod
     def standard(cls, X, weight, names):
@@ -39,62 +40,72 @@ class Units:
         weight = np.ones(len(X)) if weight is None else weight
         weight = weight / weight.sum()
         with np.errstate(over="ignore", invalid="ignore"):
-            mean = sum(weight[part] @ X[part].astype(np.float64) for part in chunks(len(X)))
-            variance = sum(weight[part] @ (X[part] - mean) ** 2 for part in chunks(len(X)))
+            total = sum(weight[part] @ ~np.isnan(X[part]) for part in chunks(len(X)))
+            total[total > 1.0 - 1e-9] = 1.0
+            total[total == 0.0] = 1.0
+            mean = sum(weight[part] @ zero_if_missing(X[part].astype(np.float64)) for part in chunks(len(X))) / total
+            deviations = (weight[part] @ zero_if_missing(X[part] - mean) ** 2 for part in chunks(len(X)))
+            variance = sum(deviations) / total
         for j in np.flatnonzero(~np.isfinite(mean + variance)):
             raise ValueError(
                 f"The range of {column_name(names, j)} is too wide for float64 arithmetic (up to "
-                f"{np.abs(X[:, j]).max():.3g}). Divide the column by a constant or take its logarithm."
+                f"{np.nanmax(np.abs(X[:, j])):.3g}). Divide the column by a constant or take its logarithm."
             )
         rounding = len(X) * np.finfo(np.float64).eps
         constant = variance <= rounding * variance + (rounding * mean) ** 2
         scale = np.where(constant, 1.0, np.sqrt(variance))
-        return cls(mean, scale, -float(np.log(scale).sum()))
+        return cls(mean, scale, -np.log(scale))
 
     @classmethod
     def common(cls, X, weight, names):
         """Mean zero in each column and one scale for all of them, so that the mean variance is one."""
         each = cls.standard(X, weight, names)
-        varying = each.scale[X.min(axis=0) < X.max(axis=0)]
+        low, high = ends_of(X)
+        varying = each.scale[low < high]
         scale = np.full(X.shape[1], np.sqrt(np.square(varying).sum() / X.shape[1]) if len(varying) else 1.0)
-        return cls(each.shift, scale, -float(np.log(scale).sum()))
+        return cls(each.shift, scale, -np.log(scale))
 
     @classmethod
     def unit_interval(cls, X, weight, names):
         """0 and 1 as they are where all cells lie between them; otherwise the smallest and the largest cell of X."""
-        low, high = min(float(X.min()), 0.0), max(float(X.max()), 1.0)
-        if (low, high) != (0.0, 1.0):
-            low, high = float(X.min()), float(X.max())
+        least, most = ends_of(X)
+        least, most = float(least.min()), float(most.max())
+        low, high = min(least, 0.0), max(most, 1.0)
+        if (low, high) != (0.0, 1.0) and least <= most:
+            low, high = least, most
         scale = high - low if np.isfinite(high - low) and high > low else 1.0
-        return cls(np.full(X.shape[1], low), np.full(X.shape[1], scale), 0.0)
+        low = low if np.isfinite(low) else 0.0
+        return cls(np.full(X.shape[1], low), np.full(X.shape[1], scale), np.zeros(X.shape[1]))
 
     @classmethod
     def interval(cls, X, weight, names):
         """The same, where cells have densities, which depend on their unit."""
         units = cls.unit_interval(X, weight, names)
-        return cls(units.shift, units.scale, -float(np.log(units.scale).sum()))
+        return cls(units.shift, units.scale, -np.log(units.scale))
 
     @classmethod
     def positive(cls, X, weight, names):
         """Mean one in each column, zero where it was."""
-        mean = np.average(X, axis=0, weights=weight).astype(np.float64)
+        weight = np.ones(len(X)) if weight is None else weight
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = weight @ ~np.isnan(X)
+            mean = weight @ zero_if_missing(X.astype(np.float64)) / np.where(total > 0.0, total, 1.0)
         scale = np.where(np.isfinite(mean) & (mean > 0.0), mean, 1.0)
-        return cls(np.zeros(X.shape[1]), scale, -float(np.log(scale).sum()))
+        return cls(np.zeros(X.shape[1]), scale, -np.log(scale))
 
     @classmethod
     def counts(cls, X, weight, names):
         """Cells as they are: counts and level numbers have no unit."""
-        return cls(np.zeros(X.shape[1]), np.ones(X.shape[1]), 0.0)
+        return cls(np.zeros(X.shape[1]), np.ones(X.shape[1]), np.zeros(X.shape[1]))
 
     @classmethod
     def by_column(cls, kinds, X, weight, names):
         """Units of groups of columns; ``kinds`` holds a key of ``UNITS`` and the columns of each group."""
-        shift, scale, log_jacobian = np.empty(X.shape[1]), np.empty(X.shape[1]), 0.0
+        shift, scale, log_jacobian = (np.empty(X.shape[1]) for _ in range(3))
         for kind, columns in kinds:
             of_them = names if names is None else np.asarray(names, dtype=object)[columns]
             units = UNITS[kind](cells_of(X, columns), weight, of_them)
-            shift[columns], scale[columns] = units.shift, units.scale
-            log_jacobian += units.log_jacobian
+            shift[columns], scale[columns], log_jacobian[columns] = units.shift, units.scale, units.log_jacobian
         return cls(shift, scale, log_jacobian)
 
     def to_standard(self, X):
@@ -106,6 +117,16 @@ class Units:
     def from_standard(self, standard):
         """The data's units (n, n_features), float64."""
         return standard.astype(np.float64) * self.scale + self.shift
+
+
+def zero_if_missing(cells):
+    """Cells with zero where they are missing, in place."""
+    return np.nan_to_num(cells, copy=False, nan=0.0, posinf=np.inf, neginf=-np.inf)
+
+
+def ends_of(X):
+    """Smallest and largest cell of each column; infinity and minus infinity where all are missing."""
+    return np.fmin.reduce(X, axis=0, initial=np.inf), np.fmax.reduce(X, axis=0, initial=-np.inf)
 
 
 UNITS = {
@@ -134,45 +155,37 @@ class Frame:
         if library not in ("pandas", "polars") or not hasattr(X, "columns") or not hasattr(X, "dtypes"):
             return None
         names = X.columns.tolist() if library == "pandas" else list(X.columns)
-        return cls(library, names, [str(dtype) for dtype in X.dtypes])
-
-    def rows(self, values, index=None):
-        """Rows of data space as a frame with the columns and dtypes of the training data."""
-        return self._build([cells_like(values[:, j], dtype) for j, dtype in enumerate(self.dtypes)], index, self.dtypes)
+        return cls(library, names, [in_words(dtype, library) for dtype in X.dtypes])
 
     def numbers(self, values, index=None):
         """One float64 a cell, under the training data's column names."""
-        return self._build(
-            list(values.T), index, ["float64" if self.library == "pandas" else "Float64"] * len(self.names)
-        )
+        return self.of_columns(list(values.T), index)
 
-    def _build(self, columns, index, dtypes):
+    def of_columns(self, columns, index=None):
+        """A frame of arrays or Series, under the training data's column names."""
         library = importlib.import_module(self.library)
         if self.library == "polars":
-            cells = zip(self.names, columns, dtypes, strict=True)
-            return library.DataFrame([library.Series(n, c).cast(getattr(library, d)) for n, c, d in cells])
-        frame = library.DataFrame(dict(enumerate(columns)), index=index).astype(dict(enumerate(dtypes)))
+            return library.DataFrame([library.Series(n, c) for n, c in zip(self.names, columns, strict=True)])
+        frame = library.DataFrame(dict(enumerate(columns)), index=index)
         frame.columns = library.Index(self.names)
         return frame
 
 
-def cells_like(values, dtype):
-    """Decoded numbers as cells of ``dtype``: integers rounded and kept in range, booleans cut at one half."""
-    kind = dtype.lower()
-    if kind.startswith("bool"):
-        return values >= 0.5
-    if kind.startswith(("int", "uint")):
-        limits = np.iinfo(kind.split("[")[0])
-        high = float(limits.max)
-        high = high if int(high) <= limits.max else np.nextafter(high, 0.0)
-        return np.clip(np.rint(values), limits.min, high).astype(limits.dtype)
-    return values
+def in_words(dtype, library):
+    """A dtype as its name, or the dtype itself where that says less."""
+    name = str(dtype)
+    if library == "polars":
+        return name if hasattr(importlib.import_module(library), name) else dtype
+    try:
+        return name if pd.api.types.pandas_dtype(name) == dtype else dtype
+    except TypeError:
+        return dtype
 
 
-def column_groups(parameter, pairs, names, n_features):
+def column_groups(parameter, pairs, names, n_features, complete=True):
     """Column numbers of each group of ``pairs``, (member, columns) by name or number; every column once.
 
-    ``parameter`` is what messages call the list.
+    ``parameter`` is what messages call the list; some columns may be left out where it need not be ``complete``.
     """
     groups, owner = [], {}
     known = {} if names is None else {name: j for j, name in enumerate(names)}
@@ -190,7 +203,7 @@ def column_groups(parameter, pairs, names, n_features):
             owner[int(j)] = member
             groups[-1].append(int(j))
     missing = [column_name(names, j) for j in range(n_features) if j not in owner]
-    if missing:
+    if missing and complete:
         raise ValueError(f"{parameter} says nothing of {', '.join(missing[:5])}; each column needs one entry.")
     return groups
 
@@ -210,6 +223,13 @@ def numbered(X):
     if Frame.of(X) is not None:
         return X
     return X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
+
+
+def holes_as_nan(X):
+    """An array of objects with NaN for every missing cell; everything else as it is."""
+    if getattr(X, "dtype", None) != object or not isinstance(X, np.ndarray):
+        return X
+    return np.where(np.frompyfunc(is_missing, 1, 1)(X).astype(bool), np.nan, X)
 
 
 def some_rows(X, rows):
@@ -248,11 +268,12 @@ def is_infinite(cell):
         return True
 
 
-NUMERIC = re.compile(r"u?int(8|16|32|64)|float(16|32|64)|double|halffloat|bool", re.IGNORECASE)
-
 UNUSABLE = [
-    (lambda cell: not is_number(cell), "takes numbers only; encode text, dates and categories first."),
-    (is_missing, "does not take missing cells yet; fill them first, e.g. with sklearn.impute.SimpleImputer."),
+    (
+        lambda cell: not is_number(cell),
+        "takes numbers only in arrays; put text, dates and categories into a data frame.",
+    ),
+    (is_missing, "takes no missing cells; fill them first, e.g. with sklearn.impute.SimpleImputer."),
     (
         is_infinite,
         "takes finite numbers only; replace what is beyond float64 by NaN and impute it, or drop these rows.",
@@ -264,25 +285,16 @@ ABOUT_CELLS = re.compile("dates|NaN|infinity|large|convert|float|int|number|digi
 """What scikit-learn's and numpy's messages say when a cell is at fault, not the table's shape."""
 
 
-def check_numeric_columns(X, owner):
-    """Refuse tables whose dtypes say that they hold no numbers, by column."""
+def check_table(X, owner):
+    """Refuse tables that are not in memory, frames with names twice, and arrays of dates."""
     if hasattr(X, "collect"):
         raise ValueError(f"X is a {type(X).__name__}; {owner} takes tables in memory: call .collect() first.")
     frame = Frame.of(X)
     for name, count in Counter([] if frame is None else frame.names).items():
         if count > 1:
             raise ValueError(f"X has {count} columns named {name!r}; {owner} needs unique names: rename or drop one.")
-    for j, dtype in enumerate([] if frame is None else frame.dtypes):
-        cells = X.iloc[:, j] if frame.library == "pandas" else X.to_series(j)
-        strange = (cell for cell in cells if dtype != "object" or not is_number(cell))
-        cell = next(strange, None)
-        if NUMERIC.match(dtype) or (dtype == "object" and cell is None):
-            continue
-        where, what = column_name(frame.names, j), f"dtype {dtype}, for instance {shown(cell)}"
-        raise ValueError(
-            f"{where} holds no plain numbers ({what}). {owner} takes numeric columns only; encode this one first, e.g. "
-            "with sklearn.preprocessing.OneHotEncoder in a ColumnTransformer, or leave it out."
-        )
+    if frame is not None:
+        return
     cells = np.asarray(X) if getattr(getattr(X, "dtype", None), "kind", "f") in "mMO" else np.empty((0, 0))
     if cells.dtype.kind in "mM" or (cells.size and np.frompyfunc(is_date, 1, 1)(cells).any()):
         raise with_culprit(ValueError("X holds dates"), cells.astype(object), owner)

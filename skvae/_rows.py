@@ -7,6 +7,9 @@ import numpy as np
 SMALLEST_BATCH, LARGEST_BATCH, STEPS_AN_EPOCH = 16, 256, 16
 """``batch_size="auto"``: about this many steps an epoch, with a batch between the two."""
 
+HOLES_ROWS = 8192
+"""Rows whose missing cells are remembered for draws."""
+
 RANGE_ROWS = 8192
 """Rows from which the usual range of a column is taken."""
 
@@ -43,9 +46,23 @@ class WeightedRows:
         weight = np.ones(self.n_rows) if self.weight is None else self.weight
         return weight * max(self.total / self.n_rows, 1.0)
 
+    def columns_with_holes(self):
+        """Numbers of the columns of which cells are missing, which are NaN."""
+        return np.flatnonzero(np.isnan(self.X).any(axis=0)).tolist()
+
+    def holes(self):
+        """Which cells are missing in up to HOLES_ROWS rows, evenly spread over the weight; None where none is."""
+        if not self.columns_with_holes():
+            return None
+        ends = np.cumsum(self.counts)
+        n_rows = min(self.n_rows, HOLES_ROWS)
+        place = np.searchsorted(ends, (np.arange(n_rows) + 0.5) / n_rows * ends[-1])
+        return np.isnan(self.part(slice(None)).X[place.clip(0, self.n_rows - 1)])
+
     def distinct(self):
         """Equal rows as one row with their weights added, in sorted order: the same objective."""
-        X, place = np.unique(self.X, axis=0, return_inverse=True)
+        X, place = np.unique(np.where(np.isnan(self.X), np.inf, self.X), axis=0, return_inverse=True)
+        X[np.isinf(X)] = np.nan
         weight, _ = relative(np.bincount(place.ravel(), self.weight).astype(np.float64))
         return WeightedRows(X, weight, self.total)
 
@@ -55,10 +72,18 @@ class WeightedRows:
         return WeightedRows(X, None if self.weight is None else self.weight[part], self.total)
 
     def usual_range(self):
-        """Between which values 98 % of each column's cells lie (2, n_features), from up to RANGE_ROWS rows."""
+        """Between which values 98 % of each column's cells lie (2, n_features), from up to RANGE_ROWS rows.
+
+        Anywhere where a column has no cells.
+        """
         spread = self.part(slice(None, None, -(-self.n_rows // RANGE_ROWS)))
-        tails = (0.01, 0.99)
-        return np.array([[weighted_quantile(cells, spread.weight, share) for cells in spread.X.T] for share in tails])
+        ranges = []
+        for cells in spread.X.T:
+            there = ~np.isnan(cells)
+            weight = None if spread.weight is None else spread.weight[there]
+            ends = [weighted_quantile(cells[there], weight, share) for share in (0.01, 0.99)] if there.any() else None
+            ranges.append(ends or [-np.inf, np.inf])
+        return np.array(ranges).T
 
     def take(self, index):
         """Some of the rows, as rows of their own."""

@@ -218,7 +218,6 @@ class VAETransformer(BaseAutoencoder):
 
     _parameter_constraints: dict = {
         **BaseAutoencoder._parameter_constraints,
-        "likelihood": [StrOptions(set(LIKELIHOODS) | {"auto"}), list],
         "prior": [StrOptions(set(PRIORS))],
         "code_density": [StrOptions(set(CODE_DENSITIES) | {"auto"}), None],
         "objective": [StrOptions(set(OBJECTIVES))],
@@ -238,6 +237,7 @@ class VAETransformer(BaseAutoencoder):
         activation="silu",
         network="residual",
         likelihood="auto",
+        categorical_features="from_dtype",
         prior="normal",
         n_mixture_components=16,
         code_density="auto",
@@ -273,6 +273,7 @@ class VAETransformer(BaseAutoencoder):
         self.activation = activation
         self.network = network
         self.likelihood = likelihood
+        self.categorical_features = categorical_features
         self.prior = prior
         self.n_mixture_components = n_mixture_components
         self.code_density = code_density
@@ -303,9 +304,7 @@ class VAETransformer(BaseAutoencoder):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _likelihood(self):
-        if self.likelihood != "auto":
-            return self.likelihood
+    def _number_likelihood(self):
         return "inflated_gaussian" if self._layer_sizes() else "gaussian"
 
     def _code_density(self, whole, rows_a_component):

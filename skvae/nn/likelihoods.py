@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch import nn
-from torch.nn.functional import log_softmax, pad, softplus
+from torch.nn.functional import log_softmax, logsigmoid, pad, softplus
 
 from skvae.nn.numerics import (
     LOG_TWO_PI,
@@ -37,8 +37,15 @@ ROUNDING = 1e-6
 LOG_LIMIT = 30.0
 """Largest logarithm of a rate, a shape or a ratio, up or down: their exponentials and squares stay finite."""
 
-MOST_LEVELS = 10_000
-"""Levels that one column may have; a number beyond them is no level number."""
+MOST_LEVELS, MOST_OUTPUTS = 1_000_000, 256
+"""Levels that one column may have, a number beyond them being no level number; and how many outputs at most say how
+probable they are, the last of them speaking for all rare ones."""
+
+LOGISTIC = 1.7
+"""Standard deviation of a normal variable whose distribution function is nearest to the logistic one."""
+
+LEAST_SPREAD, FAR_AWAY = 1e-2, 1e3
+"""Smallest scale of the logistic variable under an ordinal column, and how far thresholds may be from its centre."""
 
 MOST_LEVELS_AS_ATOMS, LEAST_SHARE, LEAST_ROWS, ROWS_FOR_ATOMS = 20, 0.05, 10, 8192
 """What counts as an atom of a column: its values where they are this few, or what holds this share of its rows and at
@@ -72,6 +79,11 @@ class Conditional:
         """Expected cells (..., n_features)."""
         return self._likelihood.mean(self._outputs)
 
+    @property
+    def statistics(self):
+        """What is averaged over codes to expect cells of a row whose code is uncertain (..., n_statistics)."""
+        return self._likelihood.statistics(self._outputs)
+
     def log_prob(self, x):
         """Log-density of each cell (..., n_features)."""
         return self._likelihood.log_prob(self._outputs, x)
@@ -99,6 +111,8 @@ class Likelihood(nn.Module, ABC):
 
     units = "standard"
     ordered = True
+    separable = True
+    """Whether cells are independent given the code, so that a missing one is as if its column were not there."""
     support = "real numbers"
     remedy = ""
 
@@ -108,8 +122,21 @@ class Likelihood(nn.Module, ABC):
 
     @staticmethod
     def describe(values, counts):
-        """Further arguments of the constructor that the data decide, from an array of cells and what its rows count."""
+        """Further arguments of the constructor that the data decide, from an array of cells and what its rows count.
+
+        Missing cells are NaN.
+        """
         return {}
+
+    @property
+    def input_columns(self):
+        """The column that each input is about (n_inputs,)."""
+        return torch.arange(self.n_features)
+
+    @property
+    def n_statistics(self):
+        """Width of ``statistics``."""
+        return self.n_features
 
     def outside(self, values):
         """Mask of the values, an array, that have no density here; None where there are none such."""
@@ -126,7 +153,7 @@ class Likelihood(nn.Module, ABC):
         """Put draws, an array in the units of the data, where exact values lie, in place."""
 
     def observe(self, x, weight):
-        """Take note of where training cells lie, before training; x (n, n_features), weights of mean one."""
+        """Take note of where training cells lie, before training; x (n, n_features) and the weight of each cell."""
 
     def begin(self, weight, bias, loadings, mean, noise):
         """Have outputs ``weight @ code + bias`` say: ``inputs`` are ``loadings @ code + mean`` with that noise.
@@ -143,12 +170,24 @@ class Likelihood(nn.Module, ABC):
         """What a network sees of cells (..., n_inputs): about as wide as a standard normal."""
         return x
 
+    def missing_inputs(self, x):
+        """Mask of the inputs whose cell is missing (..., inputs that are about cells); None where none can be."""
+        return None
+
     def forward(self, outputs):
         return Conditional(self, outputs)
 
     @abstractmethod
     def mean(self, outputs):
         """Expected cells."""
+
+    def statistics(self, outputs):
+        """What is averaged over codes to expect cells of a row whose code is uncertain (..., n_statistics)."""
+        return self.mean(outputs)
+
+    def typical(self, statistics):
+        """The cells (..., n_features) that such averages stand for."""
+        return statistics
 
     @abstractmethod
     def log_prob(self, outputs, x):
@@ -166,12 +205,21 @@ class Likelihood(nn.Module, ABC):
         """How far each cell is from what was expected."""
         return x - self.mean(outputs)
 
+    def cell_distortion(self, outputs, x):
+        """What a plain autoencoder minimises for each cell: ``-log p(x|z)`` at unit scale, up to a constant."""
+        return -self.log_prob(outputs, x)
+
     def distortion(self, outputs, x):
-        """What a plain autoencoder minimises for each row: ``-log p(x|z)`` at unit scale, up to a constant."""
-        return -self.row_log_prob(outputs, x)
+        """The same for each row."""
+        return self.cell_distortion(outputs, x).sum(-1)
 
     def calibrate(self, squared_residual, rate):
         """Fit the noise to the mean square of each column's residual, after training; nothing to do without a scale."""
+
+
+def shares(weight):
+    """Each row's share in the mean of a column, from the weight of each cell (n, n_features)."""
+    return weight / weight.sum(0).clamp_min(torch.finfo(weight.dtype).tiny)
 
 
 def uniform(like, generator):
@@ -224,6 +272,9 @@ class Gaussian(_ScaledNoise):
 
     def sample(self, outputs, generator):
         return outputs + self.scale * standard_normal(outputs.shape, outputs, generator)
+
+    def cell_distortion(self, outputs, x):
+        return 0.5 * (squared_residual(outputs, x) + LOG_TWO_PI)
 
     def distortion(self, outputs, x):
         return 0.5 * (squared_residual(outputs, x).sum(-1) + x.shape[-1] * LOG_TWO_PI)
@@ -303,8 +354,7 @@ class InflatedGaussian(HeteroscedasticGaussian):
     def describe(values, counts):
         spread = slice(None, None, math.ceil(len(values) / ROWS_FOR_ATOMS))
         counts = torch.from_numpy(counts[spread])
-        columns = [torch.from_numpy(column.copy()) for column in values[spread].T]
-        held = [held_by(column, counts) for column in columns]
+        held = [held_by(torch.from_numpy(column.copy()), counts) for column in values[spread].T]
         return {"atoms": [atoms_of(*each) for each in held], "values": [repeated(*each) for each in held]}
 
     def place(self, shift, scale):
@@ -322,8 +372,8 @@ class InflatedGaussian(HeteroscedasticGaussian):
 
     def observe(self, x, weight):
         self.unseen.fill_(0.5 / len(x))
-        near, share = (self._cells(x) - self.atoms).abs() < SCALE_FLOOR, weight / weight.sum()
-        held = torch.tensordot(share, near.to(share), dims=1) + self.unseen
+        near, share = (self._cells(x) - self.atoms).abs() < SCALE_FLOOR, self._cells(shares(weight))
+        held = (share * near.to(share)).sum(0) + self.unseen
         held = torch.where(self._places < self.n_outputs, held, torch.zeros_like(held))
         rest = (1.0 - held.sum(0)).clamp_min(self.unseen)
         self.log_odds.copy_(bounded(torch.log(held / rest), LOG_LIMIT))
@@ -375,8 +425,9 @@ class InflatedGaussian(HeteroscedasticGaussian):
 
 def held_by(column, counts):
     """The values of a column in order, and what the rows that hold each of them count."""
-    values, place = column.double().unique(return_inverse=True)
-    return values, counts.new_zeros(len(values)).index_add_(0, place, counts)
+    present = ~column.isnan()
+    values, place = column[present].double().unique(return_inverse=True)
+    return values, counts.new_zeros(len(values)).index_add_(0, place, counts[present])
 
 
 def atoms_of(values, held):
@@ -388,7 +439,7 @@ def atoms_of(values, held):
 
 def repeated(values, held):
     """The values of a column whose rows repeat almost all of them, as rounded ones do; none of another column."""
-    return values.tolist() if held[held > 1.0].sum() >= MOSTLY * held.sum() else []
+    return values.tolist() if held[held > 1.0].sum() >= MOSTLY * held.sum() > 0.0 else []
 
 
 def nearest(cells, values):
@@ -431,9 +482,9 @@ class StudentT(_ScaledNoise):
         freedom, radius = self.freedom, radius.clamp_min(torch.finfo(outputs.dtype).tiny)
         return outputs + self.scale * torch.sqrt(freedom * torch.expm1(-2.0 / freedom * radius.log())) * angle.cos()
 
-    def distortion(self, outputs, x):
+    def cell_distortion(self, outputs, x):
         freedom = LEAST_FREEDOM + FIRST_FREEDOM
-        return 0.5 * (freedom + 1.0) * torch.log1p((x - outputs).square() / freedom).sum(-1)
+        return 0.5 * (freedom + 1.0) * torch.log1p((x - outputs).square() / freedom)
 
 
 class Laplace(_ScaledNoise):
@@ -451,8 +502,8 @@ class Laplace(_ScaledNoise):
         centred = uniform(outputs, generator) - 0.5
         return outputs - self.scale * centred.sign() * torch.log1p(-2.0 * centred.abs())
 
-    def distortion(self, outputs, x):
-        return (x - outputs).abs().sum(-1) + x.shape[-1] * math.log(2.0)
+    def cell_distortion(self, outputs, x):
+        return (x - outputs).abs() + math.log(2.0)
 
 
 class _LogarithmicInputs(Likelihood):
@@ -471,7 +522,7 @@ class _LogarithmicInputs(Likelihood):
         return (self.logarithm(x) - self.centre) / self.spread
 
     def observe(self, x, weight):
-        logarithm, share = self.logarithm(x), (weight / weight.sum())[:, None]
+        logarithm, share = self.logarithm(x), shares(weight)
         mean = (share * logarithm).sum(0)
         deviation = (share * (logarithm - mean).square()).sum(0).sqrt()
         self.centre.copy_(mean)
@@ -512,8 +563,8 @@ class LogNormal(_Positive):
     def residual(self, outputs, x):
         return self.inputs(x) - outputs
 
-    def distortion(self, outputs, x):
-        return self.noise.distortion(outputs, self.inputs(x)) + (torch.log(self.spread) + self.logarithm(x)).sum(-1)
+    def cell_distortion(self, outputs, x):
+        return self.noise.cell_distortion(outputs, self.inputs(x)) + torch.log(self.spread) + self.logarithm(x)
 
     def calibrate(self, squared_residual, rate):
         self.noise.calibrate(squared_residual, rate)
@@ -568,7 +619,7 @@ class Bernoulli(Likelihood):
         self.register_buffer("spread", torch.ones((), dtype=torch.float32))
 
     def observe(self, x, weight):
-        share = (weight / weight.sum())[:, None]
+        share = shares(weight)
         self.centre.copy_((share * x).sum(0))
         deviation = (share * (x - self.centre).square()).sum(0).mean().sqrt()
         self.spread.copy_(deviation.clamp_min(SCALE_FLOOR))
@@ -650,8 +701,7 @@ class _Counts(_LogarithmicInputs):
 
     def observe(self, x, weight):
         super().observe(x, weight)
-        share = weight / weight.sum()
-        self.log_mean.copy_(torch.log(share @ x + 0.5 / len(x)))
+        self.log_mean.copy_(torch.log((shares(weight) * x).sum(0) + 0.5 / len(x)))
 
     def _log_rate(self, outputs):
         return bounded(self.log_mean + outputs, LOG_LIMIT)
@@ -704,6 +754,8 @@ class Multinomial(_Counts):
     Draws have totals of training rows, expected cells their mean total.
     """
 
+    separable = False
+
     def __init__(self, n_features):
         super().__init__(n_features)
         self.register_buffer("totals", torch.ones(N_TOTALS, dtype=torch.float32))
@@ -740,61 +792,255 @@ class Multinomial(_Counts):
         return torch.stack(cells, dim=-1)
 
 
-class Categorical(Likelihood):
-    """One of several levels a column, numbered from 0; networks see one input a level, outputs are logits."""
+class _Levels(Likelihood):
+    """One of several levels a column, numbered from 0.
+
+    With ``unseen`` above 0, numbers beyond a column's levels are levels that no training row has. They have this
+    probability together, and networks see no level of them.
+    """
 
     units = "counts"
-    ordered = False
     support = f"level numbers, whole ones from 0 to the largest it was fitted on and less than {MOST_LEVELS},"
     remedy = "Number the levels with sklearn.preprocessing.OrdinalEncoder."
 
-    def __init__(self, n_features, n_levels):
+    def __init__(self, n_features, n_levels, unseen=0.0):
         super().__init__(n_features)
-        self.n_inputs = self.n_outputs = sum(n_levels)
-        cells = [(column, level) for column, n in enumerate(n_levels) for level in range(n)]
-        places = torch.full((n_features, max(n_levels)), self.n_outputs)
-        for place, cell in enumerate(cells):
-            places[cell] = place
         self.register_buffer("_n_levels", torch.tensor(n_levels))
+        self._unseen = unseen
+
+    @staticmethod
+    def describe(values, counts):
+        largest = [column[column == column].max(initial=0) for column in values.T]
+        return {"n_levels": [min(max(int(level) + 1, 1), MOST_LEVELS) for level in largest]}
+
+    def outside(self, values):
+        wrong = (values < 0.0) | (values % 1.0 != 0.0)
+        return wrong if self._unseen else wrong | (values >= self._n_levels.cpu().numpy())
+
+    def log_prob(self, outputs, x):
+        if not self._unseen:
+            return self._seen_log_prob(outputs, x.long())
+        known = x < self._n_levels
+        seen = self._seen_log_prob(outputs, torch.where(known, x, torch.zeros_like(x)).long())
+        unseen = torch.full_like(seen, math.log(self._unseen))
+        return torch.where(known, seen + math.log1p(-self._unseen), unseen)
+
+    @abstractmethod
+    def _seen_log_prob(self, outputs, level):
+        """Log-probability of levels of training rows (..., n_features)."""
+
+
+class Categorical(_Levels):
+    """Levels without an order; networks see one input a level, outputs are logits.
+
+    ``rare`` holds, for each column, the levels that share one output and one input: among them the frequencies of the
+    training rows, ``rare_log_shares``, decide. A column has such levels where it has more than MOST_OUTPUTS.
+    """
+
+    ordered = False
+
+    def __init__(self, n_features, n_levels, rare=None, rare_log_shares=None, unseen=0.0):
+        super().__init__(n_features, n_levels, unseen)
+        rare, rare_log_shares = ([[]] * n_features if each is None else each for each in (rare, rare_log_shares))
+        self._has_rare, columns = any(rare), []
+        slots, within = torch.zeros(sum(n_levels), dtype=torch.long), torch.zeros(sum(n_levels), dtype=torch.float32)
+        n_slots = [n - max(len(levels) - 1, 0) for n, levels in zip(n_levels, rare, strict=True)]
+        self.n_inputs = self.n_outputs = sum(n_slots)
+        places = torch.full((n_features, max(n_slots)), self.n_outputs)
+        most = torch.zeros(n_features, max(n_slots), dtype=torch.long)
+        scarce = torch.zeros(n_features, max(n_slots), dtype=torch.float32)
+        for column, (n, levels, log_shares) in enumerate(zip(n_levels, rare, rare_log_shares, strict=True)):
+            start, alone = sum(n_levels[:column]), torch.ones(n, dtype=torch.bool)
+            alone[levels] = False
+            slot = torch.full((n,), n_slots[column] - 1)
+            slot[alone] = torch.arange(int(alone.sum()))
+            slots[start : start + n] = slot
+            within[start + torch.tensor(levels, dtype=torch.long)] = torch.tensor(log_shares, dtype=torch.float32)
+            most[column, slot[alone]] = torch.arange(n)[alone]
+            if levels:
+                top = max(range(len(levels)), key=log_shares.__getitem__)
+                most[column, n_slots[column] - 1], scarce[column, n_slots[column] - 1] = levels[top], log_shares[top]
+            places[column, : n_slots[column]] = torch.arange(n_slots[column]) + len(columns)
+            columns += [column] * n_slots[column]
+        self.register_buffer("_slots", slots)
+        self.register_buffer("_within", within)
+        self.register_buffer("_start", torch.tensor(n_levels).cumsum(0) - torch.tensor(n_levels))
         self.register_buffer("_places", places)
-        self.register_buffer("_cells", torch.tensor(cells).T.contiguous())
+        self.register_buffer("_most", most)
+        self.register_buffer("_scarce", scarce)
+        self.register_buffer("_columns", torch.tensor(columns))
+        self.register_buffer("_slot", torch.arange(self.n_outputs) - places[:, 0][torch.tensor(columns)])
         self.register_buffer("log_mean", torch.zeros(self.n_outputs, dtype=torch.float32))
 
     @staticmethod
     def describe(values, counts):
-        return {"n_levels": [min(max(int(level) + 1, 1), MOST_LEVELS) for level in values.max(0)]}
+        described = _Levels.describe(values, counts)
+        n_levels, counts = described["n_levels"], torch.from_numpy(counts)
+        if max(n_levels) <= MOST_OUTPUTS:
+            return described
+        rare, log_shares = [], []
+        for column, n in zip(values.T, n_levels, strict=True):
+            cells = torch.from_numpy(column.copy())
+            level, count = cells[~cells.isnan()].long().clamp_max(n - 1), counts[~cells.isnan()]
+            held = torch.zeros(n, dtype=counts.dtype).index_add_(0, level, count)
+            last = held.argsort(descending=True, stable=True)[MOST_OUTPUTS - 1 :] if n > MOST_OUTPUTS else held[:0]
+            rare.append(last.long().tolist())
+            chance = held[last.long()] + 0.5
+            log_shares.append(torch.log(chance / chance.sum()).tolist())
+        return {**described, "rare": rare, "rare_log_shares": log_shares}
 
-    def outside(self, values):
-        levels = self._n_levels.cpu().numpy()
-        return (values < 0.0) | (values % 1.0 != 0.0) | (values >= levels)
+    @property
+    def input_columns(self):
+        """The column that each input is about (n_inputs,)."""
+        return self._columns.cpu()
+
+    @property
+    def n_statistics(self):
+        """One probability a slot of the widest column."""
+        return self._places.numel()
+
+    def _slot_of(self, level):
+        """Number of the output of each level (..., n_features)."""
+        return self._slots[self._start + level] if self._has_rare else level
 
     def inputs(self, x):
-        """One-hot."""
-        column, level = self._cells.unbind()
-        return (x.index_select(-1, column) == level).to(x.dtype)
+        """One-hot; nothing for a level never seen."""
+        if self._has_rare:
+            known = x < self._n_levels
+            slot = self._slot_of(torch.where(known, x, torch.zeros_like(x)).long())
+            x = torch.where(known, slot.to(x), torch.full_like(x, -1.0))
+        return (x.index_select(-1, self._columns) == self._slot).to(x.dtype)
 
     def observe(self, x, weight):
-        self.log_mean.copy_(torch.log((weight / weight.sum()) @ self.inputs(x) + 0.5 / len(x)))
+        share = shares(weight)[:, self._columns]
+        self.log_mean.copy_(torch.log((share * self.inputs(x)).sum(0) + 0.5 / len(x)))
 
     def _log_shares(self, outputs):
-        """Log-probability of each level (..., n_features, most levels); minus a large number where there is none."""
+        """Log-probability of each slot (..., n_features, most slots); minus a large number where there is none."""
         logits = self.log_mean + outputs
         logits = torch.cat([logits, torch.full_like(logits[..., :1], -1e30)], dim=-1)
         return log_softmax(logits.index_select(-1, self._places.flatten()).unflatten(-1, self._places.shape), dim=-1)
 
+    def statistics(self, outputs):
+        return self._log_shares(outputs).exp().flatten(-2)
+
+    def typical(self, statistics):
+        """The most probable level."""
+        chance = statistics.unflatten(-1, self._places.shape) * torch.exp(self._scarce)
+        slot = chance.argmax(-1, keepdim=True)
+        return self._most.expand(chance.shape).gather(-1, slot)[..., 0].to(statistics.dtype)
+
     def mean(self, outputs):
         """The most probable level."""
-        return self._log_shares(outputs).argmax(-1).to(outputs.dtype)
+        return self.typical(self.statistics(outputs))
 
-    def log_prob(self, outputs, x):
-        shares, level = self._log_shares(outputs), x.long()[..., None]
-        shape = torch.broadcast_shapes(shares.shape[:-1], level.shape[:-1])
-        return shares.expand(*shape, -1).gather(-1, level.expand(*shape, -1)).squeeze(-1)
+    def _seen_log_prob(self, outputs, level):
+        log_shares, slot = self._log_shares(outputs), self._slot_of(level)[..., None]
+        shape = torch.broadcast_shapes(log_shares.shape[:-1], slot.shape[:-1])
+        chosen = log_shares.expand(*shape, -1).gather(-1, slot.expand(*shape, -1)).squeeze(-1)
+        return chosen + self._within[self._start + level] if self._has_rare else chosen
 
     def sample(self, outputs, generator):
         """By Gumbel's trick."""
-        shares = self._log_shares(outputs)
-        return (shares - torch.log(-torch.log(uniform(shares, generator)))).argmax(-1).to(outputs.dtype)
+        log_shares = self._log_shares(outputs)
+        slot = (log_shares - torch.log(-torch.log(uniform(log_shares, generator)))).argmax(-1)
+        if not self._has_rare:
+            return slot.to(outputs.dtype)
+        cells = []
+        for column, (start, n) in enumerate(zip(self._start.tolist(), self._n_levels.tolist(), strict=True)):
+            part, own = slice(start, start + n), slot[..., column]
+            first = self._within[part].masked_fill(self._slots[part] < self._slots[part].max(), -1e30).exp()
+            drawn = torch.multinomial(first.clamp_min(1e-30), own.numel(), replacement=True, generator=generator)
+            last = own == self._slots[part].max()
+            cells.append(torch.where(last, drawn.view(own.shape), self._most[column][own]))
+        return torch.stack(cells, dim=-1).to(outputs.dtype)
+
+
+class Ordinal(_Levels):
+    """Levels with an order: a logistic variable between thresholds (McCullagh, 1980), located and scaled by the code.
+
+    Networks see the level number, centred and scaled to the training rows. Thresholds are learned, from where the
+    shares of the training rows put them.
+    """
+
+    def __init__(self, n_features, n_levels, unseen=0.0):
+        super().__init__(n_features, n_levels, unseen)
+        self.n_outputs = 2 * n_features
+        self.log_gaps = nn.Parameter(torch.zeros(n_features, max(max(n_levels) - 2, 0), dtype=torch.float32))
+        self.register_buffer("centre", torch.zeros(n_features, dtype=torch.float32))
+        self.register_buffer("spread", torch.ones(n_features, dtype=torch.float32))
+        self.register_buffer("first", torch.zeros(n_features, 1, dtype=torch.float32))
+        self.register_buffer("gaps", torch.ones_like(self.log_gaps.data))
+
+    def observe(self, x, weight):
+        share = shares(weight)
+        known = x < self._n_levels
+        cells = torch.where(known, x, torch.zeros_like(x))
+        self.centre.copy_((share * cells).sum(0))
+        deviation = (share * (cells - self.centre).square()).sum(0).sqrt()
+        self.spread.copy_(torch.where(deviation > SCALE_FLOOR, deviation, torch.ones_like(deviation)))
+        width = self.log_gaps.shape[1] + 2
+        levels = torch.arange(width, dtype=x.dtype, device=x.device)
+        held = (share[..., None] * (cells[..., None] == levels)).sum(0) + 0.5 / len(x)
+        reached = (held / held.sum(-1, keepdim=True)).cumsum(-1)[:, : width - 1]
+        thresholds = torch.logit(reached, eps=1e-6)
+        self.first.copy_(thresholds[:, :1])
+        self.gaps.copy_(thresholds.diff(dim=-1).clamp_min(1e-3))
+
+    def inputs(self, x):
+        known = torch.minimum(x, self._n_levels.to(x) - 1.0)
+        return (known - self.centre) / self.spread
+
+    def begin(self, weight, bias, loadings, mean, noise):
+        rest = len(bias) - self.n_features
+        weight.copy_(pad(LOGISTIC * loadings, (0, 0, 0, rest)))
+        bias.zero_()
+        return True
+
+    def _between(self, outputs):
+        """Thresholds as the code sees them (..., n_features, most levels + 1), from far below to far above."""
+        location, raw = outputs.chunk(2, dim=-1)
+        steps = self.gaps * torch.exp(bounded(hastened(self.log_gaps, SCALE_SPEED), LOG_LIMIT))
+        thresholds = torch.cat([self.first, self.first + steps.cumsum(-1)], dim=-1)
+        position = (thresholds - location[..., None]) / positive(raw + RAW_ONE, LEAST_SPREAD)[..., None]
+        position = bounded(position, FAR_AWAY)
+        last = torch.arange(position.shape[-1], device=raw.device) >= self._n_levels[:, None] - 1
+        position = torch.where(last, torch.full_like(position, FAR_AWAY), position)
+        ends = torch.full_like(position[..., :1], FAR_AWAY)
+        return torch.cat([-ends, position, ends], dim=-1)
+
+    def _log_shares(self, outputs):
+        """Log-probability of each level (..., n_features, most levels)."""
+        position = self._between(outputs)
+        below, above = position[..., :-1], position[..., 1:]
+        gap = (above - below).clamp_min(1e-6)
+        return logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-gap))
+
+    @property
+    def n_statistics(self):
+        """One probability a level of the widest column."""
+        return self.n_features * (self.log_gaps.shape[1] + 2)
+
+    def statistics(self, outputs):
+        return self._log_shares(outputs).exp().flatten(-2)
+
+    def typical(self, statistics):
+        """The median level."""
+        reached = statistics.unflatten(-1, (self.n_features, -1)).cumsum(-1)
+        return (reached < 0.5 * reached[..., -1:]).sum(-1).to(statistics.dtype)
+
+    def mean(self, outputs):
+        """The median level."""
+        return self.typical(self.statistics(outputs))
+
+    def _seen_log_prob(self, outputs, level):
+        log_shares = self._log_shares(outputs)
+        shape = torch.broadcast_shapes(log_shares.shape[:-1], level.shape)
+        return log_shares.expand(*shape, -1).gather(-1, level.expand(shape)[..., None]).squeeze(-1)
+
+    def sample(self, outputs, generator):
+        log_shares = self._log_shares(outputs)
+        return (log_shares - torch.log(-torch.log(uniform(log_shares, generator)))).argmax(-1).to(outputs.dtype)
 
 
 class Columnwise(Likelihood):
@@ -808,6 +1054,12 @@ class Columnwise(Likelihood):
         order = [column for group in columns for column in group]
         self.register_buffer("_order", torch.tensor(order))
         self.register_buffer("_back", torch.tensor(order).argsort())
+
+    @property
+    def input_columns(self):
+        """The column that each input is about (n_inputs,)."""
+        groups = self._order.cpu().split(self._sizes)
+        return torch.cat([group[m.input_columns] for m, group in zip(self.members, groups, strict=True)])
 
     def _cells(self, x):
         """The cells of each member."""
@@ -853,8 +1105,8 @@ class Columnwise(Likelihood):
             values[:, columns] = cells
 
     def observe(self, x, weight):
-        for member, cells in zip(self.members, self._cells(x), strict=True):
-            member.observe(cells, weight)
+        for member, cells, weights in zip(self.members, self._cells(x), self._cells(weight), strict=True):
+            member.observe(cells, weights)
 
     def begin(self, weight, bias, loadings, mean, noise):
         inputs = [member.n_inputs for member in self.members]
@@ -877,6 +1129,13 @@ class Columnwise(Likelihood):
     def mean(self, outputs):
         return self._joined([member.mean(own) for member, own in self._each(outputs)])
 
+    def statistics(self, outputs):
+        return torch.cat([member.statistics(own) for member, own in self._each(outputs)], dim=-1)
+
+    def typical(self, statistics):
+        parts = statistics.split([member.n_statistics for member in self.members], dim=-1)
+        return self._joined([member.typical(part) for member, part in zip(self.members, parts, strict=True)])
+
     def log_prob(self, outputs, x):
         pairs = zip(self._each(outputs), self._cells(x), strict=True)
         return self._joined([member.log_prob(own, cells) for (member, own), cells in pairs])
@@ -891,6 +1150,10 @@ class Columnwise(Likelihood):
     def residual(self, outputs, x):
         pairs = zip(self._each(outputs), self._cells(x), strict=True)
         return self._joined([member.residual(own, cells) for (member, own), cells in pairs])
+
+    def cell_distortion(self, outputs, x):
+        pairs = zip(self._each(outputs), self._cells(x), strict=True)
+        return self._joined([member.cell_distortion(own, cells) for (member, own), cells in pairs])
 
     def distortion(self, outputs, x):
         pairs = zip(self._each(outputs), self._cells(x), strict=True)
@@ -917,6 +1180,7 @@ LIKELIHOODS = {
     "negative_binomial": NegativeBinomial,
     "multinomial": Multinomial,
     "categorical": Categorical,
+    "ordinal": Ordinal,
 }
 
 

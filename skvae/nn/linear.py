@@ -10,6 +10,9 @@ from skvae.nn.numerics import wide
 MOST_ITERATIONS, MOST_CUBES, NO_VARIANCE = 200, 2e9, 1e-5
 """Iterations of factor analysis; how many columns, cubed, they may have together; what is no variance, nor a change."""
 
+HOLE_ITERATIONS, MOST_ROWS, LEAST_ROWS = 30, 2048, 1.0
+"""Iterations and rows where cells are missing, and how many rows' worth the loadings are drawn towards zero."""
+
 
 def moments(inputs, weight):
     """Weighted mean (n_inputs,) and covariance (n_inputs, n_inputs) of rows, in the widest dtype of their device."""
@@ -17,6 +20,44 @@ def moments(inputs, weight):
     mean = share @ inputs
     centred = inputs - mean
     return mean, centred.mT @ (share[:, None] * centred)
+
+
+def moments_with_holes(inputs, missing, weight, latent_dim):
+    """Mean and covariance of rows of which inputs are missing: those of a factor analysis, the observed ones' likeliest.
+
+    Expectation maximisation (Rubin and Thayer, 1982) with the missing cells left out of each row's posterior, so that
+    nothing is filled in; ``missing`` is a mask of the inputs.
+    """
+    spread = slice(None, None, math.ceil(len(inputs) / MOST_ROWS))
+    inputs, there = inputs[spread].to(wide(inputs)), (~missing[spread]).to(wide(inputs))
+    share = weight[spread].to(inputs)[:, None] * there
+    total = share.sum(0).clamp_min(1e-12)
+    mean = (share * inputs).sum(0) / total
+    centred = (inputs - mean) * there
+    variance = ((share * centred.square()).sum(0) / total).clamp_min(NO_VARIANCE)
+    pairs = share.mT @ there
+    paired = (share * centred).mT @ centred / pairs.clamp_min(1e-12)
+    correlation = paired / variance.sqrt() / variance.sqrt()[:, None]
+    values, vectors = top(correlation, latent_dim)
+    loadings = variance.sqrt()[:, None] * vectors * (0.5 * values.clamp_min(1e-3)).sqrt()
+    noise = (variance - loadings.square().sum(1)).clamp_min(0.1 * variance)
+    identity = torch.eye(latent_dim, dtype=inputs.dtype, device=inputs.device)
+    offset = torch.zeros_like(mean)
+    for _ in range(HOLE_ITERATIONS):
+        outer = (loadings[:, :, None] * loadings[:, None, :] / noise[:, None, None]).flatten(1)
+        spread_of_code = torch.linalg.inv(identity + (there @ outer).unflatten(1, identity.shape))
+        code = (spread_of_code @ (((centred - offset) * there / noise) @ loadings)[..., None])[..., 0]
+        with_one = torch.cat([code, torch.ones_like(code[:, :1])], dim=1)
+        second = with_one[:, :, None] * with_one[:, None, :] + pad(spread_of_code, (0, 1, 0, 1))
+        seconds = (share.mT @ second.flatten(1)).unflatten(1, second.shape[1:])
+        firsts = (share * centred).mT @ with_one
+        ridge = LEAST_ROWS * torch.eye(latent_dim + 1, dtype=inputs.dtype, device=inputs.device)
+        slopes = torch.linalg.solve(seconds + ridge, firsts)
+        left = (share * centred.square()).sum(0) - 2.0 * (slopes * firsts).sum(1)
+        left = left + ((seconds @ slopes[..., None])[..., 0] * slopes).sum(1)
+        loadings, offset = slopes[:, :-1], slopes[:, -1]
+        noise = torch.maximum(left / total, 0.01 * variance)
+    return mean + offset, loadings @ loadings.mT + torch.diag(noise)
 
 
 def factor_analysis(covariance, latent_dim, floor, n_rows):

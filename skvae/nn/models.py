@@ -3,6 +3,7 @@
 All tensors are in standard units: ``x`` is (batch, n_features), ``z`` is (..., latent_dim).
 """
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
+from torch.nn.functional import pad
 
 from skvae.nn.corruptions import CORRUPTIONS
+from skvae.nn.holes import Incomplete
 from skvae.nn.likelihoods import make_likelihood
-from skvae.nn.linear import factor_analysis, moments, principal_components
+from skvae.nn.linear import factor_analysis, moments, moments_with_holes, principal_components
 from skvae.nn.networks import NETWORKS, linear_part
 from skvae.nn.numerics import (
     LOG_TWO_PI,
@@ -37,6 +40,9 @@ POSTERIOR_FLOOR = 1e-4
 MOST_COLUMNS, ROWS_A_COLUMN = 1000, 2
 """What an encoder may see of a row where training begins at a linear model, as more take long to decompose; and how
 many rows each of these numbers needs, as fewer say little of its covariance."""
+
+GUESSES = 5
+"""How often cells of columns that had none missing in training are guessed anew."""
 
 LEAST_NOISE = 1e-2
 """Smallest share of a column's variance that is noise to the linear model at which training begins."""
@@ -95,6 +101,7 @@ class LatentModel(nn.Module, ABC):
         hidden_layer_sizes,
         activation,
         likelihood,
+        holes,
         corruption,
         corruption_level,
         generator,
@@ -102,14 +109,13 @@ class LatentModel(nn.Module, ABC):
         super().__init__()
         build, sizes = NETWORKS[network], tuple(hidden_layer_sizes)
         self.likelihood = make_likelihood(likelihood, n_features)
+        if holes:
+            self.likelihood = Incomplete(self.likelihood, holes)
         self.encoder = build.encoder(self.likelihood.n_inputs, code_outputs, sizes, activation, generator)
         self.decoder = build.decoder(latent_dim, self.likelihood.n_outputs, sizes[::-1], activation, generator)
         self._width = max(self.likelihood.n_outputs, latent_dim, *sizes)
         self._corrupt, self._corruption_level = CORRUPTIONS[corruption], corruption_level
-
-    @abstractmethod
-    def codes(self, x):
-        """Deterministic codes (batch, latent_dim)."""
+        self._latent_dim, self._n_guesses = latent_dim, 0
 
     @abstractmethod
     def loss_terms(self, x, generator):
@@ -134,7 +140,7 @@ class LatentModel(nn.Module, ABC):
     @torch.no_grad()
     def observe(self, x, weight, generator):
         """Take note of training rows, before training; weights of mean one."""
-        self.likelihood.observe(x, weight)
+        self.likelihood.observe(x, weight[:, None].expand(x.shape))
         self._begin(x, weight)
 
     def _begin(self, x, weight):
@@ -143,10 +149,16 @@ class LatentModel(nn.Module, ABC):
         n_columns = inputs.shape[1]
         if encoder is None or decoder is None or n_columns > min(MOST_COLUMNS, len(x) / ROWS_A_COLUMN):
             return
-        mean, covariance = (part.cpu() for part in moments(inputs, weight))
+        missing = self.likelihood.missing_inputs(x)
+        if missing is None:
+            mean, covariance = moments(inputs, weight)
+        else:
+            inputs = inputs[:, : missing.shape[1]]
+            mean, covariance = moments_with_holes(inputs, missing, weight, min(decoder.in_features, inputs.shape[1]))
+        mean, covariance = mean.cpu(), covariance.cpu()
         loadings, noise, codes, bias = self.linear_model(covariance, decoder.in_features, len(x))
         if self.likelihood.begin(decoder.weight, decoder.bias, loadings, mean, noise):
-            encoder.weight.copy_(codes)
+            encoder.weight.copy_(pad(codes, (0, n_columns - inputs.shape[1])))
             encoder.bias.copy_(bias - codes @ mean)
 
     @abstractmethod
@@ -159,6 +171,46 @@ class LatentModel(nn.Module, ABC):
     def inputs(self, x):
         """What the encoder sees of rows that training did not corrupt."""
         return bounded(self.likelihood.inputs(x))
+
+    def open_to_holes(self):
+        """The same model, weights and all, for rows in which cells of any column may be missing, as NaN.
+
+        The encoder never saw rows without these cells: it is shown what the decoder made of what it saw before.
+        """
+        other = copy.copy(self)
+        other._modules, other._n_guesses = dict(self._modules), GUESSES
+        if not isinstance(self.likelihood, Incomplete):
+            weight = next(self.parameters())
+            typical = self.decode(weight.new_zeros(1, self._latent_dim)).mean[0]
+            other.likelihood = Incomplete(self.likelihood, []).to(weight)
+            other.likelihood.learn_filler(typical, self.likelihood.inputs(typical))
+        return other
+
+    def seen(self, x):
+        """What the encoder sees of rows, with guesses for cells that it knows nothing of missing."""
+        if not self._n_guesses:
+            return self.inputs(x)
+        unknown, cells = self.likelihood.unforeseen(x), x
+        for _ in range(self._n_guesses):
+            guess = self.decode(self.codes_of_inputs(self.inputs(cells))).mean
+            cells = torch.where(unknown, guess, x)
+        return self.inputs(cells)
+
+    @abstractmethod
+    def codes_of_inputs(self, inputs):
+        """Deterministic codes (batch, latent_dim) of what the encoder sees."""
+
+    def codes(self, x):
+        """Deterministic codes (batch, latent_dim)."""
+        return self.codes_of_inputs(self.seen(x))
+
+    @abstractmethod
+    def expected(self, x, noise):
+        """What is expected of each cell given those of its row that are there (batch, n_features)."""
+
+    @abstractmethod
+    def completed(self, x, noise, generator):
+        """A draw of each cell given those of its row that are there (batch, n_features)."""
 
     def _outputs(self, network, inputs):
         """What a network says, in the dtype of its inputs; in training its matrix products may have fewer digits."""
@@ -183,6 +235,20 @@ class LatentModel(nn.Module, ABC):
         """Rows like the data (n_samples, n_features): code, decoder, noise."""
         return self.decode(self.code_density.sample(n_samples, generator)).sample(generator)
 
+    def sample_given(self, x, n_samples, n_codes, generator):
+        """Rows with the cells of x (1, n_features) that are there, the others drawn; and the effective sample size.
+
+        By sampling importance resampling (Rubin, 1988): codes are drawn, weighted by the density that they give the
+        given cells, and drawn again by their weights.
+        """
+        codes = self.code_density.sample(n_codes, generator)
+        pieces = codes.split(max(1, CELLS_AT_ONCE // self._width))
+        log_weights = torch.cat([self.decode(z).row_log_prob(x).to(wide(x)) for z in pieces])
+        shares = torch.softmax(log_weights, dim=0)
+        chosen = torch.multinomial(shares, n_samples, replacement=True, generator=generator)
+        drawn = self.decode(codes[chosen]).sample(generator)
+        return torch.where(x.isnan(), drawn, x), 1.0 / shares.square().sum()
+
 
 class Autoencoder(LatentModel):
     """Deterministic codes; minimises the likelihood's distortion, then fits noise scales and a density of the codes."""
@@ -196,11 +262,17 @@ class Autoencoder(LatentModel):
         noise = (covariance.diagonal() - loadings.square().sum(1)).clamp_min(0.0)
         return loadings, noise, codes, codes.new_zeros(len(codes))
 
-    def codes(self, x):
-        return self._outputs(self.encoder, self.inputs(x))
+    def codes_of_inputs(self, inputs):
+        return self._outputs(self.encoder, inputs)
 
     def code_draws(self, x, generator):
         return self.codes(x)
+
+    def expected(self, x, noise):
+        return self.decode(self.codes(x)).mean
+
+    def completed(self, x, noise, generator):
+        return self.decode(self.codes(x)).sample(generator)
 
     def loss_terms(self, x, generator):
         x = self.likelihood.realize(x, generator)
@@ -219,10 +291,10 @@ class Autoencoder(LatentModel):
         for x, weight in batches:
             z = self.codes(x)
             residual = self.decode(z).residual(x).to(wide(x))
-            total = total + weight.to(wide(x)).sum()
+            total = total + weight.to(wide(x)) @ (~x.isnan()).to(wide(x))
             error = error + weight.to(wide(x)) @ residual.square()
             moments.add(z, weight)
-        self.likelihood.calibrate((error / total).to(x), rate)
+        self.likelihood.calibrate((error / total.clamp_min(1e-12)).to(x), rate)
         if self.code_density.from_moments:
             self.code_density.fit(*moments.of(x), rate)
 
@@ -303,10 +375,10 @@ class VAE(LatentModel):
 
     def posterior(self, x):
         """q(z|x)."""
-        return self.posterior_of_inputs(self.inputs(x))
+        return self.posterior_of_inputs(self.seen(x))
 
-    def codes(self, x):
-        return self.posterior(x).mean
+    def codes_of_inputs(self, inputs):
+        return self.posterior_of_inputs(inputs).mean
 
     def code_draws(self, x, generator):
         return self.posterior(x).draw(generator)
@@ -337,6 +409,23 @@ class VAE(LatentModel):
         z = posterior.at(noise)
         latent = self.code_density.log_prob(z) - posterior.log_prob_at(noise)
         return self.decode(z).row_log_prob(x).to(wide(x)) + latent
+
+    def expected(self, x, noise):
+        """By averages over the posterior, self-normalised importance sampling from q(z|x)."""
+        shares, posterior, start = torch.softmax(self.log_weights(x, noise), dim=1), self.posterior(x).broadcast(), 0
+        total = 0.0
+        for part in noise.split(max(1, CELLS_AT_ONCE // (len(x) * self._width))):
+            share = shares[:, start : start + len(part)].to(x.dtype)
+            total = total + (share[..., None] * self.decode(posterior.at(part)).statistics).sum(1)
+            start += len(part)
+        return self.likelihood.typical(total)
+
+    def completed(self, x, noise, generator):
+        """By sampling importance resampling: one of the draws of q(z|x), with its weight as its chance."""
+        log_weights = self.log_weights(x, noise)
+        level = torch.rand(log_weights.shape, dtype=x.dtype, device=x.device, generator=generator)
+        chosen = (log_weights - torch.log(-torch.log(level.clamp(1e-12, 1.0 - 1e-7)))).argmax(1)
+        return self.decode(self.posterior(x).at(noise[chosen])).sample(generator)
 
     def kl_per_component(self, x, generator):
         """KL(q(z_j|x) || p(z_j)) of each latent variable (batch, latent_dim)."""

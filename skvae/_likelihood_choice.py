@@ -1,0 +1,110 @@
+"""Which likelihood each column of a table has, and why."""
+
+from skvae._columns import column_groups, column_name
+from skvae.nn.likelihoods import LIKELIHOODS
+
+OF_LEVELS = {"levels": "categorical", "ordered": "ordinal", "boolean": "categorical"}
+"""What "auto" takes for columns of levels; those of texts have no other than these."""
+
+WIDTHS = 4, 16, 64
+"""Levels up to which columns are computed together, so that a wide column does not make all others wide."""
+
+
+class Choice:
+    """The likelihood of each column, from the parameter ``likelihood`` and what the columns hold.
+
+    Parameters
+    ----------
+    likelihood : str, list or dict
+        Parameter of the estimators.
+    of_numbers : str
+        What "auto" stands for in columns of numbers.
+    schema : Schema
+        What the columns hold.
+    n_features : int
+        Number of columns.
+    """
+
+    def __init__(self, likelihood, of_numbers, schema, n_features):
+        self._parameter, self._of_numbers, self._schema = likelihood, of_numbers, schema
+        self._kinds = schema.kinds(n_features)
+        self._together, self._asked = [0] * n_features, set()
+        self.names = self._names()
+        for j, (name, kind) in enumerate(zip(self.names, self._kinds, strict=True)):
+            if kind in ("levels", "ordered") and name not in OF_LEVELS.values():
+                raise ValueError(
+                    f"likelihood={likelihood!r} takes {name!r} for {column_name(schema.names, j)}, which holds levels, "
+                    "not numbers. Use 'categorical' or 'ordinal' for it, or make it numeric."
+                )
+
+    def _names(self):
+        chosen = [self._by_default(kind) for kind in self._kinds]
+        if isinstance(self._parameter, str):
+            return chosen
+        if isinstance(self._parameter, dict):
+            pairs = [(name, [column]) for column, name in self._parameter.items()]
+        else:
+            pairs = self._parameter
+        for pair in pairs or [None]:
+            if not isinstance(pair, tuple | list) or len(pair) != 2 or pair[0] not in (*LIKELIHOODS, "auto"):
+                raise ValueError(
+                    f"likelihood={self._parameter!r} holds {pair!r}; it must be one of {sorted(LIKELIHOODS)}, a list "
+                    "of (name, columns) with such a name and columns of X by name or number, or a dict with the name "
+                    "for some columns."
+                )
+        is_dict = isinstance(self._parameter, dict)
+        groups = column_groups("likelihood", pairs, self._schema.names, len(self._kinds), complete=not is_dict)
+        for number, ((name, _), columns) in enumerate(zip(pairs, groups, strict=True)):
+            for j in columns if name != "auto" else []:
+                chosen[j], self._together[j] = name, 0 if is_dict else number
+                self._asked.add(j)
+        return chosen
+
+    def _by_default(self, kind):
+        """The likelihood of a column that nothing is said of: levels have their own, whatever is said of numbers."""
+        named = self._parameter if isinstance(self._parameter, str) and self._parameter != "auto" else None
+        if kind in ("levels", "ordered"):
+            return named if named in OF_LEVELS.values() else OF_LEVELS[kind]
+        if kind == "boolean" and named is None:
+            return OF_LEVELS[kind]
+        return named or self._of_numbers
+
+    def groups(self):
+        """Pairs of a name and the columns that are computed together, in the order of their first columns."""
+        together = {}
+        for j, name in enumerate(self.names):
+            together.setdefault((name, self._together[j], self._width(j)), []).append(j)
+        return [(key[0], columns) for key, columns in together.items()]
+
+    def reasons(self, parts):
+        """Pairs of the likelihood and why it was chosen, one a column; ``parts`` are those of the model."""
+        said = [None] * len(self.names)
+        for name, columns, further in parts:
+            for place, j in enumerate(columns):
+                said[j] = name, self._reason(j, place, further)
+        return said
+
+    def _reason(self, j, place, further):
+        kind, column = self._kinds[j], self._schema.columns.get(j)
+        if j in self._asked or (isinstance(self._parameter, str) and self._parameter == self.names[j]):
+            return "asked for"
+        if kind == "empty":
+            return "no cell is there"
+        if kind in OF_LEVELS:
+            return {"levels": "{} levels", "ordered": "{} levels in order", "boolean": "true or false"}[kind].format(
+                len(column.levels)
+            )
+        what = {"time": "dates", "span": "spans of time", "integer": "whole numbers"}.get(kind, "numbers")
+        if "atoms" not in further:
+            return what
+        atoms, values = further["atoms"][place], further["values"][place]
+        if atoms and len(atoms) == len(values):
+            return f"{what}, {len(atoms)} different ones"
+        return what + (f", {len(atoms)} of which many rows have" if atoms else "") + (", rounded" if values else "")
+
+    def _width(self, j):
+        """Which columns of levels are about as wide as this one."""
+        column = self._schema.columns.get(j)
+        if column is None or not column.has_levels or self.names[j] not in OF_LEVELS.values():
+            return 0
+        return sum(len(column.levels) > width for width in WIDTHS)

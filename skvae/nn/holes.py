@@ -1,0 +1,126 @@
+"""Tables with holes: a likelihood of the cells that are there, whatever the others are."""
+
+import torch
+
+from skvae.nn.likelihoods import Likelihood
+
+
+class Incomplete(Likelihood):
+    """A likelihood of rows some of whose cells are missing, which are NaN.
+
+    Cells are independent given the code, so that a missing one is as if its column were not there: it has no
+    log-density, and nothing is learned from it. Networks see the mean of the training rows in its place and, for each
+    column of which cells were missing in training, whether it is there.
+
+    Parameters
+    ----------
+    inside : Likelihood
+        Likelihood of complete rows.
+    columns : list of int
+        Columns of which training cells are missing.
+    """
+
+    def __init__(self, inside, columns):
+        super().__init__(inside.n_features)
+        self.inside, self.units = inside, inside.units
+        self.n_inputs, self.n_outputs = inside.n_inputs + len(columns), inside.n_outputs
+        self._n_marks = len(columns)
+        self.register_buffer("_marked", torch.tensor(columns, dtype=torch.long))
+        self.register_buffer("_owner", inside.input_columns)
+        self.register_buffer("_filler", torch.zeros(inside.n_features, dtype=torch.float32))
+        self.register_buffer("_centre", torch.zeros(inside.n_inputs, dtype=torch.float32))
+
+    @property
+    def input_columns(self):
+        """The column that each input is about (n_inputs,)."""
+        return torch.cat([self._owner, self._marked]).cpu()
+
+    @property
+    def n_statistics(self):
+        """Width of ``statistics``."""
+        return self.inside.n_statistics
+
+    def filled(self, x):
+        """Cells with one that has a density where they are missing."""
+        return torch.where(x.isnan(), self._filler, x)
+
+    def _where_present(self, x, cells):
+        return torch.where(x.isnan(), torch.zeros_like(cells), cells)
+
+    def learn_filler(self, filler, centre):
+        """Take cells (n_features,) and inputs (n_inputs of the likelihood inside,) to put where cells are missing."""
+        self._filler.copy_(filler)
+        self._centre.copy_(centre)
+
+    def observe(self, x, weight):
+        present = ~x.isnan()
+        first = present.to(torch.uint8).argmax(0, keepdim=True)
+        there = torch.where(present.any(0), x.gather(0, first)[0], torch.zeros_like(x[0]))
+        self._filler.copy_(there)
+        weight = weight * present
+        cells = self.filled(x)
+        self.inside.observe(cells, weight)
+        total = weight.sum(0).clamp_min(torch.finfo(weight.dtype).tiny)
+        share = (weight / total).index_select(1, self._owner)
+        self._centre.copy_((share * self.inside.inputs(cells)).sum(0))
+
+    def begin(self, weight, bias, loadings, mean, noise):
+        n = self.inside.n_inputs
+        return self.inside.begin(weight, bias, loadings[:n], mean[:n], noise[:n])
+
+    def inputs(self, x):
+        missing = x.isnan()
+        seen = self.inside.inputs(self.filled(x))
+        seen = torch.where(missing.index_select(-1, self._owner), self._centre, seen)
+        if not self._n_marks:
+            return seen
+        return torch.cat([seen, missing.index_select(-1, self._marked).to(seen.dtype)], dim=-1)
+
+    def unforeseen(self, x):
+        """Mask of the missing cells of columns of which none was missing in training."""
+        foreseen = torch.zeros(self.n_features, dtype=torch.bool, device=x.device)
+        foreseen[self._marked] = True
+        return x.isnan() & ~foreseen
+
+    def missing_inputs(self, x):
+        return x.isnan().index_select(-1, self._owner)
+
+    def realize(self, x, generator):
+        return torch.where(x.isnan(), x, self.inside.realize(self.filled(x), generator))
+
+    def mean(self, outputs):
+        return self.inside.mean(outputs)
+
+    def statistics(self, outputs):
+        return self.inside.statistics(outputs)
+
+    def typical(self, statistics):
+        return self.inside.typical(statistics)
+
+    def log_prob(self, outputs, x):
+        return self._where_present(x, self.inside.log_prob(outputs, self.filled(x)))
+
+    def sample(self, outputs, generator):
+        return self.inside.sample(outputs, generator)
+
+    def residual(self, outputs, x):
+        return self._where_present(x, self.inside.residual(outputs, self.filled(x)))
+
+    def cell_distortion(self, outputs, x):
+        return self._where_present(x, self.inside.cell_distortion(outputs, self.filled(x)))
+
+    def calibrate(self, squared_residual, rate):
+        self.inside.calibrate(squared_residual, rate)
+
+    def outside(self, values):
+        outside = self.inside.outside(values)
+        return outside if outside is None else outside & (values == values)
+
+    def member(self, column):
+        return self.inside.member(column)
+
+    def place(self, shift, scale):
+        self.inside.place(shift, scale)
+
+    def exact(self, values):
+        self.inside.exact(values)
