@@ -228,9 +228,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         try:
             if schema.frame is None:
                 X = holes_as_nan(X)
-                return schema.number_levels(
-                    validate_data(self, X, reset=reset, ensure_min_samples=minimum, **checks), owner
-                )
+                return schema.number_levels(validate_data(self, X, reset=reset, ensure_min_samples=minimum, **checks))
             validate_data(self, X, reset=reset, skip_check_array=True)
             numbers = schema.encode(X, owner)
             return check_array(numbers, ensure_min_samples=minimum, estimator=owner, input_name="X", **checks)
@@ -474,8 +472,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             numbers, size = self._model.sample_given(row, n_samples, seed)
             if size < LEAST_CODES_GIVEN:
                 warnings.warn(
-                    f"The codes drawn for given={given!r} are worth {size:.1f} (effective sample size): rows like these "
-                    "are so rare in the model that draws repeat few codes.",
+                    f"The codes drawn for given={given!r} are worth {size:.1f} (effective sample size): rows like "
+                    "these are so rare in the model that draws repeat few codes.",
                     stacklevel=2,
                 )
         if with_missing and self._holes is not None:
@@ -543,6 +541,10 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         rows = self._check_rows(X, model=self._model)
         shares = np.nan_to_num(self._shares(self._model, rows, self._usual) - self._baseline * ~np.isnan(rows))
         return shares if self._schema.frame is None else self._schema.frame.numbers(shares, index_of(X))
+
+    def _shortfall(self, X):
+        """Nats that each cell has less, given the code, than the one that is expected (n, n_features); 0 for holes."""
+        return self._model.feature_shortfall(self._check_rows(X, model=self._model), self._usual)
 
     def impute(self, X, n_imputations=1, random_state=None):
         """Rows with their missing cells filled from the model, all others as they are.

@@ -227,7 +227,7 @@ def numbered(X):
 
 def holes_as_nan(X):
     """An array of objects with NaN for every missing cell; everything else as it is."""
-    if getattr(X, "dtype", None) != object or not isinstance(X, np.ndarray):
+    if not isinstance(X, np.ndarray) or X.dtype.kind != "O":
         return X
     return np.where(np.frompyfunc(is_missing, 1, 1)(X).astype(bool), np.nan, X)
 

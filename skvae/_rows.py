@@ -76,14 +76,18 @@ class WeightedRows:
 
         Anywhere where a column has no cells.
         """
-        spread = self.part(slice(None, None, -(-self.n_rows // RANGE_ROWS)))
-        ranges = []
-        for cells in spread.X.T:
+        usual = self.part(slice(None, None, -(-self.n_rows // RANGE_ROWS))).quantiles((0.01, 0.99))
+        return np.where(np.isnan(usual), [[-np.inf], [np.inf]], usual)
+
+    def quantiles(self, levels):
+        """Quantiles of the cells of each column (n_levels, n_features), NaN where all are missing."""
+        found = np.full((len(levels), self.X.shape[1]), np.nan)
+        for j, cells in enumerate(self.X.T):
             there = ~np.isnan(cells)
-            weight = None if spread.weight is None else spread.weight[there]
-            ends = [weighted_quantile(cells[there], weight, share) for share in (0.01, 0.99)] if there.any() else None
-            ranges.append(ends or [-np.inf, np.inf])
-        return np.array(ranges).T
+            weight = None if self.weight is None else self.weight[there]
+            if there.any():
+                found[:, j] = [weighted_quantile(cells[there], weight, level) for level in levels]
+        return found
 
     def take(self, index):
         """Some of the rows, as rows of their own."""

@@ -9,7 +9,7 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 
-from skvae._columns import Frame, column_name, is_date, is_missing, is_number, shown
+from skvae._columns import Frame, column_name, holes_as_nan, is_date, is_missing, is_number, numbered, shown
 
 TIMES = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "microsecond": 1}
 """Microseconds of the units that dates are counted in: the longest that all training cells are whole numbers of."""
@@ -99,12 +99,26 @@ class Column:
         if self.categories is not None:
             dtype = pd.CategoricalDtype(self.categories, ordered=self.kind == "ordered")
             return cells.astype(dtype).set_axis(cells.index if index is None else index)
-        dtype = pd.api.types.pandas_dtype(self.dtype)
-        if self.kind == "time" and getattr(dtype, "tz", None) is not None:
-            cells = cells.dt.tz_localize("UTC").dt.tz_convert(dtype.tz)
+        dtype, cells = pd.api.types.pandas_dtype(self.dtype), self.zoned(cells)
         if self.kind == "integer":
             cells = whole(cells, dtype)
         return cells.astype(dtype).set_axis(cells.index if index is None else index)
+
+    def zoned(self, cells):
+        """Decoded times in the time zone of the training cells; all else as it is."""
+        zone = None
+        if self.kind == "time":
+            dtype = self.dtype if not isinstance(self.dtype, str) else pandas_dtype(self.dtype)
+            zone = getattr(dtype, "tz", None) or getattr(dtype, "time_zone", None)
+        return cells if zone is None else cells.dt.tz_localize("UTC").dt.tz_convert(zone)
+
+
+def pandas_dtype(name):
+    """The pandas dtype of a name, None if there is none."""
+    try:
+        return pd.api.types.pandas_dtype(name)
+    except TypeError:
+        return None
 
 
 def with_holes(cells, missing):
@@ -138,7 +152,7 @@ def kind_of(cells):
     if kind == "c":
         raise TypeError("complex numbers")
     there = cells[cells.notna()]
-    if pd.api.types.is_string_dtype(dtype) and dtype != object:
+    if pd.api.types.is_string_dtype(dtype) and not isinstance(dtype, np.dtype):
         return "levels"
     if all(isinstance(cell, bool | np.bool_) for cell in there):
         return "boolean"
@@ -330,7 +344,7 @@ class Schema:
         text = str(column.dtype)
         return "tz=" in text or "time_zone='" in text or ("datetime64" in text and "," in text)
 
-    def number_levels(self, X, owner):
+    def number_levels(self, X):
         """An array with the numbers of their levels in the columns that have levels."""
         if not self.columns:
             return X
@@ -354,6 +368,55 @@ class Schema:
                     f"{shown(column.levels)}."
                 )
         return row
+
+    @classmethod
+    def for_estimator(cls, X, estimator):
+        """What the columns of a table hold to an estimator that may say which of them have levels."""
+        parameters = estimator.get_params(deep=False)
+        return cls.of(X, parameters.get("categorical_features", "from_dtype"), type(estimator).__name__)
+
+    def numbers(self, X):
+        """A table that an estimator has accepted as float64 numbers (n, n_features), NaN where cells are missing."""
+        if Frame.of(X) is not None and self.frame is not None:
+            return self.encode(X, "the estimator")
+        X = numbered(X)
+        cells = np.asarray(holes_as_nan(X.toarray() if hasattr(X, "toarray") else X))
+        return self.number_levels(np.asarray(cells, dtype=np.float64))
+
+    def with_levels(self, n_features):
+        """Mask of the columns whose numbers are those of levels (n_features,)."""
+        return np.array([self._column(j).has_levels for j in range(n_features)], dtype=bool)
+
+    def table(self, numbers, index=None):
+        """Numbers (n, n_features) as a table that an estimator takes: levels and dates as such, numbers as they are."""
+        if self.frame is None:
+            return self.rows(numbers.copy(), np.float64) if self.columns else numbers
+        if not self.reads_otherwise:
+            return self.frame.numbers(numbers, index)
+        plain = [column.has_levels or column.kind in ("time", "span") for column in self.columns.values()]
+        columns = []
+        for (j, column), decoded in zip(self.columns.items(), plain, strict=True):
+            cells = column.zoned(column.decode(numbers[:, j])) if decoded else pd.Series(numbers[:, j])
+            if self.frame.library == "polars":
+                cells = to_polars(column.decode(numbers[:, j]), column.dtype) if decoded else numbers[:, j]
+            else:
+                cells = cells if index is None else cells.set_axis(index)
+            columns.append(cells)
+        return self.frame.of_columns(columns, index)
+
+    @property
+    def reads_otherwise(self):
+        """Whether cells of some column are read as something else than numbers."""
+        return any(column.has_levels or column.kind in ("time", "span") for column in self.columns.values())
+
+    def shown(self, numbers, columns):
+        """Cells as a reader knows them, an object array of the shape of ``numbers``, each of the column beside it."""
+        cells = numbers.astype(object)
+        for j, column in self.columns.items():
+            if column.has_levels or column.kind in ("time", "span"):
+                here = columns == j
+                cells[here] = column.zoned(column.decode(numbers[here])).astype(object).to_numpy()
+        return cells
 
     def rows(self, numbers, dtype, index=None, drawn=False):
         """Rows of data space, in the container of the training data; an array has that dtype.

@@ -231,6 +231,12 @@ class LatentModel(nn.Module, ABC):
         """Log-density of every cell of x given the codes of the rows ``seen`` (batch, n_features)."""
         return self.decode(self.codes(seen)).log_prob(x)
 
+    def feature_shortfall(self, x, seen):
+        """The same less the log-density of what is expected of the cell, 0 where there is none."""
+        conditional = self.decode(self.codes(seen))
+        short = conditional.log_prob(x) - conditional.log_prob(conditional.mean)
+        return torch.where(x.isnan(), torch.zeros_like(short), short)
+
     def sample(self, n_samples, generator):
         """Rows like the data (n_samples, n_features): code, decoder, noise."""
         return self.decode(self.code_density.sample(n_samples, generator)).sample(generator)
