@@ -206,7 +206,8 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         fit_parts(self, {"estimator": estimator}, X, y, **self._weights(estimator, sample_weight))
         validate_data(self, X, skip_check_array=True)
         weight = check_weights(sample_weight, X)
-        schema = Schema.for_estimator(X, getattr(estimator, "estimator", estimator))
+        density = estimator.trusting_ if isinstance(estimator, RobustEnsemble) else estimator
+        schema = Schema.for_estimator(X, density)
         recent = Reservoir.of(X, weight, schema) if hasattr(estimator, "partial_fit") else None
         return self._judge_by(estimator, X, weight, recent, schema)
 

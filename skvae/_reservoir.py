@@ -28,9 +28,9 @@ class Reservoir:
     schema: Schema
 
     @classmethod
-    def of(cls, X, weight, schema):
+    def of(cls, X, weight, schema=None):
         """A whole table with weights, or None: all its rows that count, or PLACES of them, evenly spread."""
-        X = numbered(X)
+        X, schema = numbered(X), schema or Schema.of(X, None, "the detector")
         index = present(X, weight)
         arrival = np.arange(len(index))
         if len(index) > PLACES:

@@ -372,7 +372,7 @@ class Schema:
     @classmethod
     def for_estimator(cls, X, estimator):
         """What the columns of a table hold to an estimator that may say which of them have levels."""
-        parameters = estimator.get_params(deep=False)
+        parameters = estimator.get_params(deep=False) if hasattr(estimator, "get_params") else {}
         return cls.of(X, parameters.get("categorical_features", "from_dtype"), type(estimator).__name__)
 
     def numbers(self, X):

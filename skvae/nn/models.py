@@ -172,6 +172,7 @@ class LatentModel(nn.Module, ABC):
         """What the encoder sees of rows that training did not corrupt."""
         return bounded(self.likelihood.inputs(x))
 
+    @torch.no_grad()
     def open_to_holes(self):
         """The same model, weights and all, for rows in which cells of any column may be missing, as NaN.
 
