@@ -178,7 +178,7 @@ def in_words(dtype, library):
         return name if hasattr(importlib.import_module(library), name) else dtype
     try:
         return name if pd.api.types.pandas_dtype(name) == dtype else dtype
-    except TypeError:
+    except (TypeError, NotImplementedError):
         return dtype
 
 
