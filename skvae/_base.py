@@ -474,8 +474,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             numbers, size = self._model.sample_given(row, n_samples, seed)
             if size < LEAST_CODES_GIVEN:
                 warnings.warn(
-                    f"The codes drawn for given={given!r} are worth {size:.1f} (effective sample size): rows like these "
-                    "are so rare in the model that draws repeat few codes.",
+                    f"The codes drawn for given={given!r} are worth {size:.1f} (effective sample size): rows like "
+                    "these are so rare in the model that draws repeat few codes.",
                     stacklevel=2,
                 )
         if with_missing and self._holes is not None:

@@ -7,7 +7,6 @@ import numpy as np
 
 from skvae._base import BaseAutoencoder
 from skvae._validation import Interval, StrOptions, check_is_fitted
-from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import OBJECTIVES
 from skvae.nn.priors import CODE_DENSITIES, PRIORS
 from skvae.nn.regularizers import REGULARIZERS
