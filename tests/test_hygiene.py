@@ -202,7 +202,7 @@ LAYERS = {
     "_ensemble": {"_callbacks", "_columns", "_neighbors", "_rows", "_validation"},
     "_neighbors": set(),
     "_reservoir": {"_columns"},
-    "_vae": {"_base", "_validation", "nn.likelihoods", "nn.models", "nn.priors", "nn.regularizers"},
+    "_vae": {"_base", "_validation", "nn.models", "nn.priors", "nn.regularizers"},
     "_autoencoder": {"_base", "_validation", "nn.priors"},
     "_base": {
         "_array_model",
