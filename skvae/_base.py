@@ -85,8 +85,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     }
 
     @abstractmethod
-    def _model_options(self):
-        """Name of the model in ``MODELS`` and the options that only it has."""
+    def _model_options(self, rows, goes_on):
+        """Name of the model in ``MODELS`` and the options that only it has, for these training rows."""
 
     @property
     @abstractmethod
@@ -100,7 +100,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training rows: numbers, in whatever units; each column is standardised inside.
+            Training rows: an array of numbers, in whatever units, or a data frame of numbers, texts, categories,
+            booleans and dates. Cells may be missing: NaN, None, NaT or pandas.NA.
         y : None
             Ignored; present by convention.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -117,7 +118,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         Raises
         ------
         ValueError
-            If a cell is missing, infinite, no number or outside the likelihood's support; if all weights are zero; if
+            If a cell is infinite, no number in an array, or outside the likelihood's support; if all weights are zero; if
             the device is not there; if training diverges and no usable state is left.
         """
         goes_on = self.warm_start and hasattr(self, "_model")
@@ -266,7 +267,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """What the model is built from: its name, and options that are plain values."""
         n_features = rows.X.shape[1]
         n_components = min(math.ceil(n_features / 2), 16) if self.n_components == "auto" else self.n_components
-        name, own = self._model_options()
+        name, own = self._model_options(rows, goes_on)
         kept = goes_on and self.code_density == "auto"
         return name, {
             "n_features": n_features,

@@ -43,6 +43,7 @@ DENSITY = {
     "network": "mlp",
     "likelihood": "gaussian",
     "code_density": None,
+    "objective": "elbo",
     "max_iter": 30,
     "n_importance_samples": 16,
 }

@@ -50,6 +50,10 @@ class WeightedRows:
         """Numbers of the columns of which cells are missing, which are NaN."""
         return np.flatnonzero(np.isnan(self.X).any(axis=0)).tolist()
 
+    def share_missing(self):
+        """Share of the cells that are missing."""
+        return float(np.isnan(self.X).mean())
+
     def holes(self):
         """Which cells are missing in up to HOLES_ROWS rows, evenly spread over the weight; None where none is."""
         if not self.columns_with_holes():
