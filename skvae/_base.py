@@ -37,7 +37,7 @@ from skvae.nn.training import SCHEDULES, Plan
 BASELINE_ROWS = 256
 """Training rows, evenly spread, whose mean score a feature's share is measured against."""
 
-DRAWS_TO_IMPUTE = 256
+DRAWS_TO_IMPUTE = 1024
 """Importance draws of one imputation, at least."""
 
 UNSEEN = 0.5
@@ -118,8 +118,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         Raises
         ------
         ValueError
-            If a cell is infinite, no number in an array, or outside the likelihood's support; if all weights are zero; if
-            the device is not there; if training diverges and no usable state is left.
+            If a cell is infinite, no number in an array, or outside the likelihood's support; if all weights are zero;
+            if the device is not there; if training diverges and no usable state is left.
         """
         goes_on = self.warm_start and hasattr(self, "_model")
         first_weights, split, training = self._seeds(3)
