@@ -197,14 +197,16 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
 
         That is minus half the square of the cell's distance to what is expected of it, in widths of what is usual in
         its column. Heavy tails would make light of far cells in just those columns in which the model knows least. A
-        level costs the logarithm of how many times more probable the expected one is; a missing cell costs nothing.
+        level costs the logarithm of how many times more probable the expected one is to the wary density, whose codes
+        say what is expected; a missing cell costs nothing.
         """
         check_is_fitted(self)
+        validate_data(self, X, reset=False, skip_check_array=True)
         numbers = self._schema.numbers(X)
         residuals, levels = self._residuals(numbers), self._schema.with_levels(numbers.shape[1])
         costs = -0.25 * sum(np.square(part / width) for part, width in zip(residuals, self._widths, strict=True))
         if levels.any():
-            costs[:, levels] = 0.5 * sum(density._shortfall(X)[:, levels] for density in self._densities)
+            costs[:, levels] = self.wary_._shortfall(X)[:, levels]
         return costs
 
     def transform(self, X):
