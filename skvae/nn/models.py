@@ -181,9 +181,10 @@ class LatentModel(nn.Module, ABC):
         other._modules, other._n_guesses = dict(self._modules), GUESSES
         if not isinstance(self.likelihood, Incomplete):
             weight = next(self.parameters())
-            typical = self.decode(weight.new_zeros(1, self._latent_dim)).mean[0]
-            other.likelihood = Incomplete(self.likelihood, []).to(weight)
-            other.likelihood.learn_filler(typical, self.likelihood.inputs(typical))
+            with torch.no_grad():
+                typical = self.decode(weight.new_zeros(1, self._latent_dim)).mean[0]
+                other.likelihood = Incomplete(self.likelihood, []).to(weight)
+                other.likelihood.learn_filler(typical, self.likelihood.inputs(typical))
         return other
 
     def seen(self, x):
