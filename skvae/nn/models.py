@@ -375,8 +375,18 @@ class VAE(LatentModel):
         return DiagonalNormal(mean, positive(raw, POSTERIOR_FLOOR))
 
     def posterior(self, x):
-        """q(z|x)."""
-        return self.posterior_of_inputs(self.seen(x))
+        """q(z|x).
+
+        Guesses for cells that the encoder knows nothing of missing carry no information, so that the scale moves towards
+        one, the prior's. The square of the share of known cells makes it rather too wide than too narrow for importance
+        sampling; among powers it had the smallest errors on linear models, where scores are known.
+        """
+        posterior = self.posterior_of_inputs(self.seen(x))
+        if not self._n_guesses:
+            return posterior
+        known = (1.0 - self.likelihood.unforeseen(x).to(x.dtype).mean(-1, keepdim=True)).square()
+        scale = torch.rsqrt(known / posterior.scale.square() + (1.0 - known))
+        return DiagonalNormal(posterior.mean, torch.maximum(scale, posterior.scale))
 
     def codes_of_inputs(self, inputs):
         return self.posterior_of_inputs(inputs).mean
