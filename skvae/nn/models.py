@@ -377,9 +377,9 @@ class VAE(LatentModel):
     def posterior(self, x):
         """q(z|x).
 
-        Guesses for cells that the encoder knows nothing of missing carry no information, so that the scale moves towards
-        one, the prior's. The square of the share of known cells makes it rather too wide than too narrow for importance
-        sampling; among powers it had the smallest errors on linear models, where scores are known.
+        Guesses for cells that the encoder knows nothing of missing carry no information, so that the scale moves
+        towards one, the prior's. The square of the share of known cells makes it rather too wide than too narrow for
+        importance sampling; among powers it had the smallest errors on linear models, where scores are known.
         """
         posterior = self.posterior_of_inputs(self.seen(x))
         if not self._n_guesses:
