@@ -41,7 +41,7 @@ MOST_COLUMNS, ROWS_A_COLUMN = 1000, 2
 """What an encoder may see of a row where training begins at a linear model, as more take long to decompose; and how
 many rows each of these numbers needs, as fewer say little of its covariance."""
 
-GUESSES = 5
+GUESSES = 20
 """How often cells of columns that had none missing in training are guessed anew."""
 
 LEAST_NOISE = 1e-2
