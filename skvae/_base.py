@@ -14,7 +14,7 @@ from sklearn.utils import check_array, check_random_state
 
 from skvae._array_model import PRECISIONS, ArrayModel, as_array, resolve_device
 from skvae._callbacks import FitReport
-from skvae._columns import Units, cells_of, check_table, holes_as_nan, index_of, with_culprit
+from skvae._columns import Frame, Units, cells_of, check_table, holes_as_nan, index_of, some_rows, with_culprit
 from skvae._likelihood_choice import Choice
 from skvae._rows import WeightedRows, auto_batch_size
 from skvae._schema import Schema
@@ -124,7 +124,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         goes_on = self.warm_start and hasattr(self, "_model")
         first_weights, split, training = self._seeds(3)
         with unchanged_on_error(self):
-            schema = self._read(X, goes_on)
+            schema = self._read(X, sample_weight, goes_on)
             rows, batch_size, model = self._start(X, schema, sample_weight, goes_on, first_weights, whole=True)
             data, validation = rows, None
             if X_val is not None:
@@ -171,7 +171,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         goes_on = hasattr(self, "_model")
         first_weights, training = self._seeds(2)
         with unchanged_on_error(self):
-            schema = self._read(X, goes_on)
+            schema = self._read(X, sample_weight, goes_on)
             rows, batch_size, model = self._start(X, schema, sample_weight, goes_on, first_weights, whole=False)
             plan = Plan(batch_size, max_iter=1, support_fraction=self.support_fraction, progress=1.0)
             seed = (training + len(model.history.loss)) % MAX_SEED
@@ -183,10 +183,14 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """Independent seeds from ``random_state``."""
         return check_random_state(self.random_state).randint(MAX_SEED, size=n_seeds).tolist()
 
-    def _read(self, X, goes_on):
+    def _read(self, X, sample_weight, goes_on):
         """What the columns of the training table hold: as in the rows that training goes on from, or as in these."""
         check_table(X, type(self).__name__)
-        return self._schema if goes_on else Schema.of(X, self.categorical_features, type(self).__name__)
+        if goes_on:
+            return self._schema
+        if sample_weight is not None and Frame.of(X) is not None:
+            X = some_rows(X, np.flatnonzero(check_weights(sample_weight, X)))
+        return Schema.of(X, self.categorical_features, type(self).__name__)
 
     def _start(self, X, schema, sample_weight, goes_on, seed, whole):
         """Rows, batch size, and the model to train: a new one, or a copy of the fitted one to go on from.
@@ -477,6 +481,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                     "these are so rare in the model that draws repeat few codes.",
                     stacklevel=2,
                 )
+        numbers = np.where(np.isnan(row), numbers, row)
         if with_missing and self._holes is not None:
             holes = self._holes[rng.randint(len(self._holes), size=n_samples)]
             numbers[holes & np.isnan(row)] = np.nan

@@ -86,10 +86,10 @@ class Choice:
 
     def _reason(self, j, place, further):
         kind, column = self._kinds[j], self._schema.columns.get(j)
-        if j in self._asked or (isinstance(self._parameter, str) and self._parameter == self.names[j]):
-            return "asked for"
         if kind == "empty":
             return "no training cell is there"
+        if j in self._asked or (isinstance(self._parameter, str) and self._parameter == self.names[j]):
+            return "asked for"
         if kind in OF_LEVELS:
             levels = counted(len(column.levels), "level")
             return {"ordered": f"{levels} in order", "boolean": "true or false"}.get(kind, levels)

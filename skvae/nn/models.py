@@ -41,7 +41,7 @@ MOST_COLUMNS, ROWS_A_COLUMN = 1000, 2
 """What an encoder may see of a row where training begins at a linear model, as more take long to decompose; and how
 many rows each of these numbers needs, as fewer say little of its covariance."""
 
-GUESSES = 5
+GUESSES = 20
 """How often cells of columns that had none missing in training are guessed anew."""
 
 LEAST_NOISE = 1e-2
@@ -182,9 +182,10 @@ class LatentModel(nn.Module, ABC):
         other._modules, other._n_guesses = dict(self._modules), GUESSES
         if not isinstance(self.likelihood, Incomplete):
             weight = next(self.parameters())
-            typical = self.decode(weight.new_zeros(1, self._latent_dim)).mean[0]
-            other.likelihood = Incomplete(self.likelihood, []).to(weight)
-            other.likelihood.learn_filler(typical, self.likelihood.inputs(typical))
+            with torch.no_grad():
+                typical = self.decode(weight.new_zeros(1, self._latent_dim)).mean[0]
+                other.likelihood = Incomplete(self.likelihood, []).to(weight)
+                other.likelihood.learn_filler(typical, self.likelihood.inputs(typical))
         return other
 
     def seen(self, x):
@@ -381,8 +382,18 @@ class VAE(LatentModel):
         return DiagonalNormal(mean, positive(raw, POSTERIOR_FLOOR))
 
     def posterior(self, x):
-        """q(z|x)."""
-        return self.posterior_of_inputs(self.seen(x))
+        """q(z|x).
+
+        Guesses for cells that the encoder knows nothing of missing carry no information, so that the scale moves
+        towards one, the prior's. The square of the share of known cells makes it rather too wide than too narrow for
+        importance sampling; among powers it had the smallest errors on linear models, where scores are known.
+        """
+        posterior = self.posterior_of_inputs(self.seen(x))
+        if not self._n_guesses:
+            return posterior
+        known = (1.0 - self.likelihood.unforeseen(x).to(x.dtype).mean(-1, keepdim=True)).square()
+        scale = torch.rsqrt(known / posterior.scale.square() + (1.0 - known))
+        return DiagonalNormal(posterior.mean, torch.maximum(scale, posterior.scale))
 
     def codes_of_inputs(self, inputs):
         return self.posterior_of_inputs(inputs).mean
