@@ -399,7 +399,16 @@ class VAE(LatentModel):
         return self.posterior_of_inputs(inputs).mean
 
     def code_draws(self, x, generator):
-        return self.posterior(x).draw(generator)
+        """Draws of q(z|x), or, where training took several, of what their weights make of it: p(z|x) more nearly."""
+        posterior = self.posterior(x)
+        if self._n_draws == 1:
+            return posterior.draw(generator)
+        noise = standard_normal((len(x), self._n_draws, posterior.mean.shape[-1]), posterior.mean, generator)
+        z = posterior.broadcast().at(noise)
+        log_weights = self.decode(z).row_log_prob(x[:, None]).to(wide(x)) + self.prior.log_prob(z)
+        log_weights = log_weights - posterior.broadcast().log_prob(z)
+        chosen = torch.multinomial(torch.softmax(log_weights, dim=1), 1, generator=generator)
+        return z.gather(1, chosen[..., None].expand(-1, 1, z.shape[-1]))[:, 0]
 
     def loss_terms(self, x, generator):
         x = self.likelihood.realize(x, generator)
