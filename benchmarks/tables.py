@@ -25,7 +25,7 @@ is trained on synthetic rows and tested on real ones: area under the curve, or t
 the target is a number. Adult has a test file, of the others a random fifth is held out. "held-out rows" and
 "independent columns" say what is best, and what knows no pairs. (The report cuts a number into ten parts of the range
 that it has in each table, so that one extreme value moves all parts.) ``--peers`` adds TVAE of the package ctgan, at
-its defaults but for ``--epochs``: ten minutes for Adult and the default of 300, five for the others and 100. ctgan and
+its defaults but for ``--epochs``: ten minutes for Adult and the default of 300, ten for the others and 100. ctgan and
 sdmetrics are to be installed apart, without their dependencies: they ask for pandas below 3, and run with 3.1.
 
 ``python benchmarks/tables.py codes --data FOLDER`` fits a logistic regression on codes of Adult with raw columns in, on
