@@ -1,6 +1,6 @@
 """A data frame as it comes, with texts and holes: what its cells most likely were, and new rows like it.
 
-Of scikit-learn's wine table, with the cultivar as a text, a third of the cells are taken out. A VAETransformer learns
+Of scikit-learn's wine table, with the cultivar as a text, a fifth of the cells are taken out. A VAETransformer learns
 from the rest, without any encoder or imputer before it, fills the holes and draws new wines, of all cultivars and of one.
 """
 
@@ -16,7 +16,7 @@ from skvae import VAETransformer
 def main(max_iter=200, seed=0):
     """Take cells out, fit, fill and draw."""
     whole = wines()
-    frame, holes = with_holes(whole, share=1 / 3, seed=seed)
+    frame, holes = with_holes(whole, share=0.2, seed=seed)
     print(f"{len(frame)} rows, {frame.shape[1]} columns, {holes.to_numpy().sum()} cells taken out")
     vae = VAETransformer(max_iter=max_iter, random_state=seed).fit(frame)
     print("\nHow each column is modelled")
