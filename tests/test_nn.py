@@ -134,7 +134,7 @@ def inflated(n_rows=400):
     further = LIKELIHOODS["inflated_gaussian"].describe(X, np.ones(n_rows))
     likelihood = make_likelihood([("inflated_gaussian", [0, 1, 2, 3], further)], 4).double()
     likelihood.place(np.zeros(4), np.ones(4))
-    likelihood.observe(torch.from_numpy(X), torch.ones(n_rows, dtype=torch.float64))
+    likelihood.observe(torch.from_numpy(X), torch.ones(X.shape, dtype=torch.float64))
     return likelihood, X, further["atoms"]
 
 
