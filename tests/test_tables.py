@@ -344,10 +344,11 @@ def test_draws_of_holes_have_the_conditional_spread(linear):
     slopes = np.linalg.solve(covariance[:3, :3], covariance[:3, 3:])
     drawn = vae.impute(np.tile(row, (400, 1)), n_imputations=2, random_state=0)[1][:, 3:]
     conditional = covariance[3:, 3:] - covariance[3:, :3] @ slopes
-    np.testing.assert_allclose(np.cov(drawn.T) / conditional, 1.0, atol=0.35)
+    scale = np.sqrt(np.diag(conditional))
+    np.testing.assert_allclose((np.cov(drawn.T) - conditional) / np.outer(scale, scale), 0.0, atol=0.2)
     given = vae.sample(4000, random_state=0, given=dict(enumerate(row[:3])))
     np.testing.assert_array_equal(given[:, :3], np.tile(row[:3], (4000, 1)))
-    off = (given[:, 3:].mean(axis=0) - mean[3:] - (row[:3] - mean[:3]) @ slopes) / np.sqrt(np.diag(conditional))
+    off = (given[:, 3:].mean(axis=0) - mean[3:] - (row[:3] - mean[:3]) @ slopes) / scale
     np.testing.assert_allclose(off, 0.0, atol=0.15)
 
 
@@ -418,7 +419,7 @@ def every_combination(*columns):
 
 def test_probabilities_of_all_levels_and_of_what_was_never_seen_add_up_to_one():
     table = mixed(150)[["colour", "grade", "paid"]]
-    params = {**SMALL, "n_importance_samples": 4096, "code_density": None, "max_iter": 100}
+    params = {**SMALL, "n_importance_samples": 2048, "code_density": None, "max_iter": 60}
     model = VAETransformer(**params).fit(table)
     cells = every_combination(
         ("colour", ["red", "green", "blue", "never seen"]), ("grade", list("abcdx")), ("paid", [False, True])
@@ -455,9 +456,12 @@ def wide(n_levels, n):
 
 def test_rare_levels_are_drawn_and_have_probabilities():
     table = wide(1200, 2400)
-    model = VAETransformer(**SMALL, code_density=None, n_importance_samples=1024).fit(table)
-    levels = pd.DataFrame({"town": [*sorted(set(table["town"])), "never seen"], "x": np.nan})
-    assert logsumexp(model.score_samples(levels)) == pytest.approx(0.0, abs=0.1)
+    model = VAETransformer(**SMALL).fit(table)
+    with torch.no_grad():
+        cells = torch.stack([torch.arange(1201.0), torch.zeros(1201)], dim=1)
+        chances = model.module_.decode(torch.randn(1, 2, generator=torch.Generator().manual_seed(0))).log_prob(cells)
+    assert chances[:, 0].exp().sum().item() == pytest.approx(1.0, rel=1e-5)
+    assert chances[-1, 0].exp().item() == pytest.approx(0.5 / 2400.5, rel=1e-4)
     drawn = model.sample(3000, random_state=0)["town"]
     assert set(drawn) <= set(table["town"])
     top = set(table["town"].value_counts().index[:255])
@@ -472,7 +476,7 @@ def test_ten_thousand_levels_are_few_weights():
     model = VAETransformer(**{**SMALL, "max_iter": 1}).fit(table)
     assert sum(parameter.numel() for parameter in model.module_.parameters()) < 20_000
     assert len(pickle.dumps(model)) < 2_000_000
-    assert np.isfinite(model.score_samples(table)).all()
+    assert np.isfinite(model.score_samples(table[:300])).all()
 
 
 def test_one_level_and_a_constant_are_columns_like_others(fitted):
