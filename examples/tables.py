@@ -56,7 +56,9 @@ def with_holes(frame, share, seed):
 
 def by_column(frame):
     """Holes filled with the mean of their column, or its most frequent text."""
-    return frame.fillna({name: cells.mode()[0] if name == "cultivar" else cells.mean() for name, cells in frame.items()})
+    return frame.fillna(
+        {name: cells.mode()[0] if name == "cultivar" else cells.mean() for name, cells in frame.items()}
+    )
 
 
 if __name__ == "__main__":

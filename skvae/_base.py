@@ -37,7 +37,7 @@ from skvae.nn.training import SCHEDULES, Plan
 BASELINE_ROWS = 256
 """Training rows, evenly spread, whose mean score a feature's share is measured against."""
 
-DRAWS_TO_IMPUTE = 1024
+DRAWS_TO_IMPUTE = 512
 """Importance draws of one imputation, at least."""
 
 UNSEEN = 0.5
@@ -45,6 +45,9 @@ UNSEEN = 0.5
 
 LEAST_CODES_GIVEN = 30
 """Effective sample size of the codes for given cells below which draws are few different ones."""
+
+MOST_AUTO_COMPONENTS = 16
+"""Most components that "auto" takes."""
 
 MAX_SEED = np.iinfo(np.int32).max
 
@@ -270,7 +273,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _options(self, rows, schema, goes_on, whole):
         """What the model is built from: its name, and options that are plain values."""
         n_features = rows.X.shape[1]
-        n_components = min(math.ceil(n_features / 2), 16) if self.n_components == "auto" else self.n_components
+        n_components = self._auto_components(n_features, schema) if self.n_components == "auto" else self.n_components
         name, own = self._model_options(rows, goes_on)
         kept = goes_on and self.code_density == "auto"
         return name, {
@@ -289,6 +292,12 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             "corruption_level": float(self.corruption_level),
             **own,
         }
+
+    @staticmethod
+    def _auto_components(n_features, schema):
+        """Half as many components as numbers that say what a row holds, one less than levels a column; at most 16."""
+        levels = [max(len(column.levels) - 1, 1) for column in schema.columns.values() if column.has_levels]
+        return min(math.ceil((n_features - len(levels) + sum(levels)) / 2), MOST_AUTO_COMPONENTS)
 
     def _code_density(self, whole, rows_a_component):
         """Name of the density that is fitted to the codes after training, or None."""

@@ -198,10 +198,10 @@ def test_html_repr_shows_parameters_fitted_attributes_and_a_link(X):
 LAYERS = {
     "__init__": set(),
     "_display": {"_columns"},
-    "_outlier": {"_vae", "_callbacks", "_columns", "_ensemble", "_reservoir", "_rows", "_validation"},
-    "_ensemble": {"_callbacks", "_columns", "_neighbors", "_rows", "_validation"},
-    "_neighbors": set(),
-    "_reservoir": {"_columns"},
+    "_outlier": {"_vae", "_callbacks", "_columns", "_ensemble", "_reservoir", "_rows", "_schema", "_validation"},
+    "_ensemble": {"_callbacks", "_columns", "_neighbors", "_rows", "_schema", "_validation"},
+    "_neighbors": {"_columns"},
+    "_reservoir": {"_columns", "_schema"},
     "_vae": {"_base", "_validation", "nn.models", "nn.priors", "nn.regularizers"},
     "_autoencoder": {"_base", "_validation", "nn.priors"},
     "_base": {

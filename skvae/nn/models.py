@@ -424,28 +424,33 @@ class VAE(LatentModel):
     def log_weights(self, x, noise):
         """Log p(x, z) - log q(z|x) for each row and draw (batch, draws), the same ``noise`` for every row."""
         posterior = self.posterior(x).broadcast()
-        draws = max(1, CELLS_AT_ONCE // (len(x) * self._width))
-        pieces = [self._log_weights(x[:, None], posterior, part) for part in noise.split(draws)]
+        parts = noise.split(self._draws_at_once(len(x)))
+        pieces = [self._log_weights(x[:, None], posterior, part)[0] for part in parts]
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1)
+
+    def _draws_at_once(self, n_rows):
+        return max(1, CELLS_AT_ONCE // (n_rows * self._width))
 
     def log_prob(self, x, noise):
         """Importance-weighted bound on log p(x) (Burda et al., 2016)."""
         return log_mean_exp(self.log_weights(x, noise), dim=1)
 
     def _log_weights(self, x, posterior, noise):
+        """Log-weights (batch, draws) of draws of q(z|x), and what is decoded from these."""
         z = posterior.at(noise)
-        latent = self.code_density.log_prob(z) - posterior.log_prob_at(noise)
-        return self.decode(z).row_log_prob(x).to(wide(x)) + latent
+        conditional, latent = self.decode(z), self.code_density.log_prob(z) - posterior.log_prob_at(noise)
+        return conditional.row_log_prob(x).to(wide(x)) + latent, conditional
 
     def expected(self, x, noise):
         """By averages over the posterior, self-normalised importance sampling from q(z|x)."""
-        shares, posterior, start = torch.softmax(self.log_weights(x, noise), dim=1), self.posterior(x).broadcast(), 0
-        total = 0.0
-        for part in noise.split(max(1, CELLS_AT_ONCE // (len(x) * self._width))):
-            share = shares[:, start : start + len(part)].to(x.dtype)
-            total = total + (share[..., None] * self.decode(posterior.at(part)).statistics).sum(1)
-            start += len(part)
-        return self.likelihood.typical(total)
+        posterior, highest, total, sums = self.posterior(x).broadcast(), -torch.inf, 0.0, 0.0
+        for part in noise.split(self._draws_at_once(len(x))):
+            log_weights, conditional = self._log_weights(x[:, None], posterior, part)
+            before, highest = highest, log_weights.amax(1, keepdim=True).clamp_min(highest)
+            weights, kept = torch.exp(log_weights - highest), torch.exp(before - highest)
+            total = kept * total + weights.sum(1, keepdim=True)
+            sums = kept * sums + (weights[:, None].to(x) @ conditional.statistics)[:, 0]
+        return self.likelihood.typical((sums / total).to(x))
 
     def completed(self, x, noise, generator):
         """By sampling importance resampling: one of the draws of q(z|x), with its weight as its chance."""
