@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skvae._columns import lacking_by_column
+from skvae._on_demand import OnDemand, of_rows
+
 SMALLEST_BATCH, LARGEST_BATCH, STEPS_AN_EPOCH = 16, 256, 16
 """``batch_size="auto"``: about this many steps an epoch, with a batch between the two."""
 
@@ -22,7 +25,7 @@ class WeightedRows:
     ``total`` is the total weight.
     """
 
-    X: np.ndarray
+    X: np.ndarray | OnDemand
     weight: np.ndarray | None
     total: float
     index: np.ndarray | None = None
@@ -33,7 +36,7 @@ class WeightedRows:
         if sample_weight is None:
             return cls(X, None, float(len(X)))
         present = sample_weight > 0
-        return cls(X[present], *relative(sample_weight[present]))
+        return cls(of_rows(X, present), *relative(sample_weight[present]))
 
     @property
     def n_rows(self):
@@ -48,7 +51,7 @@ class WeightedRows:
 
     def columns_with_holes(self):
         """Numbers of the columns of which cells are missing, which are NaN."""
-        return np.flatnonzero(np.isnan(self.X).any(axis=0)).tolist()
+        return np.flatnonzero(lacking_by_column(self.X)).tolist()
 
     def holes(self):
         """Which cells are missing in up to HOLES_ROWS rows, evenly spread over the weight; None where none is."""
@@ -57,30 +60,37 @@ class WeightedRows:
         ends = np.cumsum(self.counts)
         n_rows = min(self.n_rows, HOLES_ROWS)
         place = np.searchsorted(ends, (np.arange(n_rows) + 0.5) / n_rows * ends[-1])
-        return np.isnan(self.part(slice(None)).X[place.clip(0, self.n_rows - 1)])
+        return np.isnan(self.part(place.clip(0, self.n_rows - 1)).X)
 
     def distinct(self):
         """Equal rows as one row with their weights added, in sorted order: the same objective."""
-        X, place = np.unique(np.where(np.isnan(self.X), np.inf, self.X), axis=0, return_inverse=True)
+        X = self.X[:]
+        X, place = np.unique(np.where(np.isnan(X), np.inf, X), axis=0, return_inverse=True)
         X[np.isinf(X)] = np.nan
         weight, _ = relative(np.bincount(place.ravel(), self.weight).astype(np.float64))
         return WeightedRows(X, weight, self.total)
 
     def part(self, part):
-        """The rows of a slice with their weights as they are."""
-        X = self.X[part] if self.index is None else self.X[self.index[part]]
-        return WeightedRows(X, None if self.weight is None else self.weight[part], self.total)
+        """The rows of a slice or of some numbers, dense, with their weights as they are."""
+        return WeightedRows(self.X[self._places(part)], self._weight(part), self.total)
+
+    def _places(self, part):
+        """Where in X the rows of a part are."""
+        return part if self.index is None else self.index[part]
+
+    def _weight(self, part):
+        return None if self.weight is None else self.weight[part]
 
     def usual_range(self):
         """Between which values 98 % of each column's cells lie (2, n_features), from up to RANGE_ROWS rows.
 
         Anywhere where a column has no cells.
         """
-        spread = self.part(slice(None, None, -(-self.n_rows // RANGE_ROWS)))
-        ranges = []
-        for cells in spread.X.T:
+        part = slice(None, None, -(-self.n_rows // RANGE_ROWS))
+        weights, ranges = self._weight(part), []
+        for cells in of_rows(self.X, self._places(part)).T:
             there = ~np.isnan(cells)
-            weight = None if spread.weight is None else spread.weight[there]
+            weight = None if weights is None else weights[there]
             ends = [weighted_quantile(cells[there], weight, share) for share in (0.01, 0.99)] if there.any() else None
             ranges.append(ends or [-np.inf, np.inf])
         return np.array(ranges).T

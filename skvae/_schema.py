@@ -263,11 +263,13 @@ def datetimes(cells, zone):
 class Schema:
     """The columns of the training table, and the frame they were in; None for an array.
 
-    ``columns`` holds those that are not plain numbers of an array, by number.
+    ``columns`` holds those that are not plain numbers of an array, by number. ``sparse`` says what the cells of a
+    sparse table are, as ``SparseRows.kind`` does; None for another table.
     """
 
     frame: Frame | None
     columns: dict = field(default_factory=dict)
+    sparse: str | None = None
 
     @classmethod
     def of(cls, X, categorical_features, owner):

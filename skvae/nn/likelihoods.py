@@ -122,9 +122,9 @@ class Likelihood(nn.Module, ABC):
 
     @staticmethod
     def describe(values, counts):
-        """Further arguments of the constructor that the data decide, from an array of cells and what its rows count.
+        """Further arguments of the constructor that the data decide, from a table of cells and what its rows count.
 
-        Missing cells are NaN.
+        Missing cells are NaN. A table has a length, and its columns as ``values.T``, arrays one after the other.
         """
         return {}
 
@@ -354,7 +354,7 @@ class InflatedGaussian(HeteroscedasticGaussian):
     def describe(values, counts):
         spread = slice(None, None, math.ceil(len(values) / ROWS_FOR_ATOMS))
         counts = torch.from_numpy(counts[spread])
-        held = [held_by(torch.from_numpy(column.copy()), counts) for column in values[spread].T]
+        held = [held_by(torch.from_numpy(column[spread].copy()), counts) for column in values.T]
         return {"atoms": [atoms_of(*each) for each in held], "values": [repeated(*each) for each in held]}
 
     def place(self, shift, scale):
