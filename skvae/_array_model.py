@@ -502,6 +502,15 @@ class ArrayModel:
 
         return self._map_rows(of_cells, X, np.empty(X.shape), units=Tamed(self.units, usual))
 
+    def feature_shortfall(self, X, usual):
+        """The same for each cell less that of the cell that is expected, 0 where cells are missing."""
+
+        def of_cells(module, both):
+            x, tame = both.chunk(2, dim=1)
+            return module.feature_shortfall(x, tame)
+
+        return self._map_rows(of_cells, X, np.empty(X.shape), units=Tamed(self.units, usual))
+
     def sample(self, n_samples, seed):
         """Rows like the data (n_samples, n_features), float64."""
         generator = torch.Generator(self.device).manual_seed(seed)

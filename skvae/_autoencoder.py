@@ -35,17 +35,22 @@ class AutoencoderTransformer(BaseAutoencoder):
     network : {"mlp", "residual"}, default="residual"
         Encoder and decoder: "mlp" is a multi-layer perceptron; "residual" adds an affine map to it, and training
         begins at the principal components of the training rows where the likelihood has a noise scale.
-    likelihood : str or list of (str, columns), default="gaussian"
-        What a decoded row says of the row itself. Real numbers: "gaussian", squared error in standardised columns, with
-        one noise scale a column fitted after training; "isotropic_gaussian", squared error in the units of the data and
-        one noise scale for all columns, like PCA, for columns of one unit such as pixels; "heteroscedastic_gaussian",
-        noise that depends on the code; "inflated_gaussian", the same with atoms at values that a column repeats;
-        "student_t", an error that grows with the logarithm of the distance, for columns
-        with rare, far values; "laplace", absolute errors. Numbers above 0: "lognormal" and "gamma". Numbers in a range:
+    likelihood : str, dict or list of (str, columns), default="gaussian"
+        What a decoded row says of the row itself. A name is for all columns of numbers, texts and categories being
+        "categorical" or, where they have an order, "ordinal"; a dict has names for some columns, a list of (name,
+        columns) for all, columns by name or number. Real numbers: "gaussian", squared error in standardised columns,
+        with one noise scale a column fitted after training; "isotropic_gaussian", squared error in the units of the
+        data and one noise scale for all columns, like PCA, for columns of one unit such as pixels;
+        "heteroscedastic_gaussian", noise that depends on the code; "inflated_gaussian", the same with atoms at values
+        that a column repeats; "student_t", an error that grows with the logarithm of the distance, for columns with
+        rare, far values; "laplace", absolute errors. Numbers above 0: "lognormal" and "gamma". Numbers in a range:
         "bernoulli", cross-entropy, for binary columns; other values are mapped to [0, 1] by the smallest and largest
         value of the table; "continuous_bernoulli". Counts: "poisson", "negative_binomial", and "multinomial" given the
-        row's total. Numbered levels: "categorical". A list of (name, columns) gives each column its own, columns by
-        name or number.
+        row's total. Levels: "categorical" and "ordinal", cross-entropies.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns of numbers whose values are levels: their names, numbers, or a mask, beside the columns of texts,
+        categories and booleans of a data frame, which are always taken so, as in
+        :class:`~sklearn.ensemble.HistGradientBoostingClassifier`. "from_dtype" and None name none.
     code_density : {"normal", "gaussian_mixture"}, default="normal"
         Density that is fitted to the training codes after training: what ``sample`` draws codes from, and the second
         part of a score. A mixture has as many components as the Bayesian information criterion prefers.
@@ -117,6 +122,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         Device of the fitted model.
     module_ : torch.nn.Module
         The fitted model, in eval mode. It works in standard units, on tensors of dtype ``precision``.
+    column_likelihoods_ : pandas.DataFrame
+        The likelihood of each column and why it was chosen.
     n_features_in_ : int
         Number of columns seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -218,7 +225,7 @@ class AutoencoderTransformer(BaseAutoencoder):
     def _number_likelihood(self):
         return "gaussian"
 
-    def _model_options(self):
+    def _model_options(self, rows, goes_on):
         return "autoencoder", {}
 
     @property

@@ -15,7 +15,17 @@ from sklearn.utils import check_array, check_random_state
 
 from skvae._array_model import PRECISIONS, ArrayModel, as_array, resolve_device
 from skvae._callbacks import FitReport
-from skvae._columns import Units, cells_of, check_table, holes_as_nan, index_of, lacking_by_row, with_culprit
+from skvae._columns import (
+    Frame,
+    Units,
+    cells_of,
+    check_table,
+    holes_as_nan,
+    index_of,
+    lacking_by_row,
+    some_rows,
+    with_culprit,
+)
 from skvae._likelihood_choice import Choice
 from skvae._on_demand import SparseRows, is_complete
 from skvae._rows import WeightedRows, auto_batch_size
@@ -39,7 +49,7 @@ from skvae.nn.training import SCHEDULES, Plan
 BASELINE_ROWS = 256
 """Training rows, evenly spread, whose mean score a feature's share is measured against."""
 
-DRAWS_TO_IMPUTE = 256
+DRAWS_TO_IMPUTE = 1024
 """Importance draws of one imputation, at least."""
 
 OF_SPARSE = {"binary": "bernoulli", "counts": "poisson", "real": "gaussian"}
@@ -90,8 +100,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     }
 
     @abstractmethod
-    def _model_options(self):
-        """Name of the model in ``MODELS`` and the options that only it has."""
+    def _model_options(self, rows, goes_on):
+        """Name of the model in ``MODELS`` and the options that only it has, for these training rows."""
 
     @property
     @abstractmethod
@@ -109,7 +119,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training rows: numbers, in whatever units; each column is standardised inside.
+            Training rows: an array of numbers, in whatever units, or a data frame of numbers, texts, categories,
+            booleans and dates. Cells may be missing: NaN, None, NaT or pandas.NA.
         y : None
             Ignored; present by convention.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -126,13 +137,13 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         Raises
         ------
         ValueError
-            If a cell is missing, infinite, no number or outside the likelihood's support; if all weights are zero; if
-            the device is not there; if training diverges and no usable state is left.
+            If a cell is infinite, no number in an array, or outside the likelihood's support; if all weights are zero;
+            if the device is not there; if training diverges and no usable state is left.
         """
         goes_on = self.warm_start and hasattr(self, "_model")
         first_weights, split, training = self._seeds(3)
         with unchanged_on_error(self):
-            schema = self._read(X, goes_on)
+            schema = self._read(X, sample_weight, goes_on)
             rows, batch_size, model = self._start(X, schema, sample_weight, goes_on, first_weights, whole=True)
             data, validation = rows, None
             if X_val is not None:
@@ -179,7 +190,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         goes_on = hasattr(self, "_model")
         first_weights, training = self._seeds(2)
         with unchanged_on_error(self):
-            schema = self._read(X, goes_on)
+            schema = self._read(X, sample_weight, goes_on)
             rows, batch_size, model = self._start(X, schema, sample_weight, goes_on, first_weights, whole=False)
             plan = Plan(batch_size, max_iter=1, support_fraction=self.support_fraction, progress=1.0)
             seed = (training + len(model.history.loss)) % MAX_SEED
@@ -191,7 +202,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """Independent seeds from ``random_state``."""
         return check_random_state(self.random_state).randint(MAX_SEED, size=n_seeds).tolist()
 
-    def _read(self, X, goes_on):
+    def _read(self, X, sample_weight, goes_on):
         """What the columns of the training table hold: as in the rows that training goes on from, or as in these."""
         check_table(X, type(self).__name__)
         if goes_on:
@@ -201,6 +212,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 f"categorical_features={self.categorical_features!r} needs a dense table or a data frame, but X is "
                 "sparse. Use X.toarray(), or likelihood='categorical' for columns that hold level numbers."
             )
+        if sample_weight is not None and Frame.of(X) is not None:
+            X = some_rows(X, np.flatnonzero(check_weights(sample_weight, X)))
         return Schema.of(X, self.categorical_features, type(self).__name__)
 
     def _start(self, X, schema, sample_weight, goes_on, seed, whole):
@@ -251,9 +264,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         try:
             if schema.frame is None:
                 X = holes_as_nan(X)
-                return schema.number_levels(
-                    validate_data(self, X, reset=reset, ensure_min_samples=minimum, **checks), owner
-                )
+                return schema.number_levels(validate_data(self, X, reset=reset, ensure_min_samples=minimum, **checks))
             validate_data(self, X, reset=reset, skip_check_array=True)
             numbers = schema.encode(X, owner)
             return check_array(numbers, ensure_min_samples=minimum, estimator=owner, input_name="X", **checks)
@@ -292,7 +303,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """What the model is built from: its name, and options that are plain values."""
         n_features = rows.X.shape[1]
         n_components = min(math.ceil(n_features / 2), 16) if self.n_components == "auto" else self.n_components
-        name, own = self._model_options()
+        name, own = self._model_options(rows, goes_on)
         kept = goes_on and self.code_density == "auto"
         return name, {
             "n_features": n_features,
@@ -498,10 +509,11 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             numbers, size = self._model.sample_given(row, n_samples, seed)
             if size < LEAST_CODES_GIVEN:
                 warnings.warn(
-                    f"The codes drawn for given={given!r} are worth {size:.1f} (effective sample size): rows like these "
-                    "are so rare in the model that draws repeat few codes.",
+                    f"The codes drawn for given={given!r} are worth {size:.1f} (effective sample size): rows like "
+                    "these are so rare in the model that draws repeat few codes.",
                     stacklevel=2,
                 )
+        numbers = np.where(np.isnan(row), numbers, row)
         if with_missing and self._holes is not None:
             holes = self._holes[rng.randint(len(self._holes), size=n_samples)]
             numbers[holes & np.isnan(row)] = np.nan
@@ -567,6 +579,10 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         rows = self._check_rows(X, model=self._model)[:]
         shares = np.nan_to_num(self._shares(self._model, rows, self._usual) - self._baseline * ~np.isnan(rows))
         return shares if self._schema.frame is None else self._schema.frame.numbers(shares, index_of(X))
+
+    def _shortfall(self, X):
+        """Nats that each cell has less, given the code, than the one that is expected (n, n_features); 0 for holes."""
+        return self._model.feature_shortfall(self._check_rows(X, model=self._model), self._usual)
 
     def impute(self, X, n_imputations=1, random_state=None):
         """Rows with their missing cells filled from the model, all others as they are.

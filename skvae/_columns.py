@@ -215,9 +215,11 @@ def in_words(dtype, library):
     name = str(dtype)
     if library == "polars":
         return name if hasattr(importlib.import_module(library), name) else dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "category"
     try:
         return name if pd.api.types.pandas_dtype(name) == dtype else dtype
-    except TypeError:
+    except (TypeError, NotImplementedError):
         return dtype
 
 
@@ -268,7 +270,7 @@ def numbered(X):
 
 def holes_as_nan(X):
     """An array of objects with NaN for every missing cell; everything else as it is."""
-    if getattr(X, "dtype", None) != object or not isinstance(X, np.ndarray):
+    if not isinstance(X, np.ndarray) or X.dtype.kind != "O":
         return X
     return np.where(np.frompyfunc(is_missing, 1, 1)(X).astype(bool), np.nan, X)
 
@@ -303,8 +305,10 @@ def is_missing(cell):
 
 def is_infinite(cell):
     """Whether one cell is a number beyond float64."""
+    if not is_number(cell):
+        return False
     try:
-        return abs(float(cell)) == np.inf
+        return not is_missing(cell) and abs(float(cell)) == np.inf
     except OverflowError:
         return True
 
@@ -350,11 +354,13 @@ def with_culprit(error, X, owner):
     """The same kind of error, with the column and row of the first cell that cannot be used and what to do about it."""
     kind = TypeError if isinstance(error, TypeError) else ValueError
     text = str(error).split("\n")[0].rstrip(".")
-    if text.startswith("The feature names") or "feature" in text or not ABOUT_CELLS.search(text):
+    if text.startswith(("The feature names", "column")) or "feature" in text or not ABOUT_CELLS.search(text):
         return kind(str(error))
     cells = np.asarray(X)
     cells = cells if cells.dtype.kind == "f" else np.asarray(X, dtype=object)
     for test, remedy in UNUSABLE if cells.ndim == 2 else []:
+        if test is not is_infinite and re.search("infinity|too large", text):
+            continue
         rows, columns = np.nonzero(is_unusable(test, cells))
         if len(rows):
             frame = Frame.of(X)

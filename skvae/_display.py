@@ -2,8 +2,10 @@
 
 import importlib
 import math
+from numbers import Real
 
 import numpy as np
+import pandas as pd
 
 from skvae._columns import index_of
 
@@ -162,7 +164,8 @@ class ExplanationDisplay:
         self.bands_ = ax.barh(lines[known], 2.0, left=-1.0, height=0.62, color=INTERVAL, zorder=1.5)
         ticks = expected[known].clip(-limit, limit)
         self.ticks_ = ax.scatter(ticks, lines[known], marker="|", s=150, linewidth=2.0, color=EXPECTED, zorder=2)
-        self.dots_ = [draw_dot(ax, place, line, limit) for line, place in zip(lines, observed, strict=True)]
+        reasons = self.reasons.to_dict("records")
+        self.dots_ = [draw_dot(ax, *each, limit) for each in zip(observed, lines, reasons, strict=True)]
 
     def _title(self):
         """What is known of the row as a whole."""
@@ -185,11 +188,30 @@ def half_widths(reasons):
 
     NaN where no finite interval is known, infinite where an interval of no width at 0 is missed.
     """
-    low, high = reasons["low"].to_numpy(np.float64), reasons["high"].to_numpy(np.float64)
+    value, expected, low, high = (as_numbers(reasons[name]) for name in ("value", "expected", "low", "high"))
     with np.errstate(all="ignore"):
         half = np.maximum(0.5 * high - 0.5 * low, ROUNDING * np.maximum(np.abs(low), np.abs(high)))
-        away = [reasons[name].to_numpy(np.float64) - (0.5 * low + 0.5 * high) for name in ("value", "expected")]
+        away = [cells - (0.5 * low + 0.5 * high) for cells in (value, expected)]
         return [np.where(gap == 0.0, 0.0, gap / half) for gap in away]
+
+
+def as_numbers(cells):
+    """Cells of any kind as numbers (n,): dates and spans in nanoseconds, NaN for levels and missing cells."""
+    if cells.dtype.kind == "f":
+        return cells.to_numpy(np.float64)
+    return np.array([number_of(cell) for cell in cells], dtype=np.float64)
+
+
+def number_of(cell):
+    """One cell as a number, NaN where it is none."""
+    if isinstance(cell, pd.Timestamp | pd.Timedelta):
+        return float(cell.value)
+    return float(cell) if isinstance(cell, Real) and not isinstance(cell, bool) else np.nan
+
+
+def is_level(reason):
+    """Whether a line is about a level: something that is no number was expected."""
+    return not pd.isna(reason["expected"]) and np.isnan(number_of(reason["expected"]))
 
 
 def shown_limit(places):
@@ -198,14 +220,26 @@ def shown_limit(places):
     return float(np.clip(known.max(initial=0.0), NEAREST, FARTHEST))
 
 
-def draw_dot(ax, place, line, limit):
-    """One observed value; an arrow where it lies beyond the picture, nothing where nothing is known."""
+def draw_dot(ax, place, line, reason, limit):
+    """One observed value; an arrow where it lies beyond the picture, words where it has no place."""
     if np.isnan(place):
-        ax.annotate("no finite value expected", (0.0, line), ha="center", va="center", color=EXPECTED, style="italic")
+        words, color = in_words(reason)
+        ax.annotate(words, (0.0, line), ha="center", va="center", color=color, style="italic")
         return None
     marker = "o" if abs(place) <= limit else ">" if place > 0 else "<"
     color = INSIDE if abs(place) <= 1.0 else OUTSIDE
     return ax.plot([np.clip(place, -limit, limit)], [line], marker, color=color, markersize=7.5, zorder=3)[0]
+
+
+def in_words(reason):
+    """What is said of a cell without a place on the scale, and in which colour."""
+    if pd.isna(reason["value"]):
+        return "missing", EXPECTED
+    if not is_level(reason):
+        return "no finite value expected", EXPECTED
+    if reason["value"] == reason["expected"]:
+        return "the expected level", INSIDE
+    return f"not {shortened(reason['expected'])}", OUTSIDE
 
 
 def add_scale(ax, limit):
@@ -266,14 +300,23 @@ def add_numbers(ax, reasons):
 
 def written(reasons):
     """The numbers beside each line, by heading."""
-    width = (0.5 * reasons["high"] - 0.5 * reasons["low"]).abs()
-    bounds = [[number_text(x, w) for x, w in zip(reasons[name], width, strict=True)] for name in ("low", "high")]
+    width = np.abs(0.5 * as_numbers(reasons["high"]) - 0.5 * as_numbers(reasons["low"]))
+    bounds = [[cell_text(x, w) for x, w in zip(reasons[name], width, strict=True)] for name in ("low", "high")]
+    levels = [is_level(reason) for reason in reasons.to_dict("records")]
+    intervals = zip(*bounds, levels, strict=True)
     return {
-        "observed": [number_text(x, w, as_is=True) for x, w in zip(reasons["value"], width, strict=True)],
-        "expected": [number_text(x, w) for x, w in zip(reasons["expected"], width, strict=True)],
-        "interval": [f"{low} to {high}" for low, high in zip(*bounds, strict=True)],
+        "observed": [cell_text(x, w, as_is=True) for x, w in zip(reasons["value"], width, strict=True)],
+        "expected": [cell_text(x, w) for x, w in zip(reasons["expected"], width, strict=True)],
+        "interval": ["" if level else f"{low} to {high}" for low, high, level in intervals],
         "share, nats": [signed(f"{x:,.1f}" if abs(x) < 1e6 else f"{x:.2e}") for x in reasons["share"]],
     }
+
+
+def cell_text(cell, width, as_is=False):
+    """A cell of any kind in a few characters."""
+    if isinstance(cell, Real) and not isinstance(cell, bool):
+        return number_text(float(cell), width, as_is)
+    return "missing" if pd.isna(cell) else shortened(str(cell).removesuffix(" 00:00:00"))
 
 
 def number_text(x, width, as_is=False):

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -11,9 +11,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from skvae._callbacks import fit_parts
-from skvae._columns import Frame, Units, index_of, numbered, some_rows
-from skvae._neighbors import Sample, SampleDistances
+from skvae._columns import numbered, some_rows
+from skvae._neighbors import Positions, Sample, SampleDistances
 from skvae._rows import WeightedRows, weighted_threshold
+from skvae._schema import Schema
 from skvae._validation import CallbackSupportMixin, check_is_fitted, check_weights, validate_data, with_callbacks
 
 SUPPORT_FRACTION = 0.7
@@ -27,9 +28,6 @@ SMALL_SAMPLE, SAMPLE = 64, 256
 
 MOST_ROWS = 2048
 """Training rows that distances are measured to, and that the scale of each score is found on."""
-
-LEAST_SCALE = 0.3
-"""Least scale of a column among the usual rows that distances are measured in, in standard deviations of all rows."""
 
 LEAST_WIDTH = 0.3
 """Standard deviations of a column that are added to how far its cells usually are from what is expected of them."""
@@ -134,6 +132,7 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
     def refer_to(self, X, sample_weight=None):
         """Measure distances to these rows, or a random part of many, and find the scale of each score on them."""
         X = numbered(X)
+        self._schema = Schema.for_estimator(X, self.trusting_)
         weight = check_weights(sample_weight, X)
         weight = np.ones(X.shape[0]) if weight is None else weight
         rows = np.flatnonzero(weight)
@@ -141,11 +140,11 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
             rows = np.sort(check_random_state(self.random_state).choice(rows, MOST_ROWS, replace=False))
         X, weight = some_rows(X, rows), weight[rows]
         density, wary = self.trusting_.score_samples(X), self.wary_.score_samples(X)
-        table = validate_data(self, X, dtype=np.float64, reset=False)
+        table = self._schema.numbers(X)
 
         usual = most(wary, weight, 1.0 - STRANGEST)
-        self._units = spread_of(table, weight, usual, getattr(self, "feature_names_in_", None))
-        rows = self._units.to_standard(table)
+        self._positions = Positions.of(table, weight, usual, self._schema)
+        rows = self._positions(table)
         nearness = -SampleDistances(rows, {"usual": Sample.of(weight, usual, SAMPLE)})(rows)["usual"]
         strange = sum(Excess.of(scores, weight).strangeness(scores) for scores in (density, nearness))
         samples = {
@@ -156,25 +155,31 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         self.distances_ = SampleDistances(rows, samples)
         scores = {"density": density} | {name: -values for name, values in self.distances_(rows).items()}
         self.scales_ = {name: Excess.of(values, weight) for name, values in scores.items()}
-        self._usual = WeightedRows.present(table, weight).usual_range()
-        self._widths = [self._width(residual, weight) for residual in self._residuals(X)]
+        self._usual = usual_cells(table, weight, self._schema)
+        self._widths = [self._width(residual, weight) for residual in self._residuals(table)]
         return self
 
-    def _residuals(self, X):
-        """Cells less what each density expects of them (n, n_features)."""
-        observed = np.asarray(X, dtype=np.float64)
-        return [observed - expected_cells(density, X, self._usual) for density in (self.trusting_, self.wary_)]
+    @property
+    def _densities(self):
+        return self.trusting_, self.wary_
+
+    def _residuals(self, numbers):
+        """Cells less what each density expects of them (n, n_features), 0 where cells are missing."""
+        return [
+            np.nan_to_num(numbers - expected_cells(density, numbers, self._usual, self._schema))
+            for density in self._densities
+        ]
 
     def _width(self, residual, weight):
         """How far cells usually are from what is expected (n_features,): at least a part of their column's width."""
         tame = np.clip(residual, *WeightedRows.present(residual, weight).usual_range())
-        return np.sqrt(np.average(np.square(tame), axis=0, weights=weight)) + LEAST_WIDTH * self._units.scale
+        return np.sqrt(np.average(np.square(tame), axis=0, weights=weight)) + LEAST_WIDTH * self._positions.scale
 
     def strangeness(self, X):
         """How strange each row is (n,) by the name of the score, on the scale of its training scores."""
         check_is_fitted(self)
-        rows = self._units.to_standard(validate_data(self, X, dtype=np.float64, reset=False))
         scores = {"density": self.trusting_.score_samples(X)}
+        rows = self._positions(self._schema.numbers(X))
         scores |= {name: -values for name, values in self.distances_(rows).items()}
         return {name: self.scales_[name].strangeness(values) for name, values in scores.items()}
 
@@ -191,13 +196,18 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         """Nats that each cell costs under a normal density of what is expected: the mean of both densities'.
 
         That is minus half the square of the cell's distance to what is expected of it, in widths of what is usual in
-        its column. Heavy tails would make light of far cells in just those columns in which the model knows least.
+        its column. Heavy tails would make light of far cells in just those columns in which the model knows least. A
+        level costs the logarithm of how many times more probable the expected one is to the wary density, whose codes
+        say what is expected; a missing cell costs nothing.
         """
         check_is_fitted(self)
-        squares = [
-            np.square(residual / width) for residual, width in zip(self._residuals(X), self._widths, strict=True)
-        ]
-        return -0.25 * sum(squares)
+        validate_data(self, X, reset=False, skip_check_array=True)
+        numbers = self._schema.numbers(X)
+        residuals, levels = self._residuals(numbers), self._schema.with_levels(numbers.shape[1])
+        costs = -0.25 * sum(np.square(part / width) for part, width in zip(residuals, self._widths, strict=True))
+        if levels.any():
+            costs[:, levels] = self.wary_._shortfall(X)[:, levels]
+        return costs
 
     def transform(self, X):
         """Codes of the wary density."""
@@ -210,24 +220,22 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         return self.wary_.inverse_transform(X)
 
 
-def expected_cells(estimator, X, usual):
+def expected_cells(estimator, numbers, usual, schema, index=None):
     """What a fitted estimator expects of each cell (n_samples, n_features), where cells lie in the ``usual`` range.
 
-    A cell beyond it would pull what is expected of the others, and of itself, towards it.
+    A cell beyond it would pull what is expected of the others, and of itself, towards it; and the code of a row that is
+    strange in many cells may stand for cells that are far beyond it. Cells are in the numbers of the ``schema``, and so
+    is what is expected of them.
     """
-    tame, frame = np.clip(np.asarray(X, dtype=np.float64), *usual), Frame.of(X)
-    tame = tame if frame is None else frame.numbers(tame, index_of(X))
-    return np.asarray(estimator.inverse_transform(estimator.transform(tame)), dtype=np.float64)
+    tame = schema.table(np.clip(numbers, *usual), index)
+    return np.clip(schema.numbers(estimator.inverse_transform(estimator.transform(tame))), *usual)
 
 
-def spread_of(table, weight, usual, names):
-    """Units of the usual rows of a table (n, n_features), with scales of at least a part of those of all rows.
-
-    Otherwise a rare level that usual rows do not have would be farther than anything else.
-    """
-    units, of_all = Units.standard(table[usual], weight[usual], names), Units.standard(table, weight, names)
-    varying = np.ptp(table[usual], axis=0) > 0.0
-    return replace(units, scale=np.maximum(units.scale * varying, LEAST_SCALE * of_all.scale))
+def usual_cells(numbers, weight, schema):
+    """Where the cells of each column usually lie (2, n_features); everywhere where values have no order."""
+    usual = WeightedRows.present(numbers, weight).usual_range()
+    usual[:, schema.with_levels(numbers.shape[1])] = np.array([[-np.inf], [np.inf]])
+    return usual
 
 
 def most(scores, weight, share):

@@ -86,21 +86,19 @@ class Choice:
 
     def _reason(self, j, place, further):
         kind, column = self._kinds[j], self._schema.columns.get(j)
+        if kind == "empty":
+            return "no training cell is there"
         if j in self._asked or (isinstance(self._parameter, str) and self._parameter == self.names[j]):
             return "asked for"
-        if kind == "empty":
-            return "no cell is there"
         if kind in OF_LEVELS:
-            return {"levels": "{} levels", "ordered": "{} levels in order", "boolean": "true or false"}[kind].format(
-                len(column.levels)
-            )
+            levels = counted(len(column.levels), "level")
+            return {"ordered": f"{levels} in order", "boolean": "true or false"}.get(kind, levels)
         what = {"time": "dates", "span": "spans of time", "integer": "whole numbers"}.get(kind, "numbers")
-        if "atoms" not in further:
-            return what
-        atoms, values = further["atoms"][place], further["values"][place]
+        atoms, values = (further[name][place] for name in ("atoms", "values")) if "atoms" in further else ([], [])
         if atoms and len(atoms) == len(values):
-            return f"{what}, {len(atoms)} different ones"
-        return what + (f", {len(atoms)} of which many rows have" if atoms else "") + (", rounded" if values else "")
+            return f"{what} with {counted(len(values), 'value')} in all"
+        held = [f"many rows share {counted(len(atoms), 'value')}"] if atoms else []
+        return ", ".join([what, *held, *(["rounded: nearly all values repeat"] if values else [])])
 
     def _width(self, j):
         """Which columns of levels are about as wide as this one."""
@@ -108,3 +106,8 @@ class Choice:
         if column is None or not column.has_levels or self.names[j] not in OF_LEVELS.values():
             return 0
         return sum(len(column.levels) > width for width in WIDTHS)
+
+
+def counted(n, noun):
+    """A number of things in words."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

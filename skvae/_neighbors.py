@@ -1,12 +1,21 @@
 """How far rows lie from small random samples of training rows, in closed form."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skvae._columns import Units, ends_of
+
 ROWS_AT_ONCE = 128
 """Distances are computed in pieces of exactly this many rows, so that a row's result does not depend on the others."""
+
+LEAST_SCALE, LEAST_VARIETY = 0.3, 0.02
+"""Least scale of a column among the usual rows that distances are measured in, in standard deviations of all rows; and
+least chance that two rows differ in a column of levels."""
+
+MOST_PLACES = 256
+"""Levels of a column that are told apart."""
 
 MISSED = 1e-2
 """Share of the samples that may miss all neighbours that are looked at, of which the last then counts."""
@@ -16,6 +25,74 @@ NEAREST = 1e-3
 
 SAME_ROW = 1e-10
 """Rows whose squared distance is a smaller share of their squared norms than this are one row."""
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Rows as points between which distances are measured (n, width).
+
+    Numbers are in units of the usual rows, but of at least LEAST_SCALE of all rows': otherwise a rare value that usual
+    rows do not have would be farther than anything else. A level is one of as many points as its column has levels, and
+    one for all others, of equal distances; two random usual rows are on average as far apart in it as in a column of
+    numbers. A missing cell lies in the middle of its column.
+
+    ``units`` are those of all columns, ``levels`` holds, by column, the place of each of its levels, the mean position
+    (n_places,) and the unit. Of a column with more than MOST_PLACES levels the rare ones have one place together.
+    """
+
+    units: Units
+    levels: dict
+
+    @classmethod
+    def of(cls, numbers, weight, usual, schema):
+        """The positions that rows (n, n_features) with weights (n,), of which ``usual`` is a mask, suggest."""
+        units = Units.standard(numbers[usual], weight[usual], schema.names)
+        of_all = Units.standard(numbers, weight, schema.names)
+        low, high = ends_of(numbers[usual])
+        units = replace(units, scale=np.maximum(units.scale * (low < high), LEAST_SCALE * of_all.scale))
+        levels = {}
+        for j in np.flatnonzero(schema.with_levels(numbers.shape[1])):
+            place_of = places_of(numbers[:, j], len(schema.columns[j].levels))
+            places, n = one_hot(numbers[:, j], place_of), weight * ~np.isnan(numbers[:, j])
+            shares = [(part @ places) / max(part.sum(), 1e-300) for part in (n * usual, n)]
+            variety = [1.0 - np.square(share).sum() for share in shares]
+            unit = 1.0 / np.sqrt(max(variety[0], LEAST_SCALE**2 * variety[1], LEAST_VARIETY))
+            levels[int(j)] = place_of, shares[0], float(unit)
+        return cls(units, levels)
+
+    @property
+    def scale(self):
+        """Unit of each column of numbers (n_features,)."""
+        return self.units.scale
+
+    def __call__(self, numbers):
+        """Points of rows (n, n_features) that hold NaN where cells are missing."""
+        plain = np.nan_to_num(self.units.to_standard(numbers))
+        if not self.levels:
+            return plain
+        parts = [np.delete(plain, list(self.levels), axis=1)]
+        for j, (place_of, middle, unit) in self.levels.items():
+            parts.append((one_hot(numbers[:, j], place_of) - middle) * unit)
+            parts[-1][np.isnan(numbers[:, j])] = 0.0
+        return np.hstack(parts)
+
+
+def places_of(numbers, n_levels):
+    """The place of each level (n_levels + 1,): one of its own for the most frequent, the last one for all others."""
+    if n_levels < MOST_PLACES:
+        return np.arange(n_levels + 1)
+    counts = np.bincount(numbers[~np.isnan(numbers)].astype(int), minlength=n_levels + 1)
+    places = np.full(n_levels + 1, MOST_PLACES - 1)
+    places[np.argsort(-counts[:-1], kind="stable")[: MOST_PLACES - 1]] = np.arange(MOST_PLACES - 1)
+    return places
+
+
+def one_hot(numbers, place_of):
+    """One column for each place (n, n_places), levels never seen in the last; zero where cells are missing."""
+    places = np.zeros((len(numbers), place_of.max() + 1))
+    there = np.flatnonzero(~np.isnan(numbers))
+    places[there, place_of[np.minimum(numbers[there].astype(int), len(place_of) - 1)]] = 1.0
+    return places
 
 
 @dataclass(frozen=True)

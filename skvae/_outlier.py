@@ -10,10 +10,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from skvae._callbacks import fit_parts
-from skvae._columns import index_of, numbered, some_rows
-from skvae._ensemble import Excess, RobustEnsemble, expected_cells, to_go_on
+from skvae._columns import index_of
+from skvae._ensemble import Excess, RobustEnsemble, expected_cells, to_go_on, usual_cells
 from skvae._reservoir import Reservoir
-from skvae._rows import WeightedRows, weighted_quantile, weighted_threshold
+from skvae._rows import WeightedRows, weighted_threshold
+from skvae._schema import Schema
 from skvae._vae import VAETransformer
 from skvae._validation import (
     CallbackSupportMixin,
@@ -42,6 +43,7 @@ DENSITY = {
     "network": "mlp",
     "likelihood": "gaussian",
     "code_density": None,
+    "objective": "elbo",
     "max_iter": 30,
     "n_importance_samples": 16,
 }
@@ -195,7 +197,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         if isinstance(estimator, RobustEnsemble):
             estimator.refer_to(recent.table, recent.weight)
         latest = recent.latest
-        return self._judge_by(estimator, latest.table, latest.weight, recent)
+        return self._judge_by(estimator, latest.table, latest.weight, recent, self._schema)
 
     def _fit(self, X, y, sample_weight):
         """Fit a new estimator, or go on from the fitted one, and judge by it."""
@@ -205,10 +207,12 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         fit_parts(self, {"estimator": estimator}, X, y, **self._weights(estimator, sample_weight))
         validate_data(self, X, skip_check_array=True)
         weight = check_weights(sample_weight, X)
-        recent = Reservoir.of(X, weight) if hasattr(estimator, "partial_fit") else None
-        return self._judge_by(estimator, X, weight, recent)
+        density = estimator.trusting_ if isinstance(estimator, RobustEnsemble) else estimator
+        schema = Schema.for_estimator(X, density)
+        recent = Reservoir.of(X, weight, schema) if hasattr(estimator, "partial_fit") else None
+        return self._judge_by(estimator, X, weight, recent, schema)
 
-    def _judge_by(self, estimator, X, weight, recent):
+    def _judge_by(self, estimator, X, weight, recent, schema):
         """Take over a fitted estimator, with the threshold and the scales that these rows give it."""
         scores = np.asarray(estimator.score_samples(X), dtype=np.float64)
         scale = Excess.of(scores, weight)
@@ -219,10 +223,11 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         explains = all(hasattr(estimator, name) for name in EXPLAINS)
         self.expected_interval_ = self._usual = None
         if explains:
-            X = numbered(X)
-            self._usual = WeightedRows.present(np.asarray(X, dtype=np.float64), weight).usual_range()
-            self.expected_interval_ = self._residual_interval(estimator, X, weight, self._usual)
+            numbers = schema.numbers(X)
+            self._usual = usual_cells(numbers, weight, schema)
+            self.expected_interval_ = self._residual_interval(estimator, numbers, weight, self._usual, schema)
         self.estimator_, self.offset_, self._scale, self._recent = estimator, offset, scale, recent
+        self._schema = schema
         return self
 
     @staticmethod
@@ -260,13 +265,22 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         return estimator
 
     @staticmethod
-    def _residual_interval(estimator, X, weight, usual):
+    def _residual_interval(estimator, numbers, weight, usual, schema):
         """Between which values observed less expected cells of training rows lie (2, n_features), column by column."""
-        spread = slice(None, None, -(-X.shape[0] // RESIDUAL_ROWS))
-        X, weight = some_rows(X, spread), None if weight is None else weight[spread]
-        residual = np.asarray(X, dtype=np.float64) - expected_cells(estimator, X, usual)
+        spread = slice(None, None, -(-len(numbers) // RESIDUAL_ROWS))
+        rows = WeightedRows.present(numbers[spread], None if weight is None else weight[spread])
+        residual = rows.X - expected_cells(estimator, rows.X, usual, schema)
+        residual[:, schema.with_levels(numbers.shape[1])] = np.nan
         tails = (0.5 * (1.0 - COVERAGE), 0.5 * (1.0 + COVERAGE))
-        return np.array([[weighted_quantile(column, weight, tail) for column in residual.T] for tail in tails])
+        return WeightedRows(residual, rows.weight, rows.total).quantiles(tails)
+
+    def _as_read(self, numbers, columns):
+        """Cells of some columns as a reader knows them; numbers alone stay numbers."""
+        if not self._schema.reads_otherwise:
+            return numbers
+        cells = self._schema.shown(numbers, columns)
+        cells[np.isnan(numbers)] = None if self._schema.with_levels(len(self._usual[0])).any() else np.nan
+        return cells
 
     def score_samples(self, X):
         """Score of each row, higher being more normal: that of the estimator.
@@ -352,27 +366,24 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         reasons : pandas.DataFrame
             Indexed by the row's label and ``rank`` (0 is the strangest column), with the ``column``, its ``value``,
             what the model ``expected`` instead, the interval from ``low`` to ``high`` that holds nine of ten training
-            cells around what is expected of them, and its ``share`` in nats, the lower the stranger: that of the row's
-            log-likelihood (``score_features`` of the estimator); with the ensemble minus half the square of the cell's
-            distance to what is expected, in widths of what is usual.
+            cells around what is expected of them (NaN for levels), and its ``share`` in nats, the lower the stranger:
+            that of the row's log-likelihood (``score_features`` of the estimator); with the ensemble minus half the
+            square of the cell's distance to what is expected, in widths of what is usual, and for levels how much less
+            probable the observed one is than the most probable one, as a logarithm. Missing cells have a share of 0.
         """
         check_is_fitted(self)
         if not isinstance(n_columns, Integral) or isinstance(n_columns, bool) or n_columns < 1:
             raise ValueError(f"n_columns={n_columns!r} must be a whole number of at least 1.")
         shares = np.asarray(self.estimator_.score_features(X))
-        expected = expected_cells(self.estimator_, X, self._usual)
+        values = self._schema.numbers(X)
+        expected = expected_cells(self.estimator_, values, self._usual, self._schema, index_of(X))
         low, high = expected + self.expected_interval_[:, None]
-        values = np.asarray(X, dtype=np.float64)
         names = getattr(self, "feature_names_in_", np.arange(values.shape[1]))
         order = np.argsort(shares, axis=1, kind="stable")[:, : min(n_columns, values.shape[1])]
         labels = range(len(values)) if index_of(X) is None else index_of(X)
-        cells = {
-            "column": np.asarray(names, dtype=object)[order].ravel(),
-            "value": np.take_along_axis(values, order, axis=1).ravel(),
-            "expected": np.take_along_axis(expected, order, axis=1).ravel(),
-            "low": np.take_along_axis(low, order, axis=1).ravel(),
-            "high": np.take_along_axis(high, order, axis=1).ravel(),
-            "share": np.take_along_axis(shares, order, axis=1).ravel(),
-        }
+        cells = {"column": np.asarray(names, dtype=object)[order].ravel()}
+        for name, numbers in {"value": values, "expected": expected, "low": low, "high": high}.items():
+            cells[name] = self._as_read(np.take_along_axis(numbers, order, axis=1).ravel(), order.ravel())
+        cells["share"] = np.take_along_axis(shares, order, axis=1).ravel()
         index = pd.MultiIndex.from_product([labels, range(order.shape[1])], names=[None, "rank"])
         return pd.DataFrame(cells, index=index)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skvae._columns import Frame, numbered, some_rows
+from skvae._columns import numbered, some_rows
+from skvae._schema import Schema
 
 PLACES = 2048
 """Rows that a reservoir holds; one that was there before as many came is still there with probability 1/e."""
@@ -17,24 +18,24 @@ LATEST = 512
 class Reservoir:
     """Up to PLACES rows X (n, n_features), float64, their weights (n,) and when they came (n,), counted in rows.
 
-    ``frame`` is what rows were first given as, or None for arrays; ``n_seen`` is how many rows have come so far.
+    ``schema`` is what the columns of the rows hold; ``n_seen`` is how many rows have come so far.
     """
 
     X: np.ndarray
     weight: np.ndarray
     arrival: np.ndarray
     n_seen: int
-    frame: Frame | None
+    schema: Schema
 
     @classmethod
-    def of(cls, X, weight):
+    def of(cls, X, weight, schema=None):
         """A whole table with weights, or None: all its rows that count, or PLACES of them, evenly spread."""
-        frame, X = Frame.of(X), numbered(X)
+        X, schema = numbered(X), schema or Schema.of(X, None, "the detector")
         index = present(X, weight)
         arrival = np.arange(len(index))
         if len(index) > PLACES:
             arrival = np.arange(PLACES) * len(index) // PLACES
-        return cls(*matrix(X, weight, index[arrival]), arrival, len(index), frame)
+        return cls(*matrix(X, weight, index[arrival], schema), arrival, len(index), schema)
 
     def after(self, X, weight, seed):
         """The same after one more batch, whose rows take free places first, then random ones, one row at a time.
@@ -42,7 +43,7 @@ class Reservoir:
         Who is still there does not depend on how a stream is cut into batches, in distribution.
         """
         X = numbered(X)
-        rows, weights = matrix(X, weight, present(X, weight))
+        rows, weights = matrix(X, weight, present(X, weight), self.schema)
         n_held, n_new = len(self.X), len(rows)
         n_free = min(PLACES - n_held, n_new)
         places = np.arange(n_held, n_held + n_new)
@@ -55,19 +56,19 @@ class Reservoir:
             np.r_[self.weight, weights][source],
             np.r_[self.arrival, arrival][source],
             self.n_seen + n_new,
-            self.frame,
+            self.schema,
         )
 
     @property
     def latest(self):
         """The LATEST rows that came and are still there, as a reservoir of their own."""
         index = np.sort(np.argsort(-self.arrival, kind="stable")[:LATEST])
-        return Reservoir(self.X[index], self.weight[index], self.arrival[index], self.n_seen, self.frame)
+        return Reservoir(self.X[index], self.weight[index], self.arrival[index], self.n_seen, self.schema)
 
     @property
     def table(self):
-        """The rows, as a frame of numbers where the first ones were in a frame."""
-        return self.X if self.frame is None else self.frame.numbers(self.X)
+        """The rows, as a frame where the first ones were in a frame."""
+        return self.schema.table(self.X)
 
 
 def present(X, weight):
@@ -75,8 +76,6 @@ def present(X, weight):
     return np.arange(X.shape[0]) if weight is None else np.flatnonzero(weight)
 
 
-def matrix(X, weight, index):
+def matrix(X, weight, index, schema):
     """Some rows (n, n_features) and their weights (n,), float64."""
-    rows = some_rows(X, index)
-    rows = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=np.float64)
-    return rows, np.ones(len(index)) if weight is None else weight[index]
+    return schema.numbers(some_rows(X, index)), np.ones(len(index)) if weight is None else weight[index]

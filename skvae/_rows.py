@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skvae._columns import lacking_by_column
-from skvae._on_demand import OnDemand, of_rows
+from skvae._columns import lacking_by_column, pieces_of
+from skvae._on_demand import OnDemand, is_complete, of_rows
 
 SMALLEST_BATCH, LARGEST_BATCH, STEPS_AN_EPOCH = 16, 256, 16
 """``batch_size="auto"``: about this many steps an epoch, with a batch between the two."""
@@ -53,6 +53,14 @@ class WeightedRows:
         """Numbers of the columns of which cells are missing, which are NaN."""
         return np.flatnonzero(lacking_by_column(self.X)).tolist()
 
+    def share_missing(self):
+        """Share of the cells that are missing."""
+        if is_complete(self.X):
+            return 0.0
+        return sum(np.count_nonzero(np.isnan(cells)) for _, cells in pieces_of(self.X)) / (
+            len(self.X) * self.X.shape[1]
+        )
+
     def holes(self):
         """Which cells are missing in up to HOLES_ROWS rows, evenly spread over the weight; None where none is."""
         if not self.columns_with_holes():
@@ -87,13 +95,19 @@ class WeightedRows:
         Anywhere where a column has no cells.
         """
         part = slice(None, None, -(-self.n_rows // RANGE_ROWS))
-        weights, ranges = self._weight(part), []
-        for cells in of_rows(self.X, self._places(part)).T:
+        spread = WeightedRows(of_rows(self.X, self._places(part)), self._weight(part), self.total)
+        usual = spread.quantiles((0.01, 0.99))
+        return np.where(np.isnan(usual), [[-np.inf], [np.inf]], usual)
+
+    def quantiles(self, levels):
+        """Quantiles of the cells of each column (n_levels, n_features), NaN where all are missing."""
+        found = np.full((len(levels), self.X.shape[1]), np.nan)
+        for j, cells in enumerate(self.X.T):
             there = ~np.isnan(cells)
-            weight = None if weights is None else weights[there]
-            ends = [weighted_quantile(cells[there], weight, share) for share in (0.01, 0.99)] if there.any() else None
-            ranges.append(ends or [-np.inf, np.inf])
-        return np.array(ranges).T
+            weight = None if self.weight is None else self.weight[there]
+            if there.any():
+                found[:, j] = [weighted_quantile(cells[there], weight, level) for level in levels]
+        return found
 
     def take(self, index):
         """Some of the rows, as rows of their own."""

@@ -1,15 +1,15 @@
 """What the columns of a table hold: table -> numbers with holes -> table."""
 
-import copy
 import datetime
 import importlib
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from numbers import Integral
 
 import numpy as np
 import pandas as pd
 
-from skvae._columns import Frame, column_name, is_date, is_missing, is_number, shown
+from skvae._columns import Frame, column_name, holes_as_nan, in_words, is_date, is_missing, is_number, numbered, shown
 
 TIMES = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "microsecond": 1}
 """Microseconds of the units that dates are counted in: the longest that all training cells are whole numbers of."""
@@ -17,22 +17,33 @@ TIMES = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "se
 LEVELS = "levels", "ordered", "boolean"
 """Kinds of columns whose numbers are those of levels."""
 
+PLAIN = {
+    "date": lambda time: time.date(),
+    "datetime": lambda time: time.to_pydatetime(),
+    "timedelta": lambda span: span.to_pytimedelta(),
+    "Decimal": lambda number: Decimal(str(number)),
+}
+"""Cells of object columns whose type is not that of the numbers they stand for, by the name of that type."""
+
 
 @dataclass
 class Column:
     """One column: its label, its dtype and what it holds.
 
     ``kind`` is "real" or "integer" numbers, "boolean", "levels" without or "ordered" levels with an order, "time" or
-    "span" (a difference of times), or "empty" where no training cell is there. ``levels`` are in the order of their
-    numbers, ``categories`` those of a categorical dtype; ``unit`` is a key of TIMES; ``low`` and ``high`` bound what
-    training cells of whole numbers and times were.
+    "span" (a difference of times), or "empty" where no training cell is there. ``levels`` are those that training rows
+    have, in the order of their numbers. ``categorical`` is a description of a categorical dtype. ``zone`` is that of
+    times, ``plain`` a key of PLAIN and ``unit`` one of TIMES; ``low`` and ``high`` bound what training cells of whole
+    numbers and times were.
     """
 
     label: object
     dtype: object
     kind: str
     levels: list | None = None
-    categories: list | None = None
+    categorical: dict | None = None
+    zone: object = None
+    plain: str | None = None
     unit: str = "microsecond"
     low: float = -np.inf
     high: float = np.inf
@@ -45,17 +56,19 @@ class Column:
     @classmethod
     def of(cls, cells, label, dtype, as_levels):
         """What the training cells, a pandas Series, are; ``as_levels`` takes numbers for levels too."""
-        column = cls(label, dtype, kind_of(cells))
-        if column.kind == "empty" and not isinstance(cells.dtype, pd.CategoricalDtype):
+        column = cls(label, dtype, kind_of(cells), categorical=described(cells.dtype))
+        if column.kind == "empty":
             return column
-        if isinstance(cells.dtype, pd.CategoricalDtype):
-            column.categories = cells.cat.categories.tolist()
-        if column.kind == "ordered":
-            return replace(column, levels=column.categories)
         if column.kind == "boolean":
             return replace(column, levels=[False, True])
-        if column.kind == "levels" or as_levels:
-            return replace(column, kind="levels", levels=in_order(cells))
+        if column.kind in LEVELS or as_levels:
+            kind = "ordered" if column.kind == "ordered" else "levels"
+            return replace(column, kind=kind, levels=in_order(cells))
+        if is_object(cells.dtype):
+            first = type(cells[cells.first_valid_index()]).__name__
+            column.plain = first if first in PLAIN else None
+        if column.kind == "time":
+            column.zone = zone_of(cells)
         if column.kind in ("time", "span"):
             ticks = microseconds(cells)
             column.unit = next(name for name, size in TIMES.items() if not (ticks[ticks == ticks] % size).any())
@@ -77,34 +90,69 @@ class Column:
             return microseconds(cells) / TIMES[self.unit]
         return cells.to_numpy(dtype=np.float64, na_value=np.nan)
 
+    def number_of(self, cell):
+        """The number of one cell; dates may be texts, and are in the zone of the training cells unless they say so."""
+        if self.kind == "span":
+            cell = pd.Timedelta(cell)
+        elif self.kind == "time":
+            cell = pd.Timestamp(cell)
+            cell = cell if self.zone is None or cell.tzinfo is not None else cell.tz_localize(self.zone)
+        return self.encode(pd.Series([cell], dtype=None if self.kind in ("span", "time") else object))[0]
+
     def decode(self, numbers):
         """Cells as a pandas Series of the training dtype, from numbers (n,) with NaN where cells are to be missing."""
         missing = np.isnan(numbers)
         if self.kind == "empty":
-            return pd.Series(np.full(len(numbers), None, dtype=object))
+            return pd.Series(np.full(len(numbers), None), dtype=object)
         if self.has_levels:
             place = np.clip(np.rint(np.where(missing, 0.0, numbers)), 0, len(self.levels) - 1).astype(int)
-            return with_holes(pd.Series(np.asarray([*self.levels, None], dtype=object)[:-1][place]), missing)
+            levels = np.array([*self.levels, None], dtype=object)  # the None keeps levels that are tuples one cell each
+            return with_holes(pd.Series(levels[place], dtype=object), missing)
         if self.kind in ("time", "span"):
             ticks = np.rint(np.where(missing, 0.0, numbers)) * TIMES[self.unit]
-            cells = pd.Series(ticks.astype(np.int64).view("M8[us]" if self.kind == "time" else "m8[us]"))
-            return cells.mask(missing)
+            return self._times(ticks.astype(np.int64)).mask(missing)
         if self.kind == "integer":
             return with_holes(pd.Series(np.rint(np.where(missing, 0.0, numbers))), missing)
         return pd.Series(numbers)
 
-    def restored(self, numbers, index=None):
-        """The same, in the dtype of the training data."""
-        cells = self.decode(numbers)
-        if self.categories is not None:
-            dtype = pd.CategoricalDtype(self.categories, ordered=self.kind == "ordered")
-            return cells.astype(dtype).set_axis(cells.index if index is None else index)
-        dtype = pd.api.types.pandas_dtype(self.dtype)
-        if self.kind == "time" and getattr(dtype, "tz", None) is not None:
-            cells = cells.dt.tz_localize("UTC").dt.tz_convert(dtype.tz)
-        if self.kind == "integer":
-            cells = whole(cells, dtype)
-        return cells.astype(dtype).set_axis(cells.index if index is None else index)
+    def _times(self, ticks):
+        """Times, in the zone of the training cells, or spans as a pandas Series, from microseconds."""
+        if self.kind == "span":
+            return pd.Series(ticks.view("m8[us]"))
+        times = pd.Series(ticks.view("M8[us]"))
+        return times if self.zone is None else times.dt.tz_localize("UTC").dt.tz_convert(self.zone)
+
+    def restored(self, numbers, dtype=None):
+        """The same in a pandas dtype: that of the training data, unless another one is said."""
+        cells, dtype = self.decode(numbers), self._training_dtype if dtype is None else dtype
+        if is_object(dtype) and self.plain is not None:
+            convert = PLAIN[self.plain]
+            return pd.Series([None if is_missing(cell) else convert(cell) for cell in cells], dtype=object)
+        return (whole(cells, dtype) if self.kind == "integer" else cells).astype(dtype)
+
+    @property
+    def _training_dtype(self):
+        if self.categorical is not None:
+            categories = pd.Index(self.categorical["categories"], dtype=self.categorical["dtype"])
+            return pd.CategoricalDtype(categories, self.categorical["ordered"])
+        return pd.api.types.pandas_dtype(self.dtype)
+
+    def filled(self, cells, missing, numbers):
+        """A Series of pandas or polars with its missing cells (n,) taken from numbers (n,); the others as they are."""
+        if not hasattr(cells, "iloc"):
+            return cells.zip_with(type(cells)(~missing), to_polars(self.decode(numbers), cells.dtype))
+        if isinstance(cells.dtype, pd.CategoricalDtype) and self.has_levels:
+            new = [level for level in self.levels if level not in cells.cat.categories]
+            cells = cells.cat.add_categories(new) if new else cells
+        return cells.mask(missing, self.restored(numbers, cells.dtype).set_axis(cells.index))
+
+
+def described(dtype):
+    """A categorical dtype as plain values; None for another."""
+    if not isinstance(dtype, pd.CategoricalDtype):
+        return None
+    categories = dtype.categories
+    return {"categories": categories.tolist(), "dtype": in_words(categories.dtype, "pandas"), "ordered": dtype.ordered}
 
 
 def with_holes(cells, missing):
@@ -125,6 +173,11 @@ def whole(cells, dtype):
     return pd.Series(pd.arrays.IntegerArray(numbers, missing)) if missing.any() else pd.Series(numbers)
 
 
+def is_object(dtype):
+    """Whether cells of a dtype are Python objects of any type."""
+    return isinstance(dtype, np.dtype) and dtype.kind == "O"
+
+
 def kind_of(cells):
     """What a pandas Series holds, as ``Column.kind`` says."""
     dtype, kind = cells.dtype, getattr(cells.dtype, "kind", "O")
@@ -138,7 +191,7 @@ def kind_of(cells):
     if kind == "c":
         raise TypeError("complex numbers")
     there = cells[cells.notna()]
-    if pd.api.types.is_string_dtype(dtype) and dtype != object:
+    if pd.api.types.is_string_dtype(dtype) and not is_object(dtype):
         return "levels"
     if all(isinstance(cell, bool | np.bool_) for cell in there):
         return "boolean"
@@ -168,22 +221,20 @@ def microseconds(cells):
     if not hasattr(cells, "dt") or cells.dtype.kind not in "mM" or not isinstance(cells.dtype, np.dtype):
         span = kind_of(cells) == "span"
         cells = cells.astype(object)
-        cells = pd.to_timedelta(cells) if span else pd.to_datetime(cells, utc=is_aware(cells))
-    if is_aware(cells):
+        cells = pd.to_timedelta(cells) if span else pd.to_datetime(cells, utc=zone_of(cells) is not None)
+    if zone_of(cells) is not None:
         cells = cells.dt.tz_convert("UTC").dt.tz_localize(None)
     ticks = cells.to_numpy("m8[us]" if cells.dtype.kind == "m" else "M8[us]").astype(np.int64)
     return np.where(cells.isna(), np.nan, ticks.astype(np.float64))
 
 
-def is_aware(cells):
-    """Whether dates have a time zone."""
-    if getattr(cells.dtype, "tz", None) is not None:
-        return True
-    arrow = getattr(cells.dtype, "pyarrow_dtype", None)
-    if arrow is not None:
-        return getattr(arrow, "tz", None) is not None
-    first = next((cell for cell in cells if not is_missing(cell)), None) if cells.dtype == object else None
-    return getattr(first, "tzinfo", None) is not None
+def zone_of(cells):
+    """The time zone of dates; None where they have none."""
+    dtype = getattr(cells.dtype, "pyarrow_dtype", cells.dtype)
+    if not is_object(dtype):
+        return getattr(dtype, "tz", None)
+    first = next((cell for cell in cells if not is_missing(cell)), None)
+    return getattr(first, "tzinfo", None)
 
 
 def column_of(X, j):
@@ -196,19 +247,19 @@ def column_of(X, j):
 def from_polars(cells):
     """A polars Series as a pandas one."""
     kind = type(cells.dtype).__name__
-    if kind == "Enum":
-        categories = cells.cat.get_categories().to_list()
-        return pd.Series(pd.Categorical(cells.cast(str_of(cells)).to_list(), categories=categories))
-    if kind == "Categorical":
-        return pd.Series(pd.Categorical(cells.cast(str_of(cells)).to_list()))
+    if kind in ("Enum", "Categorical"):
+        categories = cells.dtype.categories.to_list() if kind == "Enum" else None
+        return pd.Series(pd.Categorical(cells.cast(strings_of(cells)).to_list(), categories=categories))
     if kind in ("Date", "Datetime", "Duration"):
         zone = getattr(cells.dtype, "time_zone", None)
         ticks = cells.cast(type(cells.dtype)("us") if kind == "Duration" else datetimes(cells, zone)).to_physical()
         numbers = ticks.fill_null(np.iinfo(np.int64).min).to_numpy().astype(np.int64)
         series = pd.Series(numbers.view("m8[us]" if kind == "Duration" else "M8[us]"))
-        return series.dt.tz_localize("UTC") if zone else series
+        return series.dt.tz_localize("UTC").dt.tz_convert(zone) if zone else series
     if kind in ("String", "Boolean", "Object", "Null"):
         return pd.Series(cells.to_list(), dtype=object)
+    if cells.dtype.is_integer() and cells.null_count():
+        return pd.Series(pd.arrays.IntegerArray(cells.fill_null(0).to_numpy(), cells.is_null().to_numpy().copy()))
     return pd.Series(cells.to_numpy())
 
 
@@ -218,38 +269,16 @@ def to_polars(cells, dtype):
     dtype = getattr(polars, dtype) if isinstance(dtype, str) else dtype
     if cells.dtype.kind in "mM":
         zone = getattr(dtype, "time_zone", None)
+        cells = cells if zone_of(cells) is None else cells.dt.tz_convert("UTC").dt.tz_localize(None)
         series = polars.Series(cells.to_numpy())
         series = series.dt.replace_time_zone("UTC").dt.convert_time_zone(zone) if zone else series
         return series.cast(dtype)
-    if cells.dtype == object:
+    if is_object(cells.dtype):
         return polars.Series([None if is_missing(cell) else cell for cell in cells], dtype=dtype, strict=False)
     return polars.Series(cells.to_numpy()).fill_nan(None).cast(dtype)
 
 
-def with_column(X, j, missing, filler, column):
-    """A frame with the missing cells of a column taken from a Series of plain cells."""
-    if not hasattr(X, "iloc"):
-        old = X.to_series(j)
-        cells = [new if gone else cell for cell, new, gone in zip(old.to_list(), filler, missing, strict=True)]
-        return X.with_columns(to_polars(pd.Series(cells, dtype=object), old.dtype).alias(old.name))
-    old = X.iloc[:, j]
-    if column.categories is not None and isinstance(old.dtype, pd.CategoricalDtype):
-        added = [level for level in column.levels if level not in old.cat.categories]
-        old = old.cat.add_categories(added) if added else old
-    if column.kind == "time" and is_aware(old):
-        filler = filler.dt.tz_localize("UTC").dt.tz_convert(old.dt.tz)
-    if column.kind == "integer":
-        filler = whole(filler, old.dtype)
-    cells = old.astype(object)
-    cells[missing] = filler.astype(object).to_numpy()[missing]
-    labels = X.columns
-    X.columns = range(X.shape[1])
-    X[j] = cells.astype(old.dtype)
-    X.columns = labels
-    return X
-
-
-def str_of(cells):
+def strings_of(cells):
     """The string dtype of polars."""
     return importlib.import_module(type(cells).__module__.split(".")[0]).String
 
@@ -312,27 +341,36 @@ class Schema:
             self._check_kind(column, cells, j, owner)
             try:
                 numbers[:, j] = column.encode(cells)
-            except TypeError as error:
-                raise unhashable(error, cells, column_name(self.names, j), owner) from error
+            except (TypeError, ValueError) as error:
+                raise self._unusable(error, column, cells, j, owner) from error
         return numbers
+
+    def _unusable(self, error, column, cells, j, owner):
+        """The error of a column with cells that are not what it held in training."""
+        where = column_name(self.names, j)
+        if column.has_levels:
+            return unhashable(error, cells, where, owner)
+        row = next((row for row, cell in enumerate(cells) if not is_number(cell)), None)
+        if row is None:
+            return error
+        return ValueError(
+            f"{where}, row {row} holds {shown(cells[row])}, but {owner} was fitted on numbers there. Convert this "
+            "column, or replace such cells by NaN."
+        )
 
     def _check_kind(self, column, cells, j, owner):
         """Refuse dates where there were none, and the other way round."""
-        dates = cells.dtype.kind in "mM" and not cells.isna().all()
-        expected = {"time": "M", "span": "m"}.get(column.kind)
-        wrong = dates and cells.dtype.kind != expected and not column.has_levels and column.kind != "empty"
-        if wrong or (expected == "M" and not cells.isna().all() and is_aware(cells) != self._aware(column)):
+        if column.has_levels or column.kind == "empty" or cells.isna().all():
+            return
+        expected = column.kind if column.kind in ("time", "span") else None
+        found = kind_of(cells) if expected or cells.dtype.kind in "mM" else None
+        if found != expected or (expected == "time" and (zone_of(cells) is None) != (column.zone is None)):
             raise ValueError(
                 f"{column_name(self.names, j)} has dtype {cells.dtype}, but {owner} was fitted on one of dtype "
                 f"{column.dtype}; convert it, with or without a time zone as there."
             )
 
-    @staticmethod
-    def _aware(column):
-        text = str(column.dtype)
-        return "tz=" in text or "time_zone='" in text or ("datetime64" in text and "," in text)
-
-    def number_levels(self, X, owner):
+    def number_levels(self, X):
         """An array with the numbers of their levels in the columns that have levels."""
         if not self.columns:
             return X
@@ -348,14 +386,68 @@ class Schema:
             j = known.get(name, name)
             if not isinstance(j, Integral) or not 0 <= j < n_features:
                 raise ValueError(f"given={cells!r} names column {name!r}, which {owner} was not fitted on.")
-            column = self._column(j)
-            row[j] = column.encode(pd.Series([cell], dtype=None if column.kind in ("time", "span") else object))[0]
+            column, where = self._column(j), column_name(self.names, j)
+            try:
+                row[j] = column.number_of(cell)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise ValueError(f"given={cells!r}: {where} holds {column.kind} cells, not {shown(cell)}.") from error
+            if not np.isfinite(row[j]):
+                raise ValueError(f"given={cells!r}: {where} is to be {shown(cell)}, which is missing or not finite.")
             if column.has_levels and row[j] >= len(column.levels):
                 raise ValueError(
-                    f"given={cells!r}: {column_name(self.names, j)} never was {shown(cell)} in training; it has levels "
+                    f"given={cells!r}: {where} never was {shown(cell)} in training; it has levels "
                     f"{shown(column.levels)}."
                 )
         return row
+
+    @classmethod
+    def for_estimator(cls, X, estimator):
+        """What the columns of a table hold to an estimator that may say which of them have levels."""
+        parameters = estimator.get_params(deep=False) if hasattr(estimator, "get_params") else {}
+        return cls.of(X, parameters.get("categorical_features", "from_dtype"), type(estimator).__name__)
+
+    def numbers(self, X):
+        """A table that an estimator has accepted as float64 numbers (n, n_features), NaN where cells are missing."""
+        if Frame.of(X) is not None and self.frame is not None:
+            return self.encode(X, "the estimator")
+        X = numbered(X)
+        cells = np.asarray(holes_as_nan(X.toarray() if hasattr(X, "toarray") else X))
+        return self.number_levels(np.asarray(cells, dtype=np.float64))
+
+    def with_levels(self, n_features):
+        """Mask of the columns whose numbers are those of levels (n_features,)."""
+        return np.array([self._column(j).has_levels for j in range(n_features)], dtype=bool)
+
+    def table(self, numbers, index=None):
+        """Numbers (n, n_features) as a table that an estimator takes: levels and dates as such, numbers as they are."""
+        if self.frame is None:
+            return self.rows(numbers.copy(), np.float64) if self.columns else numbers
+        if not self.reads_otherwise:
+            return self.frame.numbers(numbers, index)
+        plain = [column.has_levels or column.kind in ("time", "span") for column in self.columns.values()]
+        columns = []
+        for (j, column), decoded in zip(self.columns.items(), plain, strict=True):
+            cells = column.decode(numbers[:, j]) if decoded else pd.Series(numbers[:, j])
+            if self.frame.library == "polars":
+                cells = to_polars(column.decode(numbers[:, j]), column.dtype) if decoded else numbers[:, j]
+            else:
+                cells = cells if index is None else cells.set_axis(index)
+            columns.append(cells)
+        return self.frame.of_columns(columns, index)
+
+    @property
+    def reads_otherwise(self):
+        """Whether cells of some column are read as something else than numbers."""
+        return any(column.has_levels or column.kind in ("time", "span") for column in self.columns.values())
+
+    def shown(self, numbers, columns):
+        """Cells as a reader knows them, an object array of the shape of ``numbers``, each of the column beside it."""
+        cells = numbers.astype(object)
+        for j, column in self.columns.items():
+            if column.has_levels or column.kind in ("time", "span"):
+                here = columns == j
+                cells[here] = column.decode(numbers[here]).astype(object).to_numpy()
+        return cells
 
     def rows(self, numbers, dtype, index=None, drawn=False):
         """Rows of data space, in the container of the training data; an array has that dtype.
@@ -371,28 +463,33 @@ class Schema:
             return numbers.astype(dtype, copy=False)
         return self.frame.of_columns([self._restored(c, numbers[:, j], index) for j, c in self.columns.items()], index)
 
-    def _restored(self, column, numbers, index=None):
+    def _restored(self, column, numbers, index):
         """A column of the frame's library in its training dtype."""
         if self.frame.library == "polars":
             return to_polars(column.decode(numbers), column.dtype)
-        return column.restored(numbers, index)
+        cells = column.restored(numbers)
+        return cells if index is None else cells.set_axis(index)
 
     def _column(self, j):
         return self.columns[j] if j in self.columns else Column(j, "float64", "real")
 
     def filled(self, X, numbers):
         """A copy of a table with its missing cells taken from numbers (n, n_features)."""
-        if self.frame is None:
+        if Frame.of(X) is None:
             X = np.array(X, copy=True)
             missing = pd.isna(X)
-            X[missing] = self.rows(numbers, np.float64)[missing]
+            for j in np.flatnonzero(missing.any(axis=0)):
+                X[missing[:, j], j] = self._column(j).decode(numbers[:, j]).to_numpy()[missing[:, j]]
             return X
-        X = copy.deepcopy(X)
+        is_pandas = hasattr(X, "iloc")
+        columns = [X.iloc[:, j] if is_pandas else X.to_series(j) for j in range(X.shape[1])]
         for j, column in self.columns.items():
             missing = column_of(X, j).isna().to_numpy()
             if missing.any():
-                X = with_column(X, j, missing, column.decode(numbers[:, j]), column)
-        return X
+                columns[j] = column.filled(columns[j], missing, numbers[:, j])
+        if not is_pandas:
+            return type(X)(columns)
+        return pd.DataFrame(dict(enumerate(columns)), index=X.index).set_axis(X.columns, axis=1)
 
 
 def chosen_columns(categorical_features, names, n_features, owner):

@@ -7,7 +7,6 @@ import numpy as np
 
 from skvae._base import BaseAutoencoder
 from skvae._validation import Interval, StrOptions, check_is_fitted
-from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import OBJECTIVES
 from skvae.nn.priors import CODE_DENSITIES, PRIORS
 from skvae.nn.regularizers import REGULARIZERS
@@ -23,6 +22,9 @@ ENOUGH_DRAWS, LEAST_SAMPLE_SIZE = 16, 2.0
 
 ENOUGH_ROWS = 10
 """Rows a component from which on a mixture of the codes is fitted by default: fewer say too little of its shape."""
+
+MANY_HOLES, AUTO_DRAWS = 0.05, {"elbo": 1, "iwae": 20}
+"""Share of missing cells from which on "auto" trains with several draws a row; and draws of each objective."""
 
 COSTS = {"regularizer": "kl", "beta": 1.0, "free_bits": 0.0, "kl_warmup": 0.0}
 """Parameters that concern the cost of a code, and their defaults."""
@@ -48,6 +50,11 @@ class VAETransformer(BaseAutoencoder):
     in nats and in the units of the data. The draws come from the same evenly spread points for every row and every
     call, so that scores are deterministic; the more draws, the closer to :math:`\log p(x)`.
 
+    Data frames may hold numbers, texts, categories, booleans, dates and spans of time, and any cell may be missing: a
+    row's score is then the density of the cells that are there, and :meth:`impute` fills the others. Texts and
+    categories are levels; one that no training row has is taken for none of them by the encoder, and all such levels
+    together have the probability of half a training row.
+
     Parameters
     ----------
     n_components : "auto" or int, default="auto"
@@ -61,8 +68,11 @@ class VAETransformer(BaseAutoencoder):
         Encoder and decoder: "mlp" is a multi-layer perceptron; "residual" adds an affine map to it, and training
         begins at factor analysis of the training rows where the likelihood has a noise scale: likelier for tables,
         above all of few rows. For pixels "mlp" gives better codes.
-    likelihood : str or list of (str, columns), default="auto"
-        Density of a row given its code. "auto" is "inflated_gaussian", without hidden layers "gaussian". Real numbers:
+    likelihood : str, dict or list of (str, columns), default="auto"
+        Density of a row given its code. "auto" is "inflated_gaussian" for numbers and dates, without hidden layers
+        "gaussian"; "categorical" for texts, categories and booleans; "ordinal" for ordered categories
+        (``column_likelihoods_`` says which and why). A name is for all columns of numbers, a dict has names for some
+        columns, a list of (name, columns) for all, columns by name or number. Real numbers:
         "gaussian", one learned noise scale a column; "isotropic_gaussian", one learned scale for all columns, in the
         units of the data, like PCA, for columns of one unit such as pixels; "heteroscedastic_gaussian", a scale that
         depends on the code; "inflated_gaussian", the same with atoms at values that a column repeats (each of up to 20
@@ -72,8 +82,11 @@ class VAETransformer(BaseAutoencoder):
         "binarized_bernoulli", which draws zeros and ones with these probabilities anew in every training step; and
         "continuous_bernoulli", a density between the smallest and largest value of the table, 0 and 1 where all lie
         between them. Counts: "poisson", "negative_binomial", and "multinomial" given the row's total, such as words of
-        a document. Numbered levels: "categorical". A list of (name, columns) gives each column its own, columns by name
-        or number: ``[("gaussian", ["height"]), ("poisson", ["visits", "calls"])]``.
+        a document. Levels: "categorical", and "ordinal" where they have an order.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns of numbers whose values are levels: their names, numbers, or a mask, beside the columns of texts,
+        categories and booleans of a data frame, which are always taken so, as in
+        :class:`~sklearn.ensemble.HistGradientBoostingClassifier`. "from_dtype" and None name none.
     prior : {"normal", "gaussian_mixture", "vampprior"}, default="normal"
         Density of the codes: a standard normal; a mixture of normal densities that is learned with the rest; or the
         mean of the posteriors of learned pseudo-inputs [4]_.
@@ -84,12 +97,14 @@ class VAETransformer(BaseAutoencoder):
         in ``sample`` and ``score_samples`` [5]_; None keeps the prior. A mixture has as many full-covariance components
         as the Bayesian information criterion prefers. "auto" is such a mixture where ``fit`` trains hidden layers under
         a normal prior on at least 10 rows a component, else None; what ``partial_fit`` starts keeps the prior.
-    objective : {"elbo", "iwae"}, default="elbo"
+    objective : {"auto", "elbo", "iwae"}, default="auto"
         What training maximises: the evidence lower bound, or the importance-weighted bound over ``n_draws`` draws [3]_,
         with doubly reparameterised gradients [6]_. The latter has no cost of the code of its own: ``regularizer``,
-        ``beta``, ``free_bits`` and ``kl_warmup`` must be left at their defaults.
-    n_draws : int, default=1
-        Draws of the code for each row and step.
+        ``beta``, ``free_bits`` and ``kl_warmup`` must be left at their defaults. "auto" is "iwae" where these are and
+        at least 5 % of the training cells are missing, as the posterior of a row with holes is wide and not normal
+        [10]_; otherwise "elbo".
+    n_draws : "auto" or int, default="auto"
+        Draws of the code for each row and step. "auto" is 1 for "elbo" and 20 for "iwae".
     regularizer : {"kl", "total_correlation", "mmd", "adversarial"}, default="kl"
         What a code costs: the Kullback-Leibler divergence from the prior; the same with ``beta`` times the dependence
         between components [7]_; the maximum mean discrepancy between codes and prior [8]_; or what a second network
@@ -174,6 +189,8 @@ class VAETransformer(BaseAutoencoder):
         Device of the fitted model.
     module_ : torch.nn.Module
         The fitted model, in eval mode. It works in standard units, on tensors of dtype ``precision``.
+    column_likelihoods_ : pandas.DataFrame
+        The likelihood of each column and why it was chosen.
     n_features_in_ : int
         Number of columns seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -200,6 +217,8 @@ class VAETransformer(BaseAutoencoder):
     .. [8] S. Zhao, J. Song and S. Ermon, "InfoVAE: Balancing learning and inference in variational autoencoders",
        AAAI 2019.
     .. [9] A. Makhzani, J. Shlens, N. Jaitly and I. Goodfellow, "Adversarial autoencoders", ICLR 2016 workshop.
+    .. [10] P.-A. Mattei and J. Frellsen, "MIWAE: Deep generative modelling and imputation of incomplete data sets",
+       ICML 2019.
 
     Examples
     --------
@@ -220,8 +239,8 @@ class VAETransformer(BaseAutoencoder):
         **BaseAutoencoder._parameter_constraints,
         "prior": [StrOptions(set(PRIORS))],
         "code_density": [StrOptions(set(CODE_DENSITIES) | {"auto"}), None],
-        "objective": [StrOptions(set(OBJECTIVES))],
-        "n_draws": [Interval(Integral, 1, 2**16, closed="both")],
+        "objective": [StrOptions(set(OBJECTIVES) | {"auto"})],
+        "n_draws": [StrOptions({"auto"}), Interval(Integral, 1, 2**16, closed="both")],
         "free_bits": [Interval(Real, 0, None, closed="left")],
         "regularizer": [StrOptions(set(REGULARIZERS))],
         "beta": [Interval(Real, 0, None, closed="left")],
@@ -241,8 +260,8 @@ class VAETransformer(BaseAutoencoder):
         prior="normal",
         n_mixture_components=16,
         code_density="auto",
-        objective="elbo",
-        n_draws=1,
+        objective="auto",
+        n_draws="auto",
         regularizer="kl",
         beta=1.0,
         free_bits=0.0,
@@ -313,18 +332,22 @@ class VAETransformer(BaseAutoencoder):
         suits = whole and self._layer_sizes() and self.prior == "normal" and rows_a_component >= ENOUGH_ROWS
         return "gaussian_mixture" if suits else None
 
-    def _model_options(self):
+    def _model_options(self, rows, goes_on):
         costs = {name: getattr(self, name) for name in ("regularizer", "beta", "free_bits", "kl_warmup")}
         ignored = [f"{name}={value!r}" for name, value in costs.items() if value != COSTS[name]]
-        if self.objective != "elbo" and ignored:
+        objective = self.objective
+        if objective == "auto":
+            many = not ignored and rows.share_missing() >= MANY_HOLES
+            objective = self._model.options["objective"] if goes_on else "iwae" if many else "elbo"
+        if objective != "elbo" and ignored:
             raise ValueError(
-                f"objective={self.objective!r} has no cost of the code of its own, so {', '.join(ignored)} cannot act. "
+                f"objective={objective!r} has no cost of the code of its own, so {', '.join(ignored)} cannot act. "
                 "Leave out what concerns the cost, or use objective='elbo'."
             )
         return "vae", {
             "prior": self.prior,
-            "objective": self.objective,
-            "n_draws": int(self.n_draws),
+            "objective": objective,
+            "n_draws": AUTO_DRAWS[objective] if self.n_draws == "auto" else int(self.n_draws),
             "regularizer": self.regularizer,
             "beta": float(self.beta),
             "free_bits": float(self.free_bits),

@@ -8,7 +8,11 @@ from skvae.nn.models import MODELS
 N_LEVELS = 3
 """Levels of a categorical column."""
 
-COLUMN = {"categorical": {"n_levels": N_LEVELS}, "inflated_gaussian": {"atoms": [0.0, 0.5], "values": None}}
+COLUMN = {
+    "categorical": {"n_levels": N_LEVELS},
+    "ordinal": {"n_levels": N_LEVELS},
+    "inflated_gaussian": {"atoms": [0.0, 0.5], "values": None},
+}
 """What a likelihood is told of each column."""
 
 OWN_OPTIONS = {
@@ -56,7 +60,7 @@ def cells(likelihood, *shape, seed=0, dtype=torch.float64):
 def small_model(name, seed=0, likelihood="gaussian", n_features=5, **options):
     """A model with codes of size 2, in float64 and in training mode."""
     base = {"network": "mlp", "hidden_layer_sizes": [6, 7], "activation": "tanh", "n_mixture_components": 3}
-    base |= {"likelihood": parts(likelihood, n_features), "corruption": None, "corruption_level": 0.3}
+    base |= {"likelihood": parts(likelihood, n_features), "corruption": None, "corruption_level": 0.3, "holes": []}
     return (
         MODELS[name](n_features, 2, generator=generator(seed), **(base | OWN_OPTIONS[name] | options)).double().train()
     )

@@ -30,39 +30,27 @@ def frame(**columns):
 
 
 BAD_TABLES = {
-    "text column": (
-        frame(town=["x", "Ulm", "y"] * 10),
-        ValueError,
-        "column 'town' holds no plain numbers.*'x'.*OneHot",
-    ),
-    "category column": (
-        frame(kind=pd.Categorical(["u", "v", "w"] * 10)),
-        ValueError,
-        "column 'kind' holds no plain numbers.*category.*OneHot",
-    ),
-    "numeric category": (frame(kind=pd.Categorical([1, 2, 3] * 10)), ValueError, "column 'kind'.*category"),
-    "date column": (frame(day=pd.date_range("2020", periods=30)), ValueError, "column 'day'.*datetime.*leave it out"),
     "polars lazy frame": (pl.DataFrame(TABLE).lazy(), ValueError, r"LazyFrame.*call \.collect\(\)"),
     "duplicate names": (pd.DataFrame(TABLE, columns=["a", "b", "a"]), ValueError, "2 columns named 'a'.*rename"),
-    "decimal column": (
-        pd.DataFrame({"a": pd.array([1, 2, 3] * 10, dtype=pd.ArrowDtype(pa.decimal128(20, 2)))}),
-        ValueError,
-        "column 'a' holds no plain numbers.*decimal",
-    ),
     "date array": (
         np.array([["2020", "2021"], ["2022", "NaT"]] * 20, dtype="M8[D]"),
         ValueError,
         "dates.*column 0, row 0",
     ),
-    "date in an object array": (with_cell(np.datetime64("2020"), object), ValueError, "dates.*column 1, row 4.*encode"),
-    "text in an object column": (
-        frame(b=[1.0, "seven", 2.0] * 10),
+    "date in an object array": (
+        with_cell(np.datetime64("2020"), object),
         ValueError,
-        "column 'b' holds no plain numbers.*'seven'",
+        "dates.*column 1, row 4.*data frame",
     ),
-    "text cell in an array": (with_cell("abc", object), ValueError, "column 1, row 4 holds 'abc'.*encode"),
+    "list in an object column": (
+        frame(b=[1.0, [7.0], "x"] * 10),
+        TypeError,
+        r"column 'b', row 1 holds \[7.0\].*hashed",
+    ),
+    "complex column": (frame(b=TABLE[:, 1] + 1j), TypeError, "column 'b'.*complex"),
+    "text cell in an array": (with_cell("abc", object), ValueError, "column 1, row 4 holds 'abc'.*data frame"),
     "dict cell in an array": (with_cell({"x": 1}, object), TypeError, "column 1, row 4 holds {'x': 1}"),
-    "text array": (TABLE.astype(str).astype(object) + "x", ValueError, "column 0, row 0 holds .*x'.*encode"),
+    "text array": (TABLE.astype(str).astype(object) + "x", ValueError, "column 0, row 0 holds .*x'.*data frame"),
     "complex": (TABLE + 1j, ValueError, "Complex data not supported"),
     "empty": (np.empty((0, 3)), ValueError, r"0 sample\(s\).*minimum of 2"),
     "no columns": (np.empty((5, 0)), ValueError, r"0 feature\(s\)"),
@@ -71,10 +59,6 @@ BAD_TABLES = {
     "one row": (TABLE[:1], ValueError, r"1 sample\(s\).*minimum of 2"),
     "infinity": (with_cell(np.inf), ValueError, "infinity.*column 1, row 4 holds .*inf.*finite numbers"),
     "minus infinity in a frame": (frame(b=with_cell(-np.inf)[:, 1]), ValueError, "column 'b', row 4 holds .*-inf"),
-    "NaN": (with_cell(np.nan), ValueError, "NaN.*column 1, row 4.*missing cells.*SimpleImputer"),
-    "NaN in a frame": (frame(b=with_cell(np.nan)[:, 1]), ValueError, "column 'b', row 4.*SimpleImputer"),
-    "pd.NA": (frame(n=pd.array([1, None, 3] * 10, dtype="Int64")), ValueError, "column 'n', row 1.*SimpleImputer"),
-    "None in an array": (with_cell(None, object), ValueError, "column 1, row 4 holds None.*SimpleImputer"),
     "int beyond float": (
         with_cell(10**400, object),
         ValueError,
@@ -95,7 +79,7 @@ def test_a_bad_table_is_an_error_that_names_the_culprit(Estimator, name):
 
 
 @ESTIMATORS
-@pytest.mark.parametrize("name", ["infinity", "NaN", "text cell in an array", "one dimension", "sparse"])
+@pytest.mark.parametrize("name", ["infinity", "text cell in an array", "one dimension", "sparse"])
 @pytest.mark.parametrize("method", ["transform", "score_samples", "score_features", "impute", "partial_fit"])
 def test_a_bad_table_after_fit_is_the_same_error(Estimator, name, method):
     table, error, message = BAD_TABLES[name]
@@ -121,6 +105,18 @@ GOOD_TABLES = {
     "one extreme row": np.r_[TABLE, [[1e6, -1e6, 1e6]]],
     "n below batch": TABLE[:5],
     "numbers in an object column": frame(b=[1, 2.5, True] * 10).astype({"b": object}),
+    "text column": frame(town=["x", "Ulm", "y"] * 10),
+    "category column": frame(kind=pd.Categorical(["u", "v", "w"] * 10)),
+    "numeric category": frame(kind=pd.Categorical([1, 2, 3] * 10)),
+    "date column": frame(day=pd.date_range("2020", periods=30)),
+    "decimal column": frame(a=pd.array([1, 2, 3] * 10, dtype=pd.ArrowDtype(pa.decimal128(20, 2)))),
+    "text in an object column": frame(b=[1.0, "seven", 2.0] * 10),
+    "NaN": with_cell(np.nan),
+    "NaN in a frame": frame(b=with_cell(np.nan)[:, 1]),
+    "pd.NA": frame(n=pd.array([1, None, 3] * 10, dtype="Int64")),
+    "None in an array": with_cell(None, object),
+    "a row of holes": np.r_[TABLE, np.full((1, 3), np.nan)],
+    "a column of holes": TABLE * [1, np.nan, 1],
 }
 
 
@@ -131,8 +127,15 @@ def test_an_odd_table_works_and_gives_finite_results(Estimator, name):
     fitted = Estimator(**SMALL, n_components=2).fit(table)
     codes = fitted.transform(table)
     assert codes.shape == (len(table), 2)
-    for result in (codes, fitted.inverse_transform(codes), fitted.sample(5), fitted.score_samples(table)):
+    scores, shares = fitted.score_samples(table), fitted.score_features(table)
+    for result in (codes, scores, shares):
         assert np.isfinite(np.asarray(result, dtype=float)).all()
+    there = ~np.asarray(pd.isna(table).all(axis=0))
+    for result in (fitted.inverse_transform(codes), fitted.sample(5, with_missing=False), fitted.impute(table)):
+        cells = pd.DataFrame(result).loc[:, there]
+        assert cells.notna().all(axis=None)
+        assert np.isfinite(cells.select_dtypes("number").to_numpy(dtype=float)).all()
+    fitted.partial_fit(table)
 
 
 @ESTIMATORS
@@ -308,5 +311,3 @@ def test_bad_input_of_the_detector():
     detector = AutoencoderOutlierDetector(AutoencoderTransformer(**SMALL)).fit(TABLE)
     with pytest.raises(ValueError, match="n_columns=0 must be a whole number"):
         detector.explain(TABLE, n_columns=0)
-    with pytest.raises(ValueError, match="column 1, row 4.*SimpleImputer"):
-        detector.predict(with_cell(np.nan))

@@ -259,7 +259,7 @@ def test_estimators_of_others_go_on(X, kind):
 
 def bad_batches(X):
     hole, wide = X[:20].copy(), np.c_[X, X]
-    hole[3, 2] = np.nan
+    hole[3, 2] = np.inf
     return [
         ((hole,), "column 2, row 3"),
         ((wide,), "10 features, but .* expecting 5"),

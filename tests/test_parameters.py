@@ -16,6 +16,7 @@ CHANGES = {
     "activation": "relu",
     "network": "residual",
     "likelihood": "isotropic_gaussian",
+    "categorical_features": [0],
     "prior": "vampprior",
     "n_draws": 3,
     "regularizer": "mmd",

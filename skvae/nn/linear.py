@@ -23,7 +23,7 @@ def moments(inputs, weight):
 
 
 def moments_with_holes(inputs, missing, weight, latent_dim):
-    """Mean and covariance of rows of which inputs are missing: those of a factor analysis, the observed ones' likeliest.
+    """Mean and covariance of rows of which inputs are missing: those of the likeliest factor analysis of the others.
 
     Expectation maximisation (Rubin and Thayer, 1982) with the missing cells left out of each row's posterior, so that
     nothing is filled in; ``missing`` is a mask of the inputs.

@@ -41,7 +41,7 @@ MOST_COLUMNS, ROWS_A_COLUMN = 1000, 2
 """What an encoder may see of a row where training begins at a linear model, as more take long to decompose; and how
 many rows each of these numbers needs, as fewer say little of its covariance."""
 
-GUESSES = 5
+GUESSES = 20
 """How often cells of columns that had none missing in training are guessed anew."""
 
 LEAST_NOISE = 1e-2
@@ -172,6 +172,7 @@ class LatentModel(nn.Module, ABC):
         """What the encoder sees of rows that training did not corrupt."""
         return bounded(self.likelihood.inputs(x))
 
+    @torch.no_grad()
     def open_to_holes(self):
         """The same model, weights and all, for rows in which cells of any column may be missing, as NaN.
 
@@ -181,9 +182,10 @@ class LatentModel(nn.Module, ABC):
         other._modules, other._n_guesses = dict(self._modules), GUESSES
         if not isinstance(self.likelihood, Incomplete):
             weight = next(self.parameters())
-            typical = self.decode(weight.new_zeros(1, self._latent_dim)).mean[0]
-            other.likelihood = Incomplete(self.likelihood, []).to(weight)
-            other.likelihood.learn_filler(typical, self.likelihood.inputs(typical))
+            with torch.no_grad():
+                typical = self.decode(weight.new_zeros(1, self._latent_dim)).mean[0]
+                other.likelihood = Incomplete(self.likelihood, []).to(weight)
+                other.likelihood.learn_filler(typical, self.likelihood.inputs(typical))
         return other
 
     def seen(self, x):
@@ -230,6 +232,12 @@ class LatentModel(nn.Module, ABC):
     def feature_log_prob(self, x, seen):
         """Log-density of every cell of x given the codes of the rows ``seen`` (batch, n_features)."""
         return self.decode(self.codes(seen)).log_prob(x)
+
+    def feature_shortfall(self, x, seen):
+        """The same less the log-density of what is expected of the cell, 0 where there is none."""
+        conditional = self.decode(self.codes(seen))
+        short = conditional.log_prob(x) - conditional.log_prob(conditional.mean)
+        return torch.where(x.isnan(), torch.zeros_like(short), short)
 
     def sample(self, n_samples, generator):
         """Rows like the data (n_samples, n_features): code, decoder, noise."""
@@ -374,14 +382,33 @@ class VAE(LatentModel):
         return DiagonalNormal(mean, positive(raw, POSTERIOR_FLOOR))
 
     def posterior(self, x):
-        """q(z|x)."""
-        return self.posterior_of_inputs(self.seen(x))
+        """q(z|x).
+
+        Guesses for cells that the encoder knows nothing of missing carry no information, so that the scale moves
+        towards one, the prior's. The square of the share of known cells makes it rather too wide than too narrow for
+        importance sampling; among powers it had the smallest errors on linear models, where scores are known.
+        """
+        posterior = self.posterior_of_inputs(self.seen(x))
+        if not self._n_guesses:
+            return posterior
+        known = (1.0 - self.likelihood.unforeseen(x).to(x.dtype).mean(-1, keepdim=True)).square()
+        scale = torch.rsqrt(known / posterior.scale.square() + (1.0 - known))
+        return DiagonalNormal(posterior.mean, torch.maximum(scale, posterior.scale))
 
     def codes_of_inputs(self, inputs):
         return self.posterior_of_inputs(inputs).mean
 
     def code_draws(self, x, generator):
-        return self.posterior(x).draw(generator)
+        """Draws of q(z|x), or, where training took several, of what their weights make of it: p(z|x) more nearly."""
+        posterior = self.posterior(x)
+        if self._n_draws == 1:
+            return posterior.draw(generator)
+        noise = standard_normal((len(x), self._n_draws, posterior.mean.shape[-1]), posterior.mean, generator)
+        z = posterior.broadcast().at(noise)
+        log_weights = self.decode(z).row_log_prob(x[:, None]).to(wide(x)) + self.prior.log_prob(z)
+        log_weights = log_weights - posterior.broadcast().log_prob(z)
+        chosen = torch.multinomial(torch.softmax(log_weights, dim=1), 1, generator=generator)
+        return z.gather(1, chosen[..., None].expand(-1, 1, z.shape[-1]))[:, 0]
 
     def loss_terms(self, x, generator):
         x = self.likelihood.realize(x, generator)
