@@ -27,7 +27,7 @@ from skvae._columns import (
     with_culprit,
 )
 from skvae._likelihood_choice import Choice
-from skvae._on_demand import SparseRows, is_complete
+from skvae._on_demand import ColumnRows, SparseRows, is_complete
 from skvae._rows import WeightedRows, auto_batch_size
 from skvae._schema import Schema
 from skvae._validation import (
@@ -266,10 +266,16 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 X = holes_as_nan(X)
                 return schema.number_levels(validate_data(self, X, reset=reset, ensure_min_samples=minimum, **checks))
             validate_data(self, X, reset=reset, skip_check_array=True)
-            numbers = schema.encode(X, owner)
-            return check_array(numbers, ensure_min_samples=minimum, estimator=owner, input_name="X", **checks)
+            return self._by_column(schema.encode_columns(X, owner), minimum, checks)
         except (ValueError, TypeError, OverflowError) as error:
             raise with_culprit(error, X, owner) from error
+
+    def _by_column(self, columns, minimum, checks):
+        """Columns of numbers as a table, if they are such as a table may have."""
+        checks = {**checks, "ensure_min_samples": minimum, "estimator": type(self).__name__, "input_name": "X"}
+        for column in columns or [np.empty((0, 0))]:
+            check_array(column.reshape(len(column), -1), **checks)
+        return ColumnRows(columns)
 
     @property
     def _names(self):

@@ -1,8 +1,11 @@
-"""Tables whose rows become dense as they are asked for: sparse ones."""
+"""Tables whose rows become dense as they are asked for: sparse ones, and the columns of a data frame."""
 
 from abc import ABC, abstractmethod
 
 import numpy as np
+
+HEAD = 1000
+"""Cells that are looked at first: they tell most columns that need all their digits."""
 
 
 class OnDemand(ABC):
@@ -98,6 +101,45 @@ class SparseRows(OnDemand):
         csr = self._csr.copy()
         csr.sum_duplicates()
         return csr.data
+
+
+class ColumnRows(OnDemand):
+    """Columns, arrays (n,) of any numeric dtype, as a table of float64."""
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, columns):
+        self._columns = columns
+
+    @property
+    def shape(self):
+        return len(self._columns[0]), len(self._columns)
+
+    def __getitem__(self, rows):
+        cells = [column[rows] for column in self._columns]
+        table = np.empty((len(cells[0]), len(cells)))
+        for j, column in enumerate(cells):
+            table[:, j] = column
+        return table
+
+    @property
+    def T(self):  # noqa: N802
+        return (column.astype(np.float64) for column in self._columns)
+
+    def of_rows(self, rows):
+        return ColumnRows([column[rows] for column in self._columns])
+
+    def of_columns(self, columns):
+        return ColumnRows([self._columns[j] for j in columns])
+
+
+def compact(cells):
+    """The same numbers in the smallest float dtype that holds them: numbers of levels and small counts in 16 bits."""
+    for dtype in (np.float16, np.float32):
+        with np.errstate(over="ignore"):
+            if all(np.array_equal(part.astype(dtype), part, equal_nan=True) for part in (cells[:HEAD], cells)):
+                return cells.astype(dtype)
+    return cells
 
 
 def of_rows(X, rows):

@@ -7,8 +7,11 @@ import numpy as np
 from skvae._columns import lacking_by_column, pieces_of
 from skvae._on_demand import OnDemand, is_complete, of_rows
 
-SMALLEST_BATCH, LARGEST_BATCH, STEPS_AN_EPOCH = 16, 256, 16
+SMALLEST_BATCH, USUAL_BATCH, STEPS_AN_EPOCH = 16, 256, 16
 """``batch_size="auto"``: about this many steps an epoch, with a batch between the two."""
+
+LARGEST_BATCH, MANY_STEPS = 1024, 512
+"""In a table of so many rows that such batches are more steps an epoch than this, batches grow, up to this."""
 
 HOLES_ROWS = 8192
 """Rows whose missing cells are remembered for draws."""
@@ -152,4 +155,5 @@ def relative(weight):
 
 def auto_batch_size(n_rows):
     """The batch that suits ``n_rows`` rows."""
-    return min(max(n_rows // STEPS_AN_EPOCH, SMALLEST_BATCH), LARGEST_BATCH)
+    usual = min(max(n_rows // STEPS_AN_EPOCH, SMALLEST_BATCH), USUAL_BATCH)
+    return min(max(n_rows // MANY_STEPS, usual), LARGEST_BATCH)

@@ -223,7 +223,7 @@ LAYERS = {
     "_callbacks": set(),
     "_columns": {"_on_demand"},
     "_on_demand": set(),
-    "_schema": {"_columns"},
+    "_schema": {"_columns", "_on_demand"},
     "_likelihood_choice": {"_columns", "nn.likelihoods"},
     "_rows": {"_columns", "_on_demand"},
     "model_selection": set(),
