@@ -49,8 +49,9 @@ CODES_A_ROW, LEAST_CODES, MOST_CODES = 16, 16_384, 262_144
 NOISE_SEED = 0
 """Seed of the importance draws, the same for every row and every call: scores are deterministic."""
 
-SHORT_STEP = 20_000_000
-"""Products of one forward pass below which a second thread costs more than it brings."""
+SHORT_STEP = 100_000_000
+"""Products of one forward pass below which a second thread costs more than it brings: five times the time at a quarter
+of this, where other processes are busy."""
 
 PRECISIONS = {
     "float32": ("float32", "float32"),
