@@ -311,7 +311,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _options(self, rows, schema, goes_on, whole):
         """What the model is built from: its name, and options that are plain values."""
         n_features = rows.X.shape[1]
-        n_components = self._auto_components(n_features, schema) if self.n_components == "auto" else self.n_components
+        n_components = self.n_components
+        if n_components == "auto":
+            n_components = min(math.ceil(n_features / 2), MOST_AUTO_COMPONENTS)
         name, own = self._model_options(rows, goes_on)
         kept = goes_on and self.code_density == "auto"
         return name, {
@@ -330,12 +332,6 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             "corruption_level": float(self.corruption_level),
             **own,
         }
-
-    @staticmethod
-    def _auto_components(n_features, schema):
-        """Half as many components as numbers that say what a row holds, one less than levels a column; at most 16."""
-        levels = [max(len(column.levels) - 1, 1) for column in schema.columns.values() if column.has_levels]
-        return min(math.ceil((n_features - len(levels) + sum(levels)) / 2), MOST_AUTO_COMPONENTS)
 
     def _code_density(self, whole, rows_a_component):
         """Name of the density that is fitted to the codes after training, or None."""

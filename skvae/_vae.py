@@ -59,7 +59,7 @@ class VAETransformer(BaseAutoencoder):
     ----------
     n_components : "auto" or int, default="auto"
         Size of a code, the number of latent variables. "auto" is half the number of columns, rounded up, but
-        at most 16; a column of levels counts as many as it has, less one. More components than columns are allowed.
+        at most 16. More components than columns are allowed.
     hidden_layer_sizes : int or array-like of int, default=(128, 128)
         Hidden units of each layer of the encoder; the decoder has the same in reverse. ``()`` is a linear model.
     activation : {"elu", "gelu", "identity", "logistic", "relu", "silu", "softplus", "tanh"}, default="silu"
