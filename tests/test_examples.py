@@ -152,9 +152,9 @@ def test_tables_fills_holes_better_than_means_and_draws_wines_like_those_of_the_
     assert error < 0.75 * by_means
     assert wrong < 0.5 * by_most_frequent
     drawn = [line.split() for line in section(text, "New wines")]
-    assert [line[1:] for line in drawn if len(line) == 4] == 2 * [["alcohol", "flavanoids", "proline"]] or len(
-        drawn
-    ) == 8
-    assert [line[1] for line in drawn[-3:]] == 3 * ["barbera"]
+    assert drawn[0] == drawn[4] == ["cultivar", "alcohol", "flavanoids", "proline"]
+    assert {line[1] for line in drawn[1:4]} <= {"barolo", "grignolino", "barbera"}
+    assert [line[1] for line in drawn[5:]] == 3 * ["barbera"]
     measured, of_drawn = map(float, re.search(r"barbera wines: (\S+), of drawn ones (\S+)", text).groups())
-    assert of_drawn == pytest.approx(measured, abs=0.3)  # all wines together have 2.0
+    assert of_drawn < 1.5  # all wines together have 2.0
+    assert measured < 0.8
