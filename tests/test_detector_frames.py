@@ -305,12 +305,16 @@ def test_a_failed_batch_leaves_the_detector_as_it_was(fitted):
 
 def test_a_reservoir_gives_back_levels_dates_and_holes():
     table = mixed(50)
-    held = Reservoir.of(table, None, Schema.of(table, "from_dtype", "the detector")).table.set_axis(table.index)
+    reservoir = Reservoir.of(table, None, Schema.of(table, "from_dtype", "the detector"))
+    held = reservoir.table.set_axis(table.index)
     assert held.isna().equals(table.isna())
     assert (held["day"].dropna() == table["day"].dropna()).all()
     for name in table:
         there = table[name].notna()
         assert (held[name][there] == table[name].astype(object)[there]).all()
+    hours = table["day"] + pd.Timedelta("3h")  # training cells were whole days
+    later = reservoir.after(table.assign(day=hours), None, seed=0).table["day"][50:]
+    assert (later.dropna().to_numpy() == hours.dropna().to_numpy()).all()
 
 
 def test_a_warm_start_goes_on_with_the_levels_of_the_first_fit():
@@ -321,9 +325,11 @@ def test_a_warm_start_goes_on_with_the_levels_of_the_first_fit():
         detector = AutoencoderOutlierDetector(vae, ensemble=ensemble, warm_start=True, random_state=0)
         detector.fit(first).fit(second)
         assert np.isfinite(detector.score_samples(first)).all()
+        schemas = [detector._schema, detector.estimator_._schema]
+        assert [schema.columns[1].levels for schema in schemas] == 2 * [["blue", "green", "red"]]
         reasons = detector.explain(first, n_columns=6)
-        of_colour = reasons[reasons["column"] == "colour"]["value"].dropna()
-        assert sorted(of_colour) == sorted(first["colour"].dropna())
+        of_colour = reasons[reasons["column"] == "colour"]
+        assert sorted(of_colour["value"].dropna()) == sorted(first["colour"].dropna())
 
 
 # Other estimators inside
@@ -461,7 +467,7 @@ def test_of_many_levels_the_rare_ones_share_a_place():
     positions = Positions.of(numbers, np.ones(len(numbers)), np.ones(len(numbers), dtype=bool), schema)
     points = positions(numbers)
     assert points.shape[1] == MOST_PLACES
-    assert len(np.unique(points[: len(frequent)].round(9), axis=0)) == len(frequent)
+    assert len(np.unique(points.round(9), axis=0)) == MOST_PLACES
     assert len(np.unique(points[-500:].round(9), axis=0)) == 1
     unseen = positions(np.array([[float(len(schema.columns[0].levels))]]))
     np.testing.assert_allclose(unseen[0], points[-1])
