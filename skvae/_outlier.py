@@ -6,7 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, OutlierMixin, clone
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.metaestimators import available_if
 
 from skvae._callbacks import fit_parts
@@ -71,6 +71,9 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
     Wraps any estimator that has ``score_samples``, higher being more normal, and adds the threshold ``offset_``: a row
     is an outlier where ``decision_function(X) = score_samples(X) - offset_`` is negative, as in
     :class:`~sklearn.ensemble.IsolationForest`.
+
+    Data frames go in as the estimator takes them: a ``VAETransformer``, alone or in the ensemble, takes texts,
+    categories, dates and missing cells as they are, and a Pipeline whatever its first step takes.
 
     Parameters
     ----------
@@ -254,6 +257,14 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         if hasattr(self, "estimator_"):
             return to_go_on(self.estimator_, estimator)
         return estimator
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        estimator = VAETransformer() if self.estimator is None else self.estimator
+        if hasattr(estimator, "__sklearn_tags__"):
+            inside = get_tags(estimator).input_tags
+            tags.input_tags.allow_nan, tags.input_tags.categorical = inside.allow_nan, inside.categorical
+        return tags
 
     def _make_estimator(self):
         """An unfitted estimator or ensemble with its seeds."""

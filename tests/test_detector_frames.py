@@ -12,6 +12,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils import get_tags
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, ExplanationDisplay, VAETransformer
 from skvae._neighbors import LEAST_SCALE, LEAST_VARIETY, MOST_PLACES, Positions
@@ -238,6 +239,27 @@ def test_a_row_of_holes_is_not_strange(fitted, kind):
     assert reasons["expected"].notna().all()
 
 
+def test_a_level_costs_how_many_times_less_probable_it_is(fitted, wrong):
+    reasons = fitted("ensemble").explain(wrong[0].assign(colour="purple"), n_columns=6)
+    unseen = np.log(0.5 / 240.5)  # half a training row, less than the most probable of three levels
+    shares = reasons["share"][reasons["column"] == "colour"]
+    assert shares.between(unseen - 0.01, unseen + np.log(3.0) + 0.01).all()
+    lines = reasons[reasons["column"] == "grade"]
+    np.testing.assert_array_equal(lines["share"] == 0.0, lines["value"] == lines["expected"])
+
+
+def test_rows_without_weight_have_no_levels():
+    table, weight = mixed(150), np.r_[np.zeros(30), np.ones(120)]
+    table.loc[table.index[:30], "colour"] = "purple"
+    vae = VAETransformer(**{**VAE.get_params(), "batch_size": 1000, "early_stopping": False, "max_iter": 3})
+    for ensemble in (False, True):
+        detector = AutoencoderOutlierDetector(vae, ensemble=ensemble, random_state=0)
+        weighted = detector.fit(table, sample_weight=weight).explain(table[30:], n_columns=6)
+        alone = detector.fit(table[30:]).explain(table[30:], n_columns=6)
+        pd.testing.assert_frame_equal(weighted, alone)
+        assert detector._schema.columns[1].levels == ["blue", "green", "red"]
+
+
 def test_levels_of_an_array_are_named_as_the_numbers_they_are():
     rng = np.random.RandomState(0)
     cause = rng.normal(size=300)
@@ -347,6 +369,22 @@ def test_a_pipeline_with_an_encoder_of_its_own_takes_whatever_it_takes(last):
     assert not hasattr(detector, "explain")
     strange = table[:5].assign(real=60.0, colour="purple")
     assert (detector.outlier_probability(strange) > 0.5).all()
+
+
+@pytest.mark.parametrize(
+    ("estimator", "takes"),
+    [
+        (None, True),
+        (VAE, True),
+        (PCA(2), False),
+        (make_pipeline(StandardScaler(), PCA(2)), False),
+        ("no estimator", False),
+    ],
+    ids=["default", "vae", "pca", "pipeline", "text"],
+)
+def test_tags_are_those_of_the_estimator(estimator, takes):
+    tags = get_tags(AutoencoderOutlierDetector(estimator)).input_tags
+    assert tags.allow_nan == tags.categorical == takes
 
 
 # Bad input
