@@ -1,7 +1,8 @@
 """A data frame as it comes, with texts and holes: what its cells most likely were, and new rows like it.
 
 Of scikit-learn's wine table, with the cultivar as a text, a fifth of the cells are taken out. A VAETransformer learns
-from the rest, without any encoder or imputer before it, fills the holes and draws new wines, of all cultivars and of one.
+from the rest, without any encoder or imputer before it, fills the holes and draws new wines, of all cultivars and of
+one.
 """
 
 import argparse

@@ -210,8 +210,13 @@ def number_of(cell):
 
 
 def is_level(reason):
-    """Whether a line is about a level: something that is no number was expected."""
-    return not pd.isna(reason["expected"]) and np.isnan(number_of(reason["expected"]))
+    """Whether a line is about a level: something was expected, but between no bounds."""
+    return not pd.isna(reason["expected"]) and pd.isna(reason["low"]) and pd.isna(reason["high"])
+
+
+def has_band(reason):
+    """Whether an interval is drawn on a line."""
+    return all(np.isfinite(number_of(reason[name])) for name in ("expected", "low", "high"))
 
 
 def shown_limit(places):
@@ -224,7 +229,8 @@ def draw_dot(ax, place, line, reason, limit):
     """One observed value; an arrow where it lies beyond the picture, words where it has no place."""
     if np.isnan(place):
         words, color = in_words(reason)
-        ax.annotate(words, (0.0, line), ha="center", va="center", color=color, style="italic")
+        where = {"xy": (1.2, line), "ha": "left"} if has_band(reason) else {"xy": (0.0, line), "ha": "center"}
+        ax.annotate(words, va="center", color=color, style="italic", parse_math=False, **where)
         return None
     marker = "o" if abs(place) <= limit else ">" if place > 0 else "<"
     color = INSIDE if abs(place) <= 1.0 else OUTSIDE
@@ -290,6 +296,7 @@ def add_numbers(ax, reasons):
     font = importlib.import_module("matplotlib.font_manager").FontProperties(size=ax.get_yticklabels()[0].get_size())
     measure = importlib.import_module("matplotlib.textpath").text_to_path.get_text_width_height_descent
     style = {"textcoords": "offset points", "ha": "right", "annotation_clip": False, "fontproperties": font}
+    style["parse_math"] = False
     right = 0.0
     for heading, texts in written(reasons).items():
         right += GAP + max(measure(text, font, False)[0] for text in [heading, *texts])
@@ -300,14 +307,15 @@ def add_numbers(ax, reasons):
 
 def written(reasons):
     """The numbers beside each line, by heading."""
-    width = np.abs(0.5 * as_numbers(reasons["high"]) - 0.5 * as_numbers(reasons["low"]))
+    with np.errstate(invalid="ignore"):
+        width = np.abs(0.5 * as_numbers(reasons["high"]) - 0.5 * as_numbers(reasons["low"]))
     bounds = [[cell_text(x, w) for x, w in zip(reasons[name], width, strict=True)] for name in ("low", "high")]
-    levels = [is_level(reason) for reason in reasons.to_dict("records")]
-    intervals = zip(*bounds, levels, strict=True)
+    unbounded = reasons["low"].isna() & reasons["high"].isna()
+    intervals = zip(*bounds, unbounded, strict=True)
     return {
         "observed": [cell_text(x, w, as_is=True) for x, w in zip(reasons["value"], width, strict=True)],
         "expected": [cell_text(x, w) for x, w in zip(reasons["expected"], width, strict=True)],
-        "interval": ["" if level else f"{low} to {high}" for low, high, level in intervals],
+        "interval": ["" if unbounded else f"{low} to {high}" for low, high, unbounded in intervals],
         "share, nats": [signed(f"{x:,.1f}" if abs(x) < 1e6 else f"{x:.2e}") for x in reasons["share"]],
     }
 

@@ -200,11 +200,10 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         level costs the logarithm of how many times more probable the expected one is to the wary density, whose codes
         say what is expected; a missing cell costs nothing.
         """
-        check_is_fitted(self)
-        validate_data(self, X, reset=False, skip_check_array=True)
+        self.transform(X)  # an error where it cannot be judged, before far cells are brought into the usual range
         numbers = self._schema.numbers(X)
         residuals, levels = self._residuals(numbers), self._schema.with_levels(numbers.shape[1])
-        costs = -0.25 * sum(np.square(part / width) for part, width in zip(residuals, self._widths, strict=True))
+        costs = 0.0 - 0.25 * sum(np.square(part / width) for part, width in zip(residuals, self._widths, strict=True))
         if levels.any():
             costs[:, levels] = self.wary_._shortfall(X)[:, levels]
         return costs

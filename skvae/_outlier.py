@@ -6,15 +6,15 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, OutlierMixin, clone
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.metaestimators import available_if
 
 from skvae._callbacks import fit_parts
-from skvae._columns import index_of
+from skvae._columns import index_of, numbered
 from skvae._ensemble import Excess, RobustEnsemble, expected_cells, to_go_on, usual_cells
 from skvae._reservoir import Reservoir
 from skvae._rows import WeightedRows, weighted_threshold
-from skvae._schema import Schema
+from skvae._schema import Schema, column_of
 from skvae._vae import VAETransformer
 from skvae._validation import (
     CallbackSupportMixin,
@@ -50,9 +50,14 @@ DENSITY = {
 """Parameters of the default estimator, a VAETransformer."""
 
 
+def can_explain(estimator):
+    """Whether an estimator can give reasons."""
+    return all(hasattr(estimator, name) for name in EXPLAINS)
+
+
 def _explains(detector):
     estimator = getattr(detector, "estimator_", detector.estimator)
-    return estimator is None or all(hasattr(estimator, name) for name in EXPLAINS)
+    return estimator is None or can_explain(estimator)
 
 
 def _goes_on(detector):
@@ -66,6 +71,9 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
     Wraps any estimator that has ``score_samples``, higher being more normal, and adds the threshold ``offset_``: a row
     is an outlier where ``decision_function(X) = score_samples(X) - offset_`` is negative, as in
     :class:`~sklearn.ensemble.IsolationForest`.
+
+    Data frames go in as the estimator takes them: a ``VAETransformer``, alone or in the ensemble, takes texts,
+    categories, dates and missing cells as they are, and a Pipeline whatever its first step takes.
 
     Parameters
     ----------
@@ -208,7 +216,8 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         validate_data(self, X, skip_check_array=True)
         weight = check_weights(sample_weight, X)
         density = estimator.trusting_ if isinstance(estimator, RobustEnsemble) else estimator
-        schema = Schema.for_estimator(X, density)
+        needed = can_explain(estimator) or hasattr(estimator, "partial_fit")
+        schema = Schema.for_estimator(X, density) if needed else None
         recent = Reservoir.of(X, weight, schema) if hasattr(estimator, "partial_fit") else None
         return self._judge_by(estimator, X, weight, recent, schema)
 
@@ -220,9 +229,8 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             offset = max(scale.quantile(FALSE_ALARMS), weighted_threshold(scores, weight, 0.0))
         else:
             offset = weighted_threshold(scores, weight, self.contamination)
-        explains = all(hasattr(estimator, name) for name in EXPLAINS)
         self.expected_interval_ = self._usual = None
-        if explains:
+        if can_explain(estimator):
             numbers = schema.numbers(X)
             self._usual = usual_cells(numbers, weight, schema)
             self.expected_interval_ = self._residual_interval(estimator, numbers, weight, self._usual, schema)
@@ -250,6 +258,14 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             return to_go_on(self.estimator_, estimator)
         return estimator
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        estimator = VAETransformer() if self.estimator is None else self.estimator
+        if hasattr(estimator, "__sklearn_tags__"):
+            inside = get_tags(estimator).input_tags
+            tags.input_tags.allow_nan, tags.input_tags.categorical = inside.allow_nan, inside.categorical
+        return tags
+
     def _make_estimator(self):
         """An unfitted estimator or ensemble with its seeds."""
         estimator = VAETransformer(**DENSITY) if self.estimator is None else clone(self.estimator)
@@ -274,13 +290,21 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         tails = (0.5 * (1.0 - COVERAGE), 0.5 * (1.0 + COVERAGE))
         return WeightedRows(residual, rows.weight, rows.total).quantiles(tails)
 
-    def _as_read(self, numbers, columns):
+    def _as_read(self, numbers, columns, as_measured):
         """Cells of some columns as a reader knows them; numbers alone stay numbers."""
         if not self._schema.reads_otherwise:
             return numbers
-        cells = self._schema.shown(numbers, columns)
+        cells = self._schema.shown(numbers, columns, as_measured)
         cells[np.isnan(numbers)] = None if self._schema.with_levels(len(self._usual[0])).any() else np.nan
         return cells
+
+    def _name_unseen(self, cells, X, numbers, order):
+        """Put levels that no training row has, which have no number of their own, in their places (n * n_columns,)."""
+        X, rows = numbered(X), np.repeat(np.arange(len(order)), order.shape[1])
+        for j, column in self._schema.columns.items():
+            here = (order.ravel() == j) & column.unseen(numbers[rows, j])
+            if here.any():
+                cells[here] = column_of(X, j).astype(object).to_numpy()[rows[here]]
 
     def score_samples(self, X):
         """Score of each row, higher being more normal: that of the estimator.
@@ -369,7 +393,8 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             cells around what is expected of them (NaN for levels), and its ``share`` in nats, the lower the stranger:
             that of the row's log-likelihood (``score_features`` of the estimator); with the ensemble minus half the
             square of the cell's distance to what is expected, in widths of what is usual, and for levels how much less
-            probable the observed one is than the most probable one, as a logarithm. Missing cells have a share of 0.
+            probable the observed one is than the most probable one, as a logarithm. Missing cells have a share of 0
+            and come last.
         """
         check_is_fitted(self)
         if not isinstance(n_columns, Integral) or isinstance(n_columns, bool) or n_columns < 1:
@@ -378,12 +403,15 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         values = self._schema.numbers(X)
         expected = expected_cells(self.estimator_, values, self._usual, self._schema, index_of(X))
         low, high = expected + self.expected_interval_[:, None]
-        names = getattr(self, "feature_names_in_", np.arange(values.shape[1]))
-        order = np.argsort(shares, axis=1, kind="stable")[:, : min(n_columns, values.shape[1])]
+        names = np.arange(values.shape[1]) if self._schema.names is None else self._schema.names
+        ranked = np.where(np.isnan(values), np.inf, shares)
+        order = np.argsort(ranked, axis=1, kind="stable")[:, : min(n_columns, values.shape[1])]
         labels = range(len(values)) if index_of(X) is None else index_of(X)
-        cells = {"column": np.asarray(names, dtype=object)[order].ravel()}
+        cells = {"column": pd.Index(names, dtype=object).to_numpy()[order].ravel()}
         for name, numbers in {"value": values, "expected": expected, "low": low, "high": high}.items():
-            cells[name] = self._as_read(np.take_along_axis(numbers, order, axis=1).ravel(), order.ravel())
+            numbers = np.take_along_axis(numbers, order, axis=1).ravel()
+            cells[name] = self._as_read(numbers, order.ravel(), as_measured=name == "value")
+        self._name_unseen(cells["value"], X, values, order)
         cells["share"] = np.take_along_axis(shares, order, axis=1).ravel()
         index = pd.MultiIndex.from_product([labels, range(order.shape[1])], names=[None, "rank"])
         return pd.DataFrame(cells, index=index)

@@ -91,6 +91,17 @@ class Column:
             return microseconds(cells) / TIMES[self.unit]
         return cells.to_numpy(dtype=np.float64, na_value=np.nan)
 
+    def unseen(self, numbers):
+        """Mask of the numbers (n,) that stand for levels that no training row has."""
+        return numbers >= len(self.levels) if self.has_levels else np.zeros(len(numbers), dtype=bool)
+
+    def other_level(self):
+        """A text that is none of the levels."""
+        text = "a level never seen"
+        while text in self.levels:
+            text += "!"
+        return text
+
     def number_of(self, cell):
         """The number of one cell; dates may be texts, and are in the zone of the training cells unless they say so."""
         if self.kind == "span":
@@ -100,8 +111,11 @@ class Column:
             cell = cell if self.zone is None or cell.tzinfo is not None else cell.tz_localize(self.zone)
         return self.encode(pd.Series([cell], dtype=None if self.kind in ("span", "time") else object))[0]
 
-    def decode(self, numbers):
-        """Cells as a pandas Series of the training dtype, from numbers (n,) with NaN where cells are to be missing."""
+    def decode(self, numbers, as_measured=False):
+        """Cells as a pandas Series of the training dtype, from numbers (n,) with NaN where cells are to be missing.
+
+        Times are whole numbers of their unit, unless they are to stay ``as_measured``.
+        """
         missing = np.isnan(numbers)
         if self.kind == "empty":
             return pd.Series(np.full(len(numbers), None), dtype=object)
@@ -110,7 +124,8 @@ class Column:
             levels = np.array([*self.levels, None], dtype=object)  # the None keeps levels that are tuples one cell each
             return with_holes(pd.Series(levels[place], dtype=object), missing)
         if self.kind in ("time", "span"):
-            ticks = np.rint(np.where(missing, 0.0, numbers)) * TIMES[self.unit]
+            numbers, size = np.where(missing, 0.0, numbers), TIMES[self.unit]
+            ticks = np.rint(numbers * size) if as_measured else np.rint(numbers) * size
             return self._times(ticks.astype(np.int64)).mask(missing)
         if self.kind == "integer":
             return with_holes(pd.Series(np.rint(np.where(missing, 0.0, numbers))), missing)
@@ -407,51 +422,70 @@ class Schema:
 
     @classmethod
     def for_estimator(cls, X, estimator):
-        """What the columns of a table hold to an estimator that may say which of them have levels."""
+        """What the columns of a table hold to a fitted estimator: what it has read itself, where it tells."""
+        read = getattr(estimator, "_schema", None)
+        if isinstance(read, cls):
+            return read
         parameters = estimator.get_params(deep=False) if hasattr(estimator, "get_params") else {}
         return cls.of(X, parameters.get("categorical_features", "from_dtype"), type(estimator).__name__)
 
     def numbers(self, X):
         """A table that an estimator has accepted as float64 numbers (n, n_features), NaN where cells are missing."""
-        if Frame.of(X) is not None and self.frame is not None:
-            return self.encode(X, "the estimator")
         X = numbered(X)
-        cells = np.asarray(holes_as_nan(X.toarray() if hasattr(X, "toarray") else X))
-        return self.number_levels(np.asarray(cells, dtype=np.float64))
+        X = X.toarray() if hasattr(X, "toarray") else X
+        if self.frame is not None:
+            return self.encode(X, "the estimator")
+        return self.number_levels(np.asarray(holes_as_nan(np.asarray(X)), dtype=np.float64))
 
     def with_levels(self, n_features):
         """Mask of the columns whose numbers are those of levels (n_features,)."""
         return np.array([self._column(j).has_levels for j in range(n_features)], dtype=bool)
 
     def table(self, numbers, index=None):
-        """Numbers (n, n_features) as a table that an estimator takes: levels and dates as such, numbers as they are."""
+        """Numbers (n, n_features) as a table that an estimator takes: levels and dates as such, numbers as they are.
+
+        A level that no training row has stays one.
+        """
         if self.frame is None:
-            return self.rows(numbers.copy(), np.float64) if self.columns else numbers
+            return self._array(numbers) if self.columns else numbers
         if not self.reads_otherwise:
             return self.frame.numbers(numbers, index)
         plain = [column.has_levels or column.kind in ("time", "span") for column in self.columns.values()]
         columns = []
         for (j, column), decoded in zip(self.columns.items(), plain, strict=True):
-            cells = column.decode(numbers[:, j]) if decoded else pd.Series(numbers[:, j])
+            cells = column.decode(numbers[:, j], as_measured=True) if decoded else pd.Series(numbers[:, j])
+            dtype = column.dtype
+            unseen = column.unseen(numbers[:, j])
+            if unseen.any():
+                cells, dtype = cells.astype(object).mask(unseen, column.other_level()), "Object"
             if self.frame.library == "polars":
-                cells = to_polars(column.decode(numbers[:, j]), column.dtype) if decoded else numbers[:, j]
+                cells = to_polars(cells, dtype) if decoded else numbers[:, j]
             else:
                 cells = cells if index is None else cells.set_axis(index)
             columns.append(cells)
         return self.frame.of_columns(columns, index)
+
+    def _array(self, numbers):
+        """The same where the training data are an array."""
+        X = self.rows(numbers.copy(), np.float64)
+        for j, column in self.columns.items():
+            unseen = column.unseen(numbers[:, j])
+            if unseen.any():
+                X[unseen, j] = np.nextafter(max(column.levels), np.inf)
+        return X
 
     @property
     def reads_otherwise(self):
         """Whether cells of some column are read as something else than numbers."""
         return any(column.has_levels or column.kind in ("time", "span") for column in self.columns.values())
 
-    def shown(self, numbers, columns):
+    def shown(self, numbers, columns, as_measured=False):
         """Cells as a reader knows them, an object array of the shape of ``numbers``, each of the column beside it."""
         cells = numbers.astype(object)
         for j, column in self.columns.items():
             if column.has_levels or column.kind in ("time", "span"):
                 here = columns == j
-                cells[here] = column.decode(numbers[here]).astype(object).to_numpy()
+                cells[here] = column.decode(numbers[here], as_measured).astype(object).to_numpy()
         return cells
 
     def rows(self, numbers, dtype, index=None, drawn=False):

@@ -311,3 +311,20 @@ def test_bad_input_of_the_detector():
     detector = AutoencoderOutlierDetector(AutoencoderTransformer(**SMALL)).fit(TABLE)
     with pytest.raises(ValueError, match="n_columns=0 must be a whole number"):
         detector.explain(TABLE, n_columns=0)
+
+
+@pytest.mark.parametrize("ensemble", [False, True])
+@pytest.mark.parametrize("as_frame", [False, True])
+def test_a_detector_takes_holes_and_refuses_infinity_by_its_column(as_frame, ensemble):
+    where = "column 'b', row 4" if as_frame else "column 1, row 4"
+    holed, infinite = (
+        pd.DataFrame(t, columns=["a", "b", "c"]) if as_frame else t for t in map(with_cell, (np.nan, np.inf))
+    )
+    detector = AutoencoderOutlierDetector(VAETransformer(**SMALL), ensemble=ensemble).fit(holed)
+    for method in (detector.fit, detector.score_samples, detector.explain, detector.partial_fit):
+        with pytest.raises(ValueError, match=f"(?s)infinity.*{where} holds .*inf.*finite numbers"):
+            method(infinite)
+    assert np.isfinite(detector.score_samples(holed)).all()
+    assert set(detector.predict(holed)) <= {-1, 1}
+    assert detector.explain(holed).drop(columns="value").notna().all(axis=None)
+    detector.partial_fit(holed)

@@ -41,6 +41,7 @@ def test_every_example_is_tested():
         "grid_search.py",
         "pipeline_digits.py",
         "quickstart.py",
+        "tables.py",
     }
 
 
@@ -132,3 +133,28 @@ def test_anomalies_flags_and_names_the_planted_cells(run, tmp_path):
     shares = [float(row[-1]) for row in lines[2:]]
     assert all(first < second < 0 for first, second in zip(shares[::2], shares[1::2], strict=True))
     assert (tmp_path / "strangest.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_tables_fills_holes_better_than_means_and_draws_wines_like_those_of_the_table(run):
+    text = run("tables.py", "--max-iter", 20)
+    assert text.startswith("178 rows, 14 columns, ")
+    chosen = {line.split()[0]: line for line in section(text, "How each column is modelled")[1:]}
+    assert len(chosen) == 14
+    assert re.search(r"categorical +3 levels", chosen["cultivar"])
+    row = [line.split() for line in section(text, "One row")[1:]]
+    taken_out = [line for line in row if line[2] in ("NaN", "None", "nan")]
+    assert len(row) == 14
+    assert taken_out
+    assert all(line[1] == line[2] == line[3] for line in row if line not in taken_out)
+    assert all(line[3] not in ("NaN", "None", "nan") for line in taken_out)
+    errors = [line.split()[-2:] for line in section(text, "Mean squared error")]
+    (error, wrong), (by_means, by_most_frequent) = (map(float, line) for line in errors)
+    assert error < 0.75 * by_means
+    assert wrong < 0.5 * by_most_frequent
+    drawn = [line.split() for line in section(text, "New wines")]
+    assert drawn[0] == drawn[4] == ["cultivar", "alcohol", "flavanoids", "proline"]
+    assert {line[1] for line in drawn[1:4]} <= {"barolo", "grignolino", "barbera"}
+    assert [line[1] for line in drawn[5:]] == 3 * ["barbera"]
+    measured, of_drawn = map(float, re.search(r"barbera wines: (\S+), of drawn ones (\S+)", text).groups())
+    assert of_drawn < 1.5  # all wines together have 2.0
+    assert measured < 0.8

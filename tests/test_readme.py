@@ -44,6 +44,16 @@ def test_links_and_scripts_that_readme_and_docs_name_exist():
             assert (ROOT / script).exists(), f"{page.name} names {script}"
 
 
+def test_the_page_on_tables_runs_from_top_to_bottom(monkeypatch, tmp_path):
+    pytest.importorskip("matplotlib").use("Agg")
+    monkeypatch.chdir(tmp_path)
+    blocks, names = re.findall(r"```python\n(.*?)\n```", (ROOT / "docs" / "tables.md").read_text(), re.DOTALL), {}
+    assert len(blocks) > 8
+    for number, block in enumerate(blocks, 1):
+        exec(compile(block, f"block {number} of tables.md", "exec"), names)
+    assert (tmp_path / "odd-wine.png").read_bytes()[:4] == b"\x89PNG"
+
+
 def test_constraints_pin_every_dependency():
     pinned = {line.split("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
     wanted = PROJECT["dependencies"] + [line for extra in PROJECT["optional-dependencies"].values() for line in extra]
