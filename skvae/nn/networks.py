@@ -21,7 +21,8 @@ ACTIVATIONS = {
 }
 
 ALIGNED, NARROW = 4, 16
-"""Products of fewer columns than the second number round by a row's place, unless inputs are a multiple of the first."""
+"""Products of fewer columns than the second number round by a row's place, unless inputs come in multiples of the
+first."""
 
 REST_AT_FIRST = 0.3
 """How large the first weights of what a residual network adds are, beside those of a network that stands alone."""
