@@ -263,8 +263,9 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         estimator = VAETransformer() if self.estimator is None else self.estimator
         if hasattr(estimator, "__sklearn_tags__"):
             inside = get_tags(estimator).input_tags
-            tags.input_tags.allow_nan, tags.input_tags.categorical = inside.allow_nan, inside.categorical
-            tags.input_tags.sparse = inside.sparse
+            tags.input_tags.sparse, tags.input_tags.categorical = inside.sparse, inside.categorical
+            steps = [step for _, step in getattr(estimator, "steps", [(None, estimator)]) if hasattr(step, "fit")]
+            tags.input_tags.allow_nan = all(get_tags(step).input_tags.allow_nan for step in steps)
         return tags
 
     def _make_estimator(self):
