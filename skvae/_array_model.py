@@ -20,7 +20,8 @@ from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from skvae._columns import FARTHEST, Units, chunks, column_name
+from skvae._columns import FARTHEST, Units, chunk_rows, chunks, column_name, lacking_by_row, pieces_of
+from skvae._on_demand import SparseRows, is_complete
 from skvae.nn.capture import Captured
 from skvae.nn.models import MODELS
 from skvae.nn.solvers import make_solver
@@ -36,8 +37,8 @@ DRAWS_PER_CALL = 8192
 MANY_PIECES = 8
 """Pieces from which on it pays to record what is done with one; a recorded piece gives the same bits."""
 
-OBSERVED_ROWS = 8192
-"""Training rows, evenly spread, that a model looks at before training."""
+OBSERVED_ROWS, OBSERVED_CELLS = 8192, 2**23
+"""Training rows, evenly spread, that a model looks at before training, and the cells that these may have."""
 
 CODES_FOR_MIXTURE = 10_000
 """Codes that a mixture is fitted to."""
@@ -48,8 +49,9 @@ CODES_A_ROW, LEAST_CODES, MOST_CODES = 16, 16_384, 262_144
 NOISE_SEED = 0
 """Seed of the importance draws, the same for every row and every call: scores are deterministic."""
 
-SHORT_STEP = 20_000_000
-"""Products of one forward pass below which a second thread costs more than it brings."""
+SHORT_STEP = 100_000_000
+"""Products of one forward pass below which a second thread costs more than it brings: five times the time at a quarter
+of this, where other processes are busy."""
 
 PRECISIONS = {
     "float32": ("float32", "float32"),
@@ -228,12 +230,24 @@ class ArrayModel:
         return torch.from_numpy(np.ascontiguousarray(array, self._array_dtype)).to(self.device)
 
     def _rows(self, rows):
-        """Weighted rows as tensors in standard units."""
+        """Weighted rows in standard units: tensors, but those of a sparse table are made as training asks for them."""
+        if not isinstance(rows.X, SparseRows):
+            return self._dense(rows)
+        return Rows(StandardRows(self, rows), self._weight(rows))
+
+    def standard(self, X):
+        """Cells in standard units, as a tensor."""
+        return self._tensor(self.units.to_standard(X))
+
+    def _weight(self, rows):
+        return self._tensor(np.ones(rows.n_rows) if rows.weight is None else rows.weight)
+
+    def _dense(self, rows):
+        """Weighted rows in standard units as tensors."""
         standard = np.empty((rows.n_rows, self.options["n_features"]), self._array_dtype)
-        for part in chunks(rows.n_rows):
+        for part in chunks(*standard.shape):
             standard[part] = self.units.to_standard(rows.part(part).X)
-        x = self._tensor(standard)
-        return Rows(x, torch.ones_like(x[:, 0]) if rows.weight is None else self._tensor(rows.weight))
+        return Rows(self._tensor(standard), self._weight(rows))
 
     def to_go_on(self, options, precision, device):
         """A copy to go on training, under options that leave its weights their shape and meaning."""
@@ -269,7 +283,8 @@ class ArrayModel:
                 solver.load(as_tensors(self.solver_state["state"]))
             generator = torch.Generator(self.device).manual_seed(seed)
             if not self.n_seen:
-                spread = slice(None, None, math.ceil(len(data.x) / OBSERVED_ROWS))
+                n_observed = min(OBSERVED_ROWS, max(OBSERVED_CELLS // data.x.shape[1], 1))
+                spread = slice(None, None, math.ceil(rows.n_rows / n_observed))
                 self.module.observe(*data.take(spread), torch.Generator(self.device).manual_seed(seed))
             products = plan.batch_size * sum(parameter.numel() for parameter in self.module.parameters())
             with OneThread() if products < SHORT_STEP else nullcontext():
@@ -281,8 +296,8 @@ class ArrayModel:
 
     def calibrate(self, rows, rate):
         """Fit what the model fits after training: noise scales and the density of the codes."""
-        pieces = (self._rows(rows.part(part)) for part in chunks(rows.n_rows))
-        module = self.module.open_to_holes() if self._lacking(rows.part(slice(None)).X).any() else self.module
+        pieces = (self._dense(rows.part(part)) for part in chunks(rows.n_rows, rows.X.shape[1]))
+        module = self.module.open_to_holes() if self._lacking(rows.X).any() else self.module
         with memory_errors(self.device), torch.no_grad():
             module.calibrate(pieces, rate)
         density = self.module.code_density
@@ -302,9 +317,8 @@ class ArrayModel:
         ends = np.cumsum(weight) / weight.sum()
         index = np.searchsorted(ends, (np.arange(n_new) + 0.5) / n_new).clip(0, rows.n_rows - 1)
         generator = torch.Generator(self.device).manual_seed(NOISE_SEED)
-        X = rows.part(slice(None)).X
         with torch.no_grad():
-            pieces = [self._tensor(self.units.to_standard(X[index[part]])) for part in chunks(n_new)]
+            pieces = (self._dense(rows.part(index[part])).x for part in chunks(n_new, rows.X.shape[1]))
             codes = [self._open_to(x).code_draws(x, generator) for x in pieces]
             if n_codes > n_new:
                 codes.append(self.module.code_density.sample(n_codes - n_new, generator))
@@ -313,7 +327,7 @@ class ArrayModel:
     def kl_per_component(self, X):
         """KL divergence of each latent variable, its mean over rows, and the variance of their codes; float64."""
         generator = torch.Generator(self.device).manual_seed(NOISE_SEED)
-        x = self._tensor(self.units.to_standard(X))
+        x = self.standard(X)
         with memory_errors(self.device), torch.no_grad():
             module = self._open_to(x)
             divergence, codes = module.kl_per_component(x, generator).mean(0), module.codes(x)
@@ -334,15 +348,15 @@ class ArrayModel:
         likelihood, units = self.module.likelihood, self.units
         if likelihood.outside(units.to_standard(X[:1])) is None:
             return
-        for part in chunks(len(X)):
-            outside = likelihood.outside(units.to_standard(X[part])) & ~np.isnan(X[part])
+        for part, cells in pieces_of(X):
+            outside = likelihood.outside(units.to_standard(cells)) & ~np.isnan(cells)
             if outside.any():
                 row, j = np.argwhere(outside)[0]
                 member = likelihood.member(j)
                 name = next(name for name, columns, _ in self.options["likelihood"] if j in columns)
                 support = member.support.format(low=units.shift[j], high=units.shift[j] + units.scale[j])
                 raise ValueError(
-                    f"{column_name(names, j)}, row {part.start + row} holds {X[part][row, j]:.6g}, but "
+                    f"{column_name(names, j)}, row {part.start + row} holds {cells[row, j]:.6g}, but "
                     f"likelihood={name!r} describes {support} only. {member.remedy}"
                 )
 
@@ -352,11 +366,12 @@ class ArrayModel:
         Long tables are shared out among threads, one a core, each of which computes alone: rows then wait for nothing
         and have the same bits whatever the number of threads.
         """
+        size = min(size, chunk_rows(array.shape[1]))
 
         def fill(span):
-            run = Captured(function, frozen=True) if len(array[span]) > MANY_PIECES * size else function
+            run = Captured(function, frozen=True) if span.stop - span.start > MANY_PIECES * size else function
             with torch.no_grad():
-                for part in chunks(span.stop, span.start):
+                for part in chunks(span.stop, array.shape[1], span.start):
                     rows = array[part] if units is None else units.to_standard(array[part])
                     self._fill_part(run, np.ascontiguousarray(rows, self._array_dtype), out[part], size)
 
@@ -398,18 +413,14 @@ class ArrayModel:
 
     def _lacking(self, X):
         """Mask of the rows that lack cells of such columns (n,)."""
-        columns = self._unforeseen
-        lacking = np.zeros(len(X), dtype=bool)
-        for part in chunks(len(X)) if len(columns) else []:
-            missing = np.isnan(X[part])
-            if missing.any():
-                lacking[part] = missing[:, columns].any(axis=1)
-        return lacking
+        columns = self._unforeseen.tolist()
+        return lacking_by_row(X, columns) if columns else np.zeros(len(X), dtype=bool)
 
     def _open_to(self, *tables):
         """The module, open to holes where tensors in standard units have such rows."""
         columns = torch.as_tensor(self._unforeseen, device=self.device)
-        lacking = any(bool(x.isnan().any() and x[:, columns].isnan().any()) for x in tables)
+        tables = (x for x in tables if isinstance(x, torch.Tensor))
+        lacking = any(bool(x.isnan().any(0).index_select(0, columns).any()) for x in tables)
         return self.module.open_to_holes() if lacking else self.module
 
     def encode(self, X):
@@ -431,8 +442,8 @@ class ArrayModel:
     def _log_jacobian(self, X):
         """What the units add to the log-density of the cells that each row has (n,)."""
         each, added = self.units.log_jacobian, np.full(len(X), self.units.log_jacobian.sum())
-        for part in chunks(len(X)):
-            missing = np.isnan(X[part])
+        for part, cells in () if is_complete(X) else pieces_of(X):
+            missing = np.isnan(cells)
             rows = missing.any(axis=1)
             if rows.any():
                 added[part][rows] = np.where(missing[rows], 0.0, each).sum(axis=1)
@@ -450,7 +461,7 @@ class ArrayModel:
         noise, size, out = self._noise(n_draws), self._rows_per_call(n_draws), np.empty(X.shape)
         with memory_errors(self.device), torch.inference_mode():
             for start in range(0, len(X), size):
-                x = self._tensor(self.units.to_standard(X[start : start + size]))
+                x = self.standard(X[start : start + size])
                 out[start : start + size] = self._open_to(x).completed(x, noise, generator).cpu().numpy()
         return self._drawn(out)
 
@@ -462,7 +473,7 @@ class ArrayModel:
         generator = torch.Generator(self.device).manual_seed(seed)
         n_codes = min(max(CODES_A_ROW * n_samples, LEAST_CODES), MOST_CODES)
         with memory_errors(self.device), torch.inference_mode():
-            x = self._tensor(self.units.to_standard(row[None]))
+            x = self.standard(row[None])
             cells, size = self.module.open_to_holes().sample_given(x, n_samples, n_codes, generator)
         return self._drawn(cells.cpu().numpy()), float(size)
 
@@ -510,6 +521,21 @@ class ArrayModel:
                 part = out[start : start + ROWS_PER_CALL]
                 part[:] = self.module.sample(len(part), generator).cpu().numpy()
         return self._drawn(out)
+
+
+class StandardRows:
+    """Weighted rows of an ``ArrayModel`` in standard units (n, n_features): ``rows[index]`` makes a tensor of some."""
+
+    def __init__(self, model, rows):
+        self._model, self._rows = model, rows
+        self.shape = rows.n_rows, rows.X.shape[1]
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, index):
+        index = index.cpu().numpy() if isinstance(index, torch.Tensor) else index
+        return self._model.standard(self._rows.part(index).X)
 
 
 @dataclass(frozen=True)

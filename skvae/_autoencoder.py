@@ -66,8 +66,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         Strength of the L2 penalty on the weight matrices: the objective summed over rows gains
         ``0.5 * alpha * ||W||²``.
     batch_size : "auto" or int, default="auto"
-        Rows of one step. "auto" takes about 16 steps an epoch, with 16 to 256 rows each. Where all rows fit into one
-        batch, equal rows are one row with their weights added, and the order of rows does not matter.
+        Rows of one step. "auto" takes about 16 steps an epoch, with 16 to 256 rows each, and up to 1,024 where that
+        would be more than 512 steps. Where all rows fit into one batch, equal rows are one row with their weights
+        added, and the order of rows does not matter.
     learning_rate : {"adaptive", "constant", "cosine"}, default="adaptive"
         "adaptive" divides the learning rate by 5 when ``n_iter_no_change`` epochs brought no gain, once, and goes on
         from the best state; "constant" ends there. "cosine" lowers it from epoch to epoch on half a cosine wave that

@@ -8,14 +8,26 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 
 from skvae._array_model import PRECISIONS, ArrayModel, as_array, resolve_device
 from skvae._callbacks import FitReport
-from skvae._columns import Frame, Units, cells_of, check_table, holes_as_nan, index_of, some_rows, with_culprit
+from skvae._columns import (
+    Frame,
+    Units,
+    cells_of,
+    check_table,
+    holes_as_nan,
+    index_of,
+    lacking_by_row,
+    some_rows,
+    with_culprit,
+)
 from skvae._likelihood_choice import Choice
+from skvae._on_demand import ColumnRows, SparseRows, is_complete
 from skvae._rows import WeightedRows, auto_batch_size
 from skvae._schema import Schema
 from skvae._validation import (
@@ -39,6 +51,9 @@ BASELINE_ROWS = 256
 
 DRAWS_TO_IMPUTE = 512
 """Importance draws of one imputation, at least."""
+
+OF_SPARSE = {"binary": "bernoulli", "counts": "poisson", "real": "gaussian"}
+"""What "auto" takes for all columns of a sparse table, by what its cells are."""
 
 UNSEEN = 0.5
 """How many rows the levels that no training row has are worth together."""
@@ -100,9 +115,13 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def fit(self, X, y=None, sample_weight=None, X_val=None):
         """Train on ``X``.
 
+        A sparse table is made dense a batch at a time, and gives the model that its dense copy gives. Its cells are all
+        there: what is not stored is zero. ``likelihood="auto"`` is one likelihood for all its columns: "bernoulli"
+        where cells are 0 and 1 only, "poisson" where they are counts, and "gaussian" for other numbers such as TF-IDF.
+
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training rows: an array of numbers, in whatever units, or a data frame of numbers, texts, categories,
             booleans and dates. Cells may be missing: NaN, None, NaT or pandas.NA.
         y : None
@@ -191,6 +210,11 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         check_table(X, type(self).__name__)
         if goes_on:
             return self._schema
+        if issparse(X) and not (self.categorical_features is None or isinstance(self.categorical_features, str)):
+            raise ValueError(
+                f"categorical_features={self.categorical_features!r} needs a dense table or a data frame, but X is "
+                "sparse. Use X.toarray(), or likelihood='categorical' for columns that hold level numbers."
+            )
         if sample_weight is not None and Frame.of(X) is not None:
             X = some_rows(X, np.flatnonzero(check_weights(sample_weight, X)))
         return Schema.of(X, self.categorical_features, type(self).__name__)
@@ -201,6 +225,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         ``whole`` is False where the rows are one batch of a stream.
         """
         X = self._check_rows(X, schema, reset=not goes_on, minimum=1 if goes_on else 2)
+        if isinstance(X, SparseRows) and not goes_on:
+            schema.sparse = X.kind
         rows = WeightedRows.present(X, check_weights(sample_weight, X))
         model_name, options = self._options(rows, schema, goes_on, whole)
         device = resolve_device(self.device)
@@ -215,7 +241,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         return rows.distinct() if rows.n_rows <= batch_size else rows, batch_size, model
 
     def _check_rows(self, X, schema=None, reset=False, minimum=1, model=None, name="X"):
-        """A table as a float64 or float32 array (n_samples, n_features), NaN where cells are missing.
+        """A table as a float64 or float32 array (n_samples, n_features), NaN where cells are missing, or SparseRows.
 
         What cannot be one is named. ``schema`` says what its columns hold; None takes that of the fitted model.
         """
@@ -233,15 +259,26 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         owner = type(self).__name__
         check_table(X, owner)
         checks = {"dtype": [np.float64, np.float32], "order": "C", "ensure_all_finite": "allow-nan"}
+        if issparse(X):
+            if schema.frame is None and not schema.columns:
+                checks.update(order=None, ensure_all_finite=True, accept_sparse="csr")
+                return SparseRows(validate_data(self, X, reset=reset, ensure_min_samples=minimum, **checks))
+            X = X.toarray()
         try:
             if schema.frame is None:
                 X = holes_as_nan(X)
                 return schema.number_levels(validate_data(self, X, reset=reset, ensure_min_samples=minimum, **checks))
             validate_data(self, X, reset=reset, skip_check_array=True)
-            numbers = schema.encode(X, owner)
-            return check_array(numbers, ensure_min_samples=minimum, estimator=owner, input_name="X", **checks)
+            return self._by_column(schema.encode_columns(X, owner), minimum, checks)
         except (ValueError, TypeError, OverflowError) as error:
             raise with_culprit(error, X, owner) from error
+
+    def _by_column(self, columns, minimum, checks):
+        """Columns of numbers as a table, if they are such as a table may have."""
+        checks = {**checks, "ensure_min_samples": minimum, "estimator": type(self).__name__, "input_name": "X"}
+        for column in columns or [np.empty((0, 0))]:
+            check_array(column.reshape(len(column), -1), **checks)
+        return ColumnRows(columns)
 
     @property
     def _names(self):
@@ -260,7 +297,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         return [(name, columns, self._described(name, columns, rows, schema)) for name, columns in pairs]
 
     def _choice(self, schema, n_features):
-        return Choice(self.likelihood, self._number_likelihood(), schema, n_features)
+        of_numbers = OF_SPARSE.get(schema.sparse) or self._number_likelihood()
+        return Choice(self.likelihood, of_numbers, schema, n_features)
 
     @staticmethod
     def _described(name, columns, rows, schema):
@@ -273,7 +311,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _options(self, rows, schema, goes_on, whole):
         """What the model is built from: its name, and options that are plain values."""
         n_features = rows.X.shape[1]
-        n_components = self._auto_components(n_features, schema) if self.n_components == "auto" else self.n_components
+        n_components = self.n_components
+        if n_components == "auto":
+            n_components = min(math.ceil(n_features / 2), MOST_AUTO_COMPONENTS)
         name, own = self._model_options(rows, goes_on)
         kept = goes_on and self.code_density == "auto"
         return name, {
@@ -292,12 +332,6 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             "corruption_level": float(self.corruption_level),
             **own,
         }
-
-    @staticmethod
-    def _auto_components(n_features, schema):
-        """Half as many components as numbers that say what a row holds, one less than levels a column; at most 16."""
-        levels = [max(len(column.levels) - 1, 1) for column in schema.columns.values() if column.has_levels]
-        return min(math.ceil((n_features - len(levels) + sum(levels)) / 2), MOST_AUTO_COMPONENTS)
 
     def _code_density(self, whole, rows_a_component):
         """Name of the density that is fitted to the codes after training, or None."""
@@ -553,7 +587,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             Nats. A data frame with the index of X and the column names if the estimator was fitted on one.
         """
         check_is_fitted(self)
-        rows = self._check_rows(X, model=self._model)
+        rows = self._check_rows(X, model=self._model)[:]
         shares = np.nan_to_num(self._shares(self._model, rows, self._usual) - self._baseline * ~np.isnan(rows))
         return shares if self._schema.frame is None else self._schema.frame.numbers(shares, index_of(X))
 
@@ -584,7 +618,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         if not isinstance(n_imputations, Integral) or isinstance(n_imputations, bool) or n_imputations < 1:
             raise ValueError(f"n_imputations={n_imputations!r} must be a whole number of at least 1.")
         rows, X = self._check_rows(X, model=self._model), as_array(X)
-        lacking = np.flatnonzero(np.isnan(rows).any(axis=1))
+        if is_complete(rows):
+            return X.copy() if n_imputations == 1 else [X.copy() for _ in range(n_imputations)]
+        lacking = np.flatnonzero(lacking_by_row(rows))
         n_draws, rng = max(self._n_draws, DRAWS_TO_IMPUTE), check_random_state(random_state)
 
         def filled(fill):
@@ -627,5 +663,6 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         tags.target_tags.required = False
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True
+        tags.input_tags.sparse = True
         tags.input_tags.string = False
         return tags

@@ -10,16 +10,48 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 
-CHUNK = 8192
-"""Rows converted at a time, so that no second float64 copy of a large table exists."""
+from skvae._on_demand import OnDemand, is_complete
+
+CHUNK, CELLS_A_CHUNK, LEAST_CHUNK = 8192, 2**21, 16
+"""Rows converted at a time, fewer where they have many cells, so that no second float64 copy of a large table exists:
+a power of two between the last and the first."""
 
 FARTHEST = 1e12
 """Largest distance from the mean, in standard deviations, that a cell keeps: farther ones count as this far."""
 
 
-def chunks(stop, start=0):
-    """Slices that cover the rows from ``start`` to ``stop``."""
-    return [slice(first, min(first + CHUNK, stop)) for first in range(start, stop, CHUNK)]
+def chunk_rows(n_features):
+    """How many rows of this many cells are converted at a time."""
+    fitting = max(CELLS_A_CHUNK // max(n_features, 1), LEAST_CHUNK)
+    return min(CHUNK, 2 ** (fitting.bit_length() - 1))
+
+
+def chunks(stop, n_features, start=0):
+    """Slices that cover the rows of so many cells from ``start`` to ``stop``."""
+    size = chunk_rows(n_features)
+    return [slice(first, min(first + size, stop)) for first in range(start, stop, size)]
+
+
+def pieces_of(X):
+    """The rows of a table as arrays, a chunk at a time, each with the slice of rows that it is."""
+    return ((part, X[part]) for part in chunks(*X.shape))
+
+
+def lacking_by_column(X):
+    """Mask of the columns of which cells are missing (n_features,)."""
+    lacking = np.zeros(X.shape[1], dtype=bool)
+    for _, cells in () if is_complete(X) else pieces_of(X):
+        lacking |= np.isnan(cells).any(axis=0)
+    return lacking
+
+
+def lacking_by_row(X, columns=slice(None)):
+    """Mask of the rows of which cells of some columns are missing (n,)."""
+    lacking = np.zeros(len(X), dtype=bool)
+    for part, cells in () if is_complete(X) else pieces_of(X):
+        missing = np.isnan(cells)
+        lacking[part] = missing.any() and missing[:, columns].any(axis=1)
+    return lacking
 
 
 @dataclass
@@ -40,16 +72,15 @@ class Units:
         weight = np.ones(len(X)) if weight is None else weight
         weight = weight / weight.sum()
         with np.errstate(over="ignore", invalid="ignore"):
-            total = sum(weight[part] @ ~np.isnan(X[part]) for part in chunks(len(X)))
+            total = sum(weight[part] @ ~np.isnan(cells) for part, cells in pieces_of(X))
             total[total > 1.0 - 1e-9] = 1.0
             total[total == 0.0] = 1.0
-            mean = sum(weight[part] @ zero_if_missing(X[part].astype(np.float64)) for part in chunks(len(X))) / total
-            deviations = (weight[part] @ zero_if_missing(X[part] - mean) ** 2 for part in chunks(len(X)))
-            variance = sum(deviations) / total
+            mean = weighted_sum(X, weight) / total
+            variance = sum(weight[part] @ zero_if_missing(cells - mean) ** 2 for part, cells in pieces_of(X)) / total
         for j in np.flatnonzero(~np.isfinite(mean + variance)):
             raise ValueError(
                 f"The range of {column_name(names, j)} is too wide for float64 arithmetic (up to "
-                f"{np.nanmax(np.abs(X[:, j])):.3g}). Divide the column by a constant or take its logarithm."
+                f"{np.nanmax(np.abs(cells_of(X, [j]))):.3g}). Divide the column by a constant or take its logarithm."
             )
         rounding = len(X) * np.finfo(np.float64).eps
         constant = variance <= rounding * variance + (rounding * mean) ** 2
@@ -88,8 +119,8 @@ class Units:
         """Mean one in each column, zero where it was."""
         weight = np.ones(len(X)) if weight is None else weight
         with np.errstate(over="ignore", invalid="ignore"):
-            total = weight @ ~np.isnan(X)
-            mean = weight @ zero_if_missing(X.astype(np.float64)) / np.where(total > 0.0, total, 1.0)
+            total = sum(weight[part] @ ~np.isnan(cells) for part, cells in pieces_of(X))
+            mean = weighted_sum(X, weight) / np.where(total > 0.0, total, 1.0)
         scale = np.where(np.isfinite(mean) & (mean > 0.0), mean, 1.0)
         return cls(np.zeros(X.shape[1]), scale, -np.log(scale))
 
@@ -124,9 +155,17 @@ def zero_if_missing(cells):
     return np.nan_to_num(cells, copy=False, nan=0.0, posinf=np.inf, neginf=-np.inf)
 
 
+def weighted_sum(X, weight):
+    """Sum of the cells of each column that are there, times their row's weight (n_features,), float64."""
+    return sum(weight[part] @ zero_if_missing(cells.astype(np.float64)) for part, cells in pieces_of(X))
+
+
 def ends_of(X):
     """Smallest and largest cell of each column; infinity and minus infinity where all are missing."""
-    return np.fmin.reduce(X, axis=0, initial=np.inf), np.fmax.reduce(X, axis=0, initial=-np.inf)
+    low, high = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
+    for _, cells in pieces_of(X):
+        low, high = np.fmin(low, np.fmin.reduce(cells, axis=0)), np.fmax(high, np.fmax.reduce(cells, axis=0))
+    return low, high
 
 
 UNITS = {
@@ -211,8 +250,10 @@ def column_groups(parameter, pairs, names, n_features, complete=True):
 
 
 def cells_of(X, columns):
-    """Some columns of an array; the array itself, not a copy, where these are all of them in order."""
-    return X if columns == list(range(X.shape[1])) else X[:, columns]
+    """Some columns of a table as what it is; the table itself, not a copy, where these are all of them in order."""
+    if columns == list(range(X.shape[1])):
+        return X
+    return X.of_columns(columns) if isinstance(X, OnDemand) else X[:, columns]
 
 
 def column_name(names, j):

@@ -264,6 +264,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         if hasattr(estimator, "__sklearn_tags__"):
             inside = get_tags(estimator).input_tags
             tags.input_tags.allow_nan, tags.input_tags.categorical = inside.allow_nan, inside.categorical
+            tags.input_tags.sparse = inside.sparse
         return tags
 
     def _make_estimator(self):

@@ -4,8 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SMALLEST_BATCH, LARGEST_BATCH, STEPS_AN_EPOCH = 16, 256, 16
+from skvae._columns import lacking_by_column, pieces_of
+from skvae._on_demand import OnDemand, is_complete, of_rows
+
+SMALLEST_BATCH, USUAL_BATCH, STEPS_AN_EPOCH = 16, 256, 16
 """``batch_size="auto"``: about this many steps an epoch, with a batch between the two."""
+
+LARGEST_BATCH, MANY_STEPS = 1024, 512
+"""In a table of so many rows that such batches are more steps an epoch than this, batches grow, up to this."""
 
 HOLES_ROWS = 8192
 """Rows whose missing cells are remembered for draws."""
@@ -22,7 +28,7 @@ class WeightedRows:
     ``total`` is the total weight.
     """
 
-    X: np.ndarray
+    X: np.ndarray | OnDemand
     weight: np.ndarray | None
     total: float
     index: np.ndarray | None = None
@@ -33,7 +39,7 @@ class WeightedRows:
         if sample_weight is None:
             return cls(X, None, float(len(X)))
         present = sample_weight > 0
-        return cls(X[present], *relative(sample_weight[present]))
+        return cls(of_rows(X, present), *relative(sample_weight[present]))
 
     @property
     def n_rows(self):
@@ -48,11 +54,15 @@ class WeightedRows:
 
     def columns_with_holes(self):
         """Numbers of the columns of which cells are missing, which are NaN."""
-        return np.flatnonzero(np.isnan(self.X).any(axis=0)).tolist()
+        return np.flatnonzero(lacking_by_column(self.X)).tolist()
 
     def share_missing(self):
         """Share of the cells that are missing."""
-        return float(np.isnan(self.X).mean())
+        if is_complete(self.X):
+            return 0.0
+        return sum(np.count_nonzero(np.isnan(cells)) for _, cells in pieces_of(self.X)) / (
+            len(self.X) * self.X.shape[1]
+        )
 
     def holes(self):
         """Which cells are missing in up to HOLES_ROWS rows, evenly spread over the weight; None where none is."""
@@ -61,26 +71,35 @@ class WeightedRows:
         ends = np.cumsum(self.counts)
         n_rows = min(self.n_rows, HOLES_ROWS)
         place = np.searchsorted(ends, (np.arange(n_rows) + 0.5) / n_rows * ends[-1])
-        return np.isnan(self.part(slice(None)).X[place.clip(0, self.n_rows - 1)])
+        return np.isnan(self.part(place.clip(0, self.n_rows - 1)).X)
 
     def distinct(self):
         """Equal rows as one row with their weights added, in sorted order: the same objective."""
-        X, place = np.unique(np.where(np.isnan(self.X), np.inf, self.X), axis=0, return_inverse=True)
+        X = self.X[:]
+        X, place = np.unique(np.where(np.isnan(X), np.inf, X), axis=0, return_inverse=True)
         X[np.isinf(X)] = np.nan
         weight, _ = relative(np.bincount(place.ravel(), self.weight).astype(np.float64))
         return WeightedRows(X, weight, self.total)
 
     def part(self, part):
-        """The rows of a slice with their weights as they are."""
-        X = self.X[part] if self.index is None else self.X[self.index[part]]
-        return WeightedRows(X, None if self.weight is None else self.weight[part], self.total)
+        """The rows of a slice or of some numbers, dense, with their weights as they are."""
+        return WeightedRows(self.X[self._places(part)], self._weight(part), self.total)
+
+    def _places(self, part):
+        """Where in X the rows of a part are."""
+        return part if self.index is None else self.index[part]
+
+    def _weight(self, part):
+        return None if self.weight is None else self.weight[part]
 
     def usual_range(self):
         """Between which values 98 % of each column's cells lie (2, n_features), from up to RANGE_ROWS rows.
 
         Anywhere where a column has no cells.
         """
-        usual = self.part(slice(None, None, -(-self.n_rows // RANGE_ROWS))).quantiles((0.01, 0.99))
+        part = slice(None, None, -(-self.n_rows // RANGE_ROWS))
+        spread = WeightedRows(of_rows(self.X, self._places(part)), self._weight(part), self.total)
+        usual = spread.quantiles((0.01, 0.99))
         return np.where(np.isnan(usual), [[-np.inf], [np.inf]], usual)
 
     def quantiles(self, levels):
@@ -136,4 +155,5 @@ def relative(weight):
 
 def auto_batch_size(n_rows):
     """The batch that suits ``n_rows`` rows."""
-    return min(max(n_rows // STEPS_AN_EPOCH, SMALLEST_BATCH), LARGEST_BATCH)
+    usual = min(max(n_rows // STEPS_AN_EPOCH, SMALLEST_BATCH), USUAL_BATCH)
+    return min(max(n_rows // MANY_STEPS, usual), LARGEST_BATCH)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from skvae._columns import Frame, column_name, holes_as_nan, in_words, is_date, is_missing, is_number, numbered, shown
+from skvae._on_demand import compact
 
 TIMES = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "microsecond": 1}
 """Microseconds of the units that dates are counted in: the longest that all training cells are whole numbers of."""
@@ -307,11 +308,13 @@ def datetimes(cells, zone):
 class Schema:
     """The columns of the training table, and the frame they were in; None for an array.
 
-    ``columns`` holds those that are not plain numbers of an array, by number.
+    ``columns`` holds those that are not plain numbers of an array, by number. ``sparse`` says what the cells of a
+    sparse table are, as ``SparseRows.kind`` does; None for another table.
     """
 
     frame: Frame | None
     columns: dict = field(default_factory=dict)
+    sparse: str | None = None
 
     @classmethod
     def of(cls, X, categorical_features, owner):
@@ -342,18 +345,22 @@ class Schema:
 
     def encode(self, X, owner):
         """A frame as float64 numbers (n, n_features), NaN where cells are missing."""
+        return np.stack(self.encode_columns(X, owner), axis=1, dtype=np.float64)
+
+    def encode_columns(self, X, owner):
+        """A frame as numbers, an array (n,) a column, NaN where cells are missing; in as little memory as may be."""
         labels = Frame.of(X)
         if labels is not None and labels.names != self.names and set(labels.names) == set(self.names):
             raise ValueError(
                 f"X has the columns {owner} was fitted on in another order: {labels.names[:5]} instead of "
                 f"{self.names[:5]}. Pass X[list_of_training_columns]."
             )
-        numbers = np.empty((len(X), len(self.columns)))
+        numbers = []
         for j, column in self.columns.items():
             cells = column_of(X, j)
             self._check_kind(column, cells, j, owner)
             try:
-                numbers[:, j] = column.encode(cells)
+                numbers.append(compact(np.asarray(column.encode(cells), dtype=np.float64)))
             except (TypeError, ValueError) as error:
                 raise self._unusable(error, column, cells, j, owner) from error
         return numbers

@@ -84,7 +84,8 @@ DETECTOR_CHECKS = [
 
 def expected_failures(estimator):
     if any(estimator is mini_batch for mini_batch in MINI_BATCH):
-        return {"check_sample_weight_equivalence_on_dense_data": "a mini-batch is drawn from rows, not from weights"}
+        checks = [f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse")]
+        return dict.fromkeys(checks, "a mini-batch is drawn from rows, not from weights")
     return {}
 
 

@@ -160,9 +160,10 @@ def test_read_only_input_is_neither_refused_nor_changed(X, Estimator):
 
 @ESTIMATORS
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_a_row_does_not_depend_on_the_other_rows(Estimator, precision):
+@pytest.mark.parametrize("n_features", [7, 30, 100])
+def test_a_row_does_not_depend_on_the_other_rows(Estimator, precision, n_features):
     rng = np.random.RandomState(0)
-    X = rng.normal(size=(700, 100))
+    X = rng.normal(size=(700, n_features))
     params = {"hidden_layer_sizes": (256, 256), "max_iter": 1, "random_state": 0, "precision": precision}
     fitted = Estimator(**params).fit(X)
     order = rng.permutation(700)

@@ -726,4 +726,4 @@ def test_tags_say_that_holes_and_levels_are_taken(Estimator):
     tags = get_tags(Estimator()).input_tags
     assert tags.allow_nan
     assert tags.categorical
-    assert not tags.sparse
+    assert tags.sparse

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-LARGEST = 2**26
-"""Bytes that one recording may hold on to; where it takes more, kernels are long and what is around them short."""
+LARGEST, LARGEST_INPUT = 2**26, 2**22
+"""Bytes that one recording may hold on to; where it takes more, kernels are long and what is around them short. And
+what its input may have, as what is computed from it takes many times that."""
 
 MARGIN = 1e-3
 """How far a replay may be from the call that was recorded, relative to the largest value: rounding is far less."""
@@ -327,7 +328,7 @@ class Captured:
         self._recordings, self._refused = {}, set()
 
     def __call__(self, *inputs):
-        if inputs[0].device.type != "cpu":
+        if inputs[0].device.type != "cpu" or inputs[0].nbytes > LARGEST_INPUT:
             return self._function(*inputs)
         shapes = tuple(tensor.shape for tensor in inputs)
         recording = self._recordings.get(shapes)

@@ -60,6 +60,9 @@ FAR = 3.0
 TINY = 1e-30
 """A density below which an atom is as good as absent."""
 
+ABSENT = -80.0
+"""Logarithm of what counts as nothing beside TINY; ``exp`` of much less takes ten times as long, and denormals."""
+
 MOSTLY = 0.9
 """Share of rows whose value others hold too in a column of rounded numbers."""
 
@@ -122,9 +125,9 @@ class Likelihood(nn.Module, ABC):
 
     @staticmethod
     def describe(values, counts):
-        """Further arguments of the constructor that the data decide, from an array of cells and what its rows count.
+        """Further arguments of the constructor that the data decide, from a table of cells and what its rows count.
 
-        Missing cells are NaN.
+        Missing cells are NaN. A table has a length, and its columns as ``values.T``, arrays one after the other.
         """
         return {}
 
@@ -354,7 +357,7 @@ class InflatedGaussian(HeteroscedasticGaussian):
     def describe(values, counts):
         spread = slice(None, None, math.ceil(len(values) / ROWS_FOR_ATOMS))
         counts = torch.from_numpy(counts[spread])
-        held = [held_by(torch.from_numpy(column.copy()), counts) for column in values[spread].T]
+        held = [held_by(torch.from_numpy(column[spread].copy()), counts) for column in values.T]
         return {"atoms": [atoms_of(*each) for each in held], "values": [repeated(*each) for each in held]}
 
     def place(self, shift, scale):
@@ -376,7 +379,8 @@ class InflatedGaussian(HeteroscedasticGaussian):
         held = (share * near.to(share)).sum(0) + self.unseen
         held = torch.where(self._places < self.n_outputs, held, torch.zeros_like(held))
         rest = (1.0 - held.sum(0)).clamp_min(self.unseen)
-        self.log_odds.copy_(bounded(torch.log(held / rest), LOG_LIMIT))
+        odds = bounded(torch.log(held / rest), LOG_LIMIT)
+        self.log_odds.copy_(torch.where(self._places < self.n_outputs, odds, torch.zeros_like(odds)))
 
     def _cells(self, x):
         """Cells of the inflated columns (..., 1, n_inflated)."""
@@ -385,7 +389,7 @@ class InflatedGaussian(HeteroscedasticGaussian):
     def _split(self, outputs):
         """What the decoder says of the noise, and log-probabilities (..., 1 + most atoms, n_inflated), noise first."""
         moments, logits = outputs.split([self.n_moments, self.n_outputs - self.n_moments], dim=-1)
-        logits = torch.cat([moments, logits, torch.full_like(moments[..., :1], -1e30)], dim=-1)
+        logits = torch.cat([moments, logits, torch.full_like(moments[..., :1], ABSENT)], dim=-1)
         odds = self.log_odds + logits.index_select(-1, self._places.flatten()).unflatten(-1, self._places.shape)
         return moments, log_softmax(torch.cat([torch.zeros_like(odds[..., :1, :]), odds], dim=-2), dim=-2)
 
@@ -406,7 +410,7 @@ class InflatedGaussian(HeteroscedasticGaussian):
             return super().log_prob(outputs, x)
         moments, log_shares = self._split(outputs)
         noise, cells = super().log_prob(moments, x), self._cells(x)
-        heights = torch.exp(normal_log_prob(cells, self.atoms, cells.new_tensor(SCALE_FLOOR)))
+        heights = normal_log_prob(cells, self.atoms, cells.new_tensor(SCALE_FLOOR)).clamp_min(ABSENT).exp()
         atoms = (log_shares[..., 1:, :].exp() * heights).sum(-2)
         atoms = torch.where(atoms > TINY, torch.log(atoms.clamp_min(TINY)), torch.full_like(atoms, -1e30))
         seen = torch.logaddexp(log_shares[..., 0, :] + self._cells(noise)[..., 0, :], atoms)

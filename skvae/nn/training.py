@@ -9,11 +9,12 @@ import torch
 
 from skvae.nn.capture import Captured
 
-ROWS_AT_ONCE = 1024
-"""Rows of one evaluation step: a bound on memory, which costs that compare rows need most of."""
+ROWS_AT_ONCE, LEAST_ROWS_AT_ONCE = 1024, 128
+"""Rows of one evaluation step, fewer where they have many cells: a bound on memory, which costs that compare rows need
+most of."""
 
 CELLS_AT_ONCE = 2**20
-"""Cells that are gathered at once from shuffled rows; bounds memory, not results."""
+"""Cells that are gathered at once from shuffled rows, or evaluated; bounds memory."""
 
 LEARNING_RATE_CUT = 5.0
 """What the adaptive schedule divides the learning rate by, as scikit-learn's MLPRegressor does."""
@@ -40,7 +41,8 @@ SCHEDULES = {"constant": Schedule(), "adaptive": Schedule(n_cuts=1), "cosine": S
 class Rows(NamedTuple):
     """A table on its device: x (n, n_features), and one positive weight a row (n,).
 
-    Weights have mean one, so that the mean over any batch estimates the mean over all.
+    Weights have mean one, so that the mean over any batch estimates the mean over all. ``x`` is a tensor, or whatever
+    has its length and shape and gives tensors for ``x[index]``.
     """
 
     x: torch.Tensor
@@ -52,12 +54,12 @@ class Rows(NamedTuple):
 
     def pieces(self, n_rows):
         """Consecutive parts of at most ``n_rows`` rows."""
-        return [self.take(slice(i, i + n_rows)) for i in range(0, len(self.x), n_rows)]
+        return (self.take(slice(i, i + n_rows)) for i in range(0, len(self.x), n_rows))
 
     def shuffled(self, batch_size, generator):
         """All rows in random order, in blocks of whole batches, each gathered at once and bounded in size."""
         n_rows = batch_size * max(1, CELLS_AT_ONCE // (batch_size * self.x.shape[1]))
-        order = torch.randperm(len(self.x), generator=generator, device=self.x.device)
+        order = torch.randperm(len(self.x), generator=generator, device=self.weight.device)
         return (self.take(index) for index in order.split(n_rows))
 
 
@@ -179,16 +181,21 @@ def make_gradient(module, solver, generator, support_fraction=1.0):
 def train_epoch(module, rows, solver, plan, clock, gradient, generator):
     """One pass over ``rows`` in random order; the mean of each named term on the way."""
     total, weights = 0.0, module.term_weights(clock.progress)
-    factors = rows.x.new_tensor(list(weights.values()))
+    factors = rows.weight.new_tensor(list(weights.values()))
     for block in rows.shuffled(plan.batch_size, generator):
         for batch in block.pieces(plan.batch_size):
             now = module.term_weights(clock.tick())
             if now != weights:
-                weights, factors = now, rows.x.new_tensor(list(now.values()))
+                weights, factors = now, rows.weight.new_tensor(list(now.values()))
             solver.zero_grad()
             total = total + len(batch.x) * gradient(batch.x, batch.weight, factors)
             solver.step()
     return dict(zip(weights, (total / len(rows.x)).tolist(), strict=True))
+
+
+def rows_at_once(rows):
+    """How many rows are evaluated at once."""
+    return min(ROWS_AT_ONCE, max(CELLS_AT_ONCE // rows.x.shape[1], LEAST_ROWS_AT_ONCE))
 
 
 def make_evaluation(module, seed, device, support_fraction):
@@ -204,7 +211,7 @@ def make_evaluation(module, seed, device, support_fraction):
     @torch.no_grad()
     def evaluate(rows):
         generator.manual_seed(seed)
-        return sum(float(total(*piece)) for piece in rows.pieces(ROWS_AT_ONCE)) / len(rows.x)
+        return sum(float(total(*piece)) for piece in rows.pieces(rows_at_once(rows))) / len(rows.x)
 
     return evaluate
 
@@ -225,7 +232,7 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
     """
     best, clock, n_cuts = Best(module, plan.tol), Clock(plan, len(rows.x)), plan.schedule.n_cuts
     gradient = make_gradient(module, solver, generator, plan.support_fraction)
-    evaluate = make_evaluation(module, generator.initial_seed(), rows.x.device, plan.support_fraction)
+    evaluate = make_evaluation(module, generator.initial_seed(), rows.weight.device, plan.support_fraction)
     history.outcome = "max_iter"
     module.train()
     if history.loss:
@@ -262,6 +269,6 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
         history.outcome = "interrupted"
     if best.state and (validation is not None or history.outcome in ("diverged", "interrupted")):
         best.restore()
-    if not math.isfinite(evaluate((validation or rows).take(slice(ROWS_AT_ONCE)))):
+    if not math.isfinite(evaluate((validation or rows).take(slice(rows_at_once(rows))))):
         history.outcome = "failed"
     module.eval()

@@ -1,0 +1,176 @@
+"""Sparse tables: the same model as of the dense table, made dense a batch at a time."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
+
+from skvae import AutoencoderTransformer, VAETransformer
+
+ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
+SMALL = {"n_components": 2, "hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 2}
+LIKELIHOODS = ["poisson", "negative_binomial", "multinomial", "gaussian", "isotropic_gaussian", "inflated_gaussian"]
+
+
+@pytest.fixture
+def counts():
+    """Counts, most of them zero (300, 9)."""
+    rng = np.random.RandomState(0)
+    return rng.poisson(0.5 * rng.gamma(1.0, size=(300, 1)) * rng.gamma(1.0, size=9)).astype(float)
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_a_sparse_table_gives_the_bits_of_the_dense_one(counts, Estimator, likelihood):
+    dense = Estimator(**SMALL, likelihood=likelihood).fit(counts)
+    fitted = Estimator(**SMALL, likelihood=likelihood).fit(sparse.csr_array(counts))
+    for name in ("transform", "score_samples", "score_features"):
+        expected, found = getattr(dense, name)(counts), getattr(fitted, name)(sparse.csr_array(counts))
+        np.testing.assert_array_equal(found, expected)
+    assert fitted.score(sparse.csr_array(counts)) == dense.score(counts)
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("batch_size", [16, 1000])
+def test_weights_streams_and_validation_rows_are_those_of_the_dense_table(counts, Estimator, batch_size):
+    weight = np.arange(300) % 3
+    fitted = []
+    for as_table in (np.asarray, sparse.csc_matrix):
+        estimator = Estimator(**SMALL, likelihood="poisson", batch_size=batch_size)
+        estimator.fit(as_table(counts), sample_weight=weight, X_val=as_table(counts[:50]))
+        fitted.append(estimator.partial_fit(as_table(counts[:100])).transform(counts))
+    np.testing.assert_array_equal(*fitted)
+
+
+@pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csc_array, sparse.coo_array, sparse.lil_array])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int32])
+def test_every_sparse_container_is_taken(counts, container, dtype):
+    X = container(counts.astype(dtype))
+    fitted = VAETransformer(**SMALL).fit(X)
+    assert fitted.transform(X).dtype == (np.float32 if dtype is np.float32 else np.float64)
+    np.testing.assert_allclose(fitted.transform(X), fitted.transform(counts), rtol=1e-4, atol=1e-5)
+    assert type(fitted.sample(3)) is np.ndarray
+    assert type(fitted.inverse_transform(np.zeros((2, 2)))) is np.ndarray
+
+
+def test_auto_follows_what_the_cells_are(counts):
+    def chosen(X, **params):
+        return set(VAETransformer(**{**SMALL, **params}).fit(X).column_likelihoods_.likelihood)
+
+    assert chosen(sparse.csr_array(counts)) == {"poisson"}
+    assert chosen(sparse.csr_array(counts > 0)) == {"bernoulli"}
+    assert chosen(sparse.csr_array(0.5 * counts)) == {"gaussian"}
+    assert chosen(sparse.csr_array(-counts)) == {"gaussian"}
+    assert chosen(sparse.csr_array(counts), likelihood="multinomial") == {"multinomial"}
+
+
+def test_a_stream_keeps_what_auto_took_for_its_first_batch(counts):
+    fitted = VAETransformer(**SMALL).partial_fit(sparse.csr_array(counts))
+    fitted.partial_fit(sparse.csr_array(np.minimum(counts, 1)))
+    assert set(fitted.column_likelihoods_.likelihood) == {"poisson"}
+
+
+def test_cells_that_are_stored_twice_count_once_as_their_sum():
+    one = sparse.csr_array(np.eye(30, 4))
+    parts = sparse.coo_array((np.r_[0.5 * one.data, 0.5 * one.data], np.tile(one.tocoo().coords, 2)), shape=one.shape)
+    twice = sparse.csr_array((parts.data, parts.coords), shape=one.shape)
+    assert set(VAETransformer(**SMALL).fit(twice).column_likelihoods_.likelihood) == {"bernoulli"}
+    np.testing.assert_array_equal(
+        VAETransformer(**SMALL).fit(twice).transform(one), VAETransformer(**SMALL).fit(one).transform(one)
+    )
+
+
+def test_imputing_a_sparse_table_copies_it(counts):
+    X = sparse.csr_array(counts)
+    fitted = VAETransformer(**SMALL).fit(X)
+    filled = fitted.impute(X)
+    assert filled is not X
+    assert (filled != X).nnz == 0
+    assert len(fitted.impute(X, n_imputations=3)) == 3
+
+
+def test_a_model_of_a_dense_table_takes_sparse_rows(counts):
+    for params in ({}, {"categorical_features": [0]}):
+        fitted = VAETransformer(**SMALL, **params).fit(counts)
+        np.testing.assert_array_equal(fitted.transform(sparse.csr_array(counts)), fitted.transform(counts))
+
+
+def test_a_pipeline_hands_sparse_rows_on(counts):
+    X = sparse.csr_matrix(counts)
+    assert make_pipeline(MaxAbsScaler(), VAETransformer(**SMALL, likelihood="bernoulli")).fit_transform(X).shape == (
+        300,
+        2,
+    )
+
+
+def test_errors_of_sparse_tables_say_what_to_do(counts):
+    X = sparse.csr_array(counts)
+    with pytest.raises(ValueError, match="categorical_features=.* X is sparse"):
+        VAETransformer(**SMALL, categorical_features=[0]).fit(X)
+    holes = X.copy()
+    holes.data[0] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        VAETransformer(**SMALL).fit(holes)
+    with pytest.raises(ValueError, match="column 2, row 1 holds -1"):
+        VAETransformer(**SMALL, likelihood="poisson").fit(sparse.csr_array(([-1.0], ([1], [2])), shape=(9, 9)))
+    with pytest.raises(ValueError, match="8 features"):
+        VAETransformer(**SMALL).fit(X).transform(X[:, :8])
+
+
+WIDE = """
+import numpy as np
+from scipy import sparse
+from skvae import VAETransformer
+
+def memory(key):
+    return next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith(key))
+
+settings = {"likelihood": "gaussian", "max_iter": 1, "hidden_layer_sizes": (8,)}
+settings |= {"n_components": 2, "n_importance_samples": 4}
+places = np.random.RandomState(0).randint([[5000], [12_000]], size=(2, 40_000))
+X = sparse.csr_array((np.ones(40_000), places), shape=(5000, 12_000))
+VAETransformer(**settings).fit(X[:300, :50]).transform(X[:300, :50])
+open("/proc/self/clear_refs", "w").write("5")
+before = memory("VmRSS")
+VAETransformer(**settings).fit(X)
+print(memory("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_wide_sparse_table_never_is_dense_as_a_whole():
+    megabytes = float(subprocess.run([sys.executable, "-c", WIDE], check=True, capture_output=True, text=True).stdout)
+    assert megabytes < 0.6 * 5000 * 12_000 * 8 / 2**20
+
+
+LONG = """
+import numpy as np, pandas as pd
+from skvae import VAETransformer
+
+def memory(key):
+    return next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith(key))
+
+def frame(n):
+    rng = np.random.RandomState(0)
+    numbers = {f"r{j}": rng.normal(size=n) for j in range(10)} | {f"i{j}": rng.poisson(3, n) for j in range(4)}
+    levels = np.array(list("abcd"), dtype=object)
+    return pd.DataFrame(numbers | {f"c{j}": levels[rng.randint(4, size=n)] for j in range(6)})
+
+settings = {"max_iter": 1, "hidden_layer_sizes": (8,), "n_components": 2, "random_state": 0, "batch_size": 1024}
+VAETransformer(**settings).fit(frame(3000))
+X = frame(200_000)
+open("/proc/self/clear_refs", "w").write("5")
+before = memory("VmRSS")
+VAETransformer(**settings).fit(X)
+print(memory("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_long_frame_takes_at_most_three_times_its_float32_size():
+    megabytes = float(subprocess.run([sys.executable, "-c", LONG], check=True, capture_output=True, text=True).stdout)
+    assert megabytes < 3 * 200_000 * 20 * 4 / 2**20
