@@ -308,7 +308,6 @@ def add_numbers(ax, reasons):
 def written(reasons):
     """The numbers beside each line, by heading."""
     with np.errstate(invalid="ignore"):
-        with np.errstate(invalid="ignore"):
         width = np.abs(0.5 * as_numbers(reasons["high"]) - 0.5 * as_numbers(reasons["low"]))
     bounds = [[cell_text(x, w) for x, w in zip(reasons[name], width, strict=True)] for name in ("low", "high")]
     unbounded = reasons["low"].isna() & reasons["high"].isna()
