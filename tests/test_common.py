@@ -130,6 +130,7 @@ def test_detector_keeps_the_contract_over_a_pipeline():
         ),
         "a Pipeline takes no sample_weight",
     )
-    results = check_estimator(detector, on_fail=None, on_skip=None, expected_failed_checks=weights)
+    holes = {"check_estimators_nan_inf": "the tags of a Pipeline do not say that its steps take missing cells"}
+    results = check_estimator(detector, on_fail=None, on_skip=None, expected_failed_checks=weights | holes)
     failed = {result["check_name"] for result in results if result["status"] in ("failed", "skipped")}
     assert not failed
