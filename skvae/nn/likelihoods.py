@@ -328,12 +328,13 @@ class InflatedGaussian(HeteroscedasticGaussian):
     Each such atom has a probability that the decoder says. A column of at most MOST_LEVELS_AS_ATOMS values has all of
     them as atoms, another column those that hold LEAST_SHARE of its rows. The density of an atom is normal with the
     scale SCALE_FLOOR, so that it stays finite and integrates to one; a draw is the atom itself. Half a row's share is
-    kept for values never seen, far around. In a column whose rows repeat almost all values, as where numbers are
-    rounded, a draw is the nearest value seen.
+    kept for values never seen, far around. A draw beyond the training cells of its column is the nearest of these, and
+    in a column whose rows repeat almost all values, as where numbers are rounded, every draw is the nearest value seen.
     """
 
-    def __init__(self, n_features, atoms, values):
+    def __init__(self, n_features, atoms, values, ranges=None):
         super().__init__(n_features)
+        self._ranges = ranges
         self._values = {column: torch.tensor(v, dtype=torch.float64) for column, v in enumerate(values) if v}
         self._atoms = {
             column: torch.tensor(values, dtype=torch.float64) for column, values in enumerate(atoms) if values
@@ -358,13 +359,20 @@ class InflatedGaussian(HeteroscedasticGaussian):
         spread = slice(None, None, math.ceil(len(values) / ROWS_FOR_ATOMS))
         counts = torch.from_numpy(counts[spread])
         held = [held_by(torch.from_numpy(column[spread].copy()), counts) for column in values.T]
-        return {"atoms": [atoms_of(*each) for each in held], "values": [repeated(*each) for each in held]}
+        return {
+            "atoms": [atoms_of(*each) for each in held],
+            "values": [repeated(*each) for each in held],
+            "ranges": [range_of(column) for column in values.T],
+        }
 
     def place(self, shift, scale):
         for place, (column, values) in enumerate(self._atoms.items()):
             self.atoms[: len(values), place] = (values - shift[column]) / scale[column]
 
     def exact(self, values):
+        if self._ranges is not None:
+            ends = torch.tensor(self._ranges, dtype=torch.float64).numpy()
+            values.clip(ends[:, 0], ends[:, 1], out=values)
         for column, atoms in self._atoms.items():
             cells = torch.from_numpy(values[:, column])
             atom = nearest(cells, atoms)
@@ -432,6 +440,12 @@ def held_by(column, counts):
     present = ~column.isnan()
     values, place = column[present].double().unique(return_inverse=True)
     return values, counts.new_zeros(len(values)).index_add_(0, place, counts[present])
+
+
+def range_of(column):
+    """Smallest and largest cell of a column, an array; anything where it has none."""
+    there = column[column == column]
+    return [float(there.min()), float(there.max())] if len(there) else [-math.inf, math.inf]
 
 
 def atoms_of(values, held):

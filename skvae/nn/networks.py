@@ -20,9 +20,8 @@ ACTIVATIONS = {
     "softplus": nn.Softplus,
 }
 
-ALIGNED, NARROW = 4, 16
-"""Products of fewer columns than the second number round by a row's place, unless inputs come in multiples of the
-first."""
+ALIGNED = 4
+"""Matrix products round by a row's place among others, unless inputs come in multiples of this many."""
 
 REST_AT_FIRST = 0.3
 """How large the first weights of what a residual network adds are, beside those of a network that stands alone."""
@@ -47,7 +46,7 @@ class Linear(nn.Linear):
     def forward(self, x):
         """The same bits for a row wherever it stands among others, outside of training."""
         missing = -self.in_features % ALIGNED
-        if self.training or not missing or self.out_features >= NARROW:
+        if self.training or not missing:
             return super().forward(x)
         return linear(pad(x, (0, missing)), pad(self.weight, (0, missing)), self.bias)
 
