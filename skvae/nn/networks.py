@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
-from torch.nn.functional import linear, pad
+
+from skvae.nn.numerics import aligned, product
 
 ACTIVATIONS = {
     "identity": nn.Identity,
@@ -19,9 +20,6 @@ ACTIVATIONS = {
     "silu": nn.SiLU,
     "softplus": nn.Softplus,
 }
-
-ALIGNED = 4
-"""Matrix products round by a row's place among others, unless inputs come in multiples of this many."""
 
 REST_AT_FIRST = 0.3
 """How large the first weights of what a residual network adds are, beside those of a network that stands alone."""
@@ -45,10 +43,9 @@ class Linear(nn.Linear):
 
     def forward(self, x):
         """The same bits for a row wherever it stands among others, outside of training."""
-        missing = -self.in_features % ALIGNED
-        if self.training or not missing:
+        if self.training or aligned(self.in_features):
             return super().forward(x)
-        return linear(pad(x, (0, missing)), pad(self.weight, (0, missing)), self.bias)
+        return product(x, self.weight, self.bias)
 
 
 def mlp(in_features, out_features, hidden_layer_sizes, activation, generator):

@@ -6,7 +6,16 @@ from abc import ABC, abstractmethod
 import torch
 from torch import nn
 
-from skvae.nn.numerics import LOG_TWO_PI, RAW_ONE, normal_log_prob, positive, standard_normal, sum_of_squares, wide
+from skvae.nn.numerics import (
+    LOG_TWO_PI,
+    RAW_ONE,
+    normal_log_prob,
+    positive,
+    product,
+    standard_normal,
+    sum_of_squares,
+    wide,
+)
 
 
 class Prior(nn.Module, ABC):
@@ -89,7 +98,8 @@ class _Mixture(Prior):
     def log_prob(self, z):
         log_weights, mean, scale = self.components()
         precision = 1.0 / (scale * scale)
-        distance = (z * z) @ precision.mT - 2.0 * z @ (mean * precision).mT + (mean * mean * precision).sum(-1)
+        distance = product(z * z, precision) - 2.0 * product(z, mean * precision)
+        distance = distance + (mean * mean * precision).sum(-1)
         constant = log_weights - torch.log(scale).sum(-1) - 0.5 * self.latent_dim * LOG_TWO_PI
         return torch.logsumexp(constant - 0.5 * distance, dim=-1)
 
@@ -164,7 +174,7 @@ class FittedNormal(nn.Module):
 
     def log_prob(self, z):
         axes, scale = self._axes()
-        white = ((z - self.mean).to(axes.dtype) @ axes) / scale
+        white = product((z - self.mean).to(axes.dtype), axes.mT) / scale
         return -0.5 * (white.square() + LOG_TWO_PI).sum(-1) - scale.log().sum()
 
     def sample(self, n_samples, generator):
@@ -207,7 +217,7 @@ class FittedMixture(nn.Module):
         whitening, means = self.whitening.to(wide(z)), self.means.to(wide(z))
         log_det = torch.diagonal(whitening, dim1=-2, dim2=-1).log().sum(-1)
         centres = (means[:, None] @ whitening).flatten()
-        white = z.to(wide(z)) @ whitening.transpose(0, 1).flatten(1) - centres
+        white = product(z.to(wide(z)), whitening.transpose(0, 1).flatten(1).mT) - centres
         distance = white.square().unflatten(-1, means.shape).sum(-1)
         return torch.logsumexp(
             torch.log(self.weights) + log_det - 0.5 * (distance + self.latent_dim * LOG_TWO_PI), dim=-1
