@@ -247,7 +247,7 @@ LAYERS = {
     "nn.holes": {"nn.likelihoods"},
     "nn.linear": {"nn.numerics"},
     "nn.priors": {"nn.numerics"},
-    "nn.networks": set(),
+    "nn.networks": {"nn.numerics"},
     "nn.regularizers": set(),
     "nn.corruptions": {"nn.numerics"},
     "nn.numerics": set(),
