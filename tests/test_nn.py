@@ -189,8 +189,17 @@ def test_draws_stay_within_training_cells_and_of_rounded_columns_are_values_seen
     likelihood = LIKELIHOODS["inflated_gaussian"](2, **further)
     draws = np.array([[0.1499, 0.1499], [0.1501, 0.1501], [-99.0, -99.0], [99.0, 99.0], [0.2, 0.2]])
     likelihood.exact(draws)
-    np.testing.assert_allclose(draws[:, 0], [0.1, 0.2, X[:, 0].min(), X[:, 0].max(), 0.2])
-    np.testing.assert_array_equal(draws[:, 1], [0.1499, 0.1501, X[:, 1].min(), X[:, 1].max(), 0.2])
+    np.testing.assert_allclose(draws[[0, 1, 4], 0], [0.1, 0.2, 0.2])
+    assert np.isin(draws[:, 0].round(9), X[:, 0].round(9)).all()
+    np.testing.assert_array_equal(draws[[0, 1, 4], 1], [0.1499, 0.1501, 0.2])
+    low, high = X.min(axis=0), X.max(axis=0)
+    assert (low <= draws[2]).all()
+    assert (draws[2] <= low + 0.11 * (high - low)).all()
+    assert (high - 0.11 * (high - low) <= draws[3]).all()
+    assert (draws[3] <= high).all()
+    near = np.array([low - 0.01, high + 0.01])
+    likelihood.exact(near)
+    np.testing.assert_allclose(near[:, 1], [low[1] + 0.01, high[1] - 0.01])
 
 
 def test_a_value_beside_an_atom_is_rare_and_a_far_one_rarer():

@@ -63,6 +63,9 @@ TINY = 1e-30
 ABSENT = -80.0
 """Logarithm of what counts as nothing beside TINY; ``exp`` of much less takes ten times as long, and denormals."""
 
+END = 0.1
+"""Share of a column's range in which draws come to lie that would be beyond it."""
+
 MOSTLY = 0.9
 """Share of rows whose value others hold too in a column of rounded numbers."""
 
@@ -328,8 +331,9 @@ class InflatedGaussian(HeteroscedasticGaussian):
     Each such atom has a probability that the decoder says. A column of at most MOST_LEVELS_AS_ATOMS values has all of
     them as atoms, another column those that hold LEAST_SHARE of its rows. The density of an atom is normal with the
     scale SCALE_FLOOR, so that it stays finite and integrates to one; a draw is the atom itself. Half a row's share is
-    kept for values never seen, far around. A draw beyond the training cells of its column is the nearest of these, and
-    in a column whose rows repeat almost all values, as where numbers are rounded, every draw is the nearest value seen.
+    kept for values never seen, far around. A draw beyond the training cells of its column comes to lie as far inside
+    them, within the END of their range, and in a column whose rows repeat almost all values, as where numbers are
+    rounded, every draw is the nearest value seen.
     """
 
     def __init__(self, n_features, atoms, values, ranges=None):
@@ -371,8 +375,7 @@ class InflatedGaussian(HeteroscedasticGaussian):
 
     def exact(self, values):
         if self._ranges is not None:
-            ends = torch.tensor(self._ranges, dtype=torch.float64).numpy()
-            values.clip(ends[:, 0], ends[:, 1], out=values)
+            folded_into(torch.from_numpy(values), *torch.tensor(self._ranges, dtype=torch.float64).unbind(1))
         for column, atoms in self._atoms.items():
             cells = torch.from_numpy(values[:, column])
             atom = nearest(cells, atoms)
@@ -440,6 +443,19 @@ def held_by(column, counts):
     present = ~column.isnan()
     values, place = column[present].double().unique(return_inverse=True)
     return values, counts.new_zeros(len(values)).index_add_(0, place, counts[present])
+
+
+def folded_into(values, low, high):
+    """Put what lies beyond ``low`` or ``high`` (n_features,) as far inside these ends of a range, in place."""
+    end = END * (high - low)
+    below, above = low - values, values - high
+    values.copy_(torch.where(below > 0.0, low + folded(below, end), values))
+    values.copy_(torch.where(above > 0.0, high - folded(above, end), values))
+
+
+def folded(excess, end):
+    """An excess modulo an end of the range; nothing where the range has no width."""
+    return torch.where(end > 0.0, excess.remainder(end), torch.zeros_like(excess))
 
 
 def range_of(column):
