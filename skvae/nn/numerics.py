@@ -92,11 +92,6 @@ def coin_flips(probability, generator):
     return (draws < probability).to(probability.dtype)
 
 
-def aligned(n):
-    """Whether sums over so many numbers, in a matrix product, round alike wherever a row stands among others."""
-    return n % ALIGNED == 0
-
-
 def product(x, weight, bias=None):
     """``x @ weight.mT + bias``, for each row of x (..., n) the same bits wherever it stands among others."""
     missing = -weight.shape[-1] % ALIGNED
