@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from sklearn.mixture import GaussianMixture
 from skvae._columns import FARTHEST, Units, chunk_rows, chunks, column_name, lacking_by_row, pieces_of
 from skvae._on_demand import SparseRows, is_complete
 from skvae.nn.capture import Captured
+from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
 from skvae.nn.solvers import make_solver
 from skvae.nn.training import History, Rows, train
@@ -344,7 +346,8 @@ class ArrayModel:
         return self._map_rows(size, X, np.empty(len(X)), size=self._rows_per_call(n_draws))
 
     def check_support(self, X, names):
-        """Refuse values that the likelihood gives no density."""
+        """Refuse values that the likelihood gives no density, and missing ones that it cannot do without."""
+        self._check_together(X, names)
         likelihood, units = self.module.likelihood, self.units
         if likelihood.outside(units.to_standard(X[:1])) is None:
             return
@@ -358,6 +361,22 @@ class ArrayModel:
                 raise ValueError(
                     f"{column_name(names, j)}, row {part.start + row} holds {cells[row, j]:.6g}, but "
                     f"likelihood={name!r} describes {support} only. {member.remedy}"
+                )
+
+    def _check_together(self, X, names):
+        """Refuse rows that lack some cells only of columns whose cells depend on each other."""
+        together = [group for group in self.options["likelihood"] if not LIKELIHOODS[group[0]].separable]
+        pieces = () if not together or is_complete(X) else pieces_of(X)
+        for (part, cells), (name, columns, _) in product(pieces, together):
+            lacks = np.isnan(cells[:, columns])
+            rows = np.flatnonzero(lacks.any(1) & ~lacks.all(1))
+            if len(rows):
+                row = lacks[rows[0]]
+                raise ValueError(
+                    f"row {part.start + rows[0]} lacks {column_name(names, columns[row.argmax()])} but has "
+                    f"{column_name(names, columns[row.argmin()])}; likelihood={name!r} describes a row's cells of its "
+                    "columns together, all or none of them. Use 'poisson' for these columns, or put 0 where a missing "
+                    "count means none."
                 )
 
     def _map(self, function, array, out, size=ROWS_PER_CALL, units=None):

@@ -727,3 +727,36 @@ def test_tags_say_that_holes_and_levels_are_taken(Estimator):
     assert tags.allow_nan
     assert tags.categorical
     assert tags.sparse
+
+
+def documents(n_rows=200):
+    """Counts of four words a document, beside a number."""
+    rng = np.random.RandomState(0)
+    counts = rng.poisson(5 * rng.gamma(2.0, size=(n_rows, 1)) * rng.dirichlet(np.ones(4), size=n_rows))
+    return pd.DataFrame(counts.astype(float), columns=list("abcd")).assign(length=rng.normal(size=n_rows))
+
+
+def test_a_row_has_all_or_none_of_the_cells_that_a_multinomial_describes():
+    vae = VAETransformer(2, likelihood=dict.fromkeys("abcd", "multinomial"), max_iter=3, random_state=0)
+    whole, part = documents(), documents()
+    part.loc[7, "c"] = np.nan
+    refused = "row 7 lacks column 'c' but has column 'a'; likelihood='multinomial'.*Use 'poisson'"
+    with pytest.raises(ValueError, match=refused):
+        clone(vae).fit(part)
+    vae.fit(whole)
+    for method in (vae.score_samples, vae.transform, vae.impute):
+        with pytest.raises(ValueError, match=refused):
+            method(part)
+    with pytest.raises(ValueError, match="lacks column 'b' but has column 'a'"):
+        vae.sample(3, given={"a": 2.0})
+    assert len(vae.sample(3, given={"length": 0.5}, random_state=0)) == 3
+
+
+def test_totals_of_a_multinomial_are_those_of_rows_that_have_its_cells():
+    X = documents()
+    X.loc[:99, list("abcd")] = np.nan
+    vae = VAETransformer(2, likelihood=dict.fromkeys("abcd", "multinomial"), max_iter=3, random_state=0).fit(X)
+    drawn = vae.sample(2000, random_state=0, with_missing=False)[list("abcd")].sum(axis=1)
+    seen = X.loc[100:, list("abcd")].sum(axis=1)
+    assert set(drawn) <= set(seen)
+    assert drawn.value_counts(normalize=True).max() == pytest.approx(seen.value_counts(normalize=True).max(), abs=0.05)

@@ -118,7 +118,8 @@ class Likelihood(nn.Module, ABC):
     units = "standard"
     ordered = True
     separable = True
-    """Whether cells are independent given the code, so that a missing one is as if its column were not there."""
+    """Whether cells are independent given the code, so that a missing one is as if its column were not there.
+    Of others, a row has all or none."""
     support = "real numbers"
     remedy = ""
 
@@ -798,7 +799,9 @@ class Multinomial(_Counts):
         super().observe(x, weight)
         self.spread.fill_(self.spread.mean())
         levels = torch.linspace(0.0, 1.0, N_TOTALS, dtype=x.dtype, device=x.device)
-        self.totals.copy_(torch.quantile(x.sum(-1), levels, interpolation="nearest"))
+        whole = (weight > 0).expand_as(x).all(-1)
+        totals = x[whole].sum(-1) if whole.any() else x.new_zeros(1)
+        self.totals.copy_(torch.quantile(totals, levels, interpolation="nearest"))
 
     def _log_shares(self, outputs):
         return log_softmax(self.log_mean + outputs, dim=-1)
