@@ -91,7 +91,7 @@ SCHEDULES = {
 }
 """Larger batches leave two cores less to wait for; smaller ones gain more an epoch."""
 
-STAGES = [(5, 2e-3, 8, 10), (5, 1e-3, 6, 10), (50, 1e-3, 8, 1), (50, 5e-4, 8, 1), (50, 2e-4, 8, 1), (50, 7e-5, 6, 1)]
+STAGES = [(5, 2e-3, 8, 10), (5, 1e-3, 6, 10), (50, 1e-3, 6, 1), (50, 5e-4, 6, 1), (50, 2e-4, 6, 1), (50, 7e-5, 5, 1)]
 """Draws, learning rate, pieces and epochs of each: few draws while there is far to go, many at the end."""
 
 

@@ -10,7 +10,7 @@ from skvae._on_demand import OnDemand, is_complete, of_rows
 SMALLEST_BATCH, USUAL_BATCH, STEPS_AN_EPOCH = 16, 256, 16
 """``batch_size="auto"``: about this many steps an epoch, with a batch between the two."""
 
-LARGEST_BATCH, MANY_STEPS = 1024, 512
+LARGEST_BATCH, MANY_STEPS = 2048, 512
 """In a table of so many rows that such batches are more steps an epoch than this, batches grow, up to this."""
 
 HOLES_ROWS = 8192

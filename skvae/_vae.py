@@ -128,7 +128,7 @@ class VAETransformer(BaseAutoencoder):
         Strength of the L2 penalty on the weight matrices: the objective summed over rows gains
         ``0.5 * alpha * ||W||²``.
     batch_size : "auto" or int, default="auto"
-        Rows of one step. "auto" takes about 16 steps an epoch, with 16 to 256 rows each, and up to 1,024 where that
+        Rows of one step. "auto" takes about 16 steps an epoch, with 16 to 256 rows each, and up to 2,048 where that
         would be more than 512 steps. Where all rows fit into one batch, equal rows are one row with their weights
         added, and the order of rows does not matter.
     learning_rate : {"adaptive", "constant", "cosine"}, default="adaptive"

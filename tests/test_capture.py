@@ -7,7 +7,7 @@ import torch
 from small_models import cells, generator, small_model
 
 from skvae.nn import capture
-from skvae.nn.capture import Captured
+from skvae.nn.capture import Captured, memory, tensors_in
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS, OBJECTIVES
 from skvae.nn.networks import ACTIVATIONS
@@ -244,6 +244,30 @@ def test_a_result_that_is_read_elsewhere_is_not_only_written_to_a_gradient():
     assert recording is not None
     assert output == (X.mT @ X).sum()
     torch.testing.assert_close(gradient, X.mT @ X)
+
+
+def chain(x):
+    steps = [x]
+    for _ in range(10):
+        steps.append(steps[-1].cumsum(0) + steps[0])
+    return steps[-1] + steps[5].exp()
+
+
+def test_results_lie_where_others_lay_that_nothing_reads_any_more():
+    output, recording = replayed(chain, 0.01 * X)
+    torch.testing.assert_close(output, chain(0.01 * X))
+    used = {memory(tensor) for _, args, kwargs in recording._calls for tensor in tensors_in((args, kwargs))}
+    assert len(used) <= 6 < len(recording._calls)
+
+
+def test_neither_inputs_nor_what_is_computed_once_are_written_over():
+    matrix = torch.full((2, 3), 0.01)
+    captured = Captured(lambda x: chain(x) + chain(matrix) * x, frozen=True)
+    for factor in (1.0, 2.0, 3.0, 3.0):
+        x = 0.01 * factor * X
+        torch.testing.assert_close(captured(x), chain(x) + chain(matrix) * x)
+        torch.testing.assert_close(x, 0.01 * factor * X)
+    assert recordings(captured)[0] is not None
 
 
 def test_other_devices_are_left_alone():

@@ -7,6 +7,7 @@ runs those into the same memory again: what a CUDA graph does for a GPU. Never: 
 
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -67,8 +68,12 @@ class Kernel:
             return binding(torch, variant, args, kept), args, kept
         if len(self.returns) > 1:
             raise NotReplayableError(str(self.function))
-        (place,) = self.returns
-        return lambda *args, **kwargs: place.copy_(function(*args, **kwargs)), self.args, self.kwargs
+        return partial(put, function), (*self.returns, *self.args), self.kwargs
+
+
+def put(function, place, *args, **kwargs):
+    """Call a function that makes a tensor of its own, and keep what it holds."""
+    place.copy_(function(*args, **kwargs))
 
 
 def tensor_overload(function):
@@ -128,7 +133,7 @@ class Notes:
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
-        self.kernels.append(Kernel(function, *detached((args, kwargs or {}, result))))
+        self.kernels.append(Kernel(function, *with_each(torch.Tensor.detach, (args, kwargs or {}, result))))
         return result
 
 
@@ -158,13 +163,13 @@ def tensors_in(values):
     return [t for value in values for t in tensors_in(value)] if isinstance(values, CONTAINERS) else []
 
 
-def detached(values):
-    """The same with tensors that hold on to no graph."""
+def with_each(change, values):
+    """Nested lists, tuples and dictionaries with each tensor changed."""
     if isinstance(values, torch.Tensor):
-        return values.detach()
+        return change(values)
     if isinstance(values, dict):
-        return {name: detached(value) for name, value in values.items()}
-    return type(values)(map(detached, values)) if isinstance(values, list | tuple) else values
+        return {name: with_each(change, value) for name, value in values.items()}
+    return type(values)(with_each(change, value) for value in values) if isinstance(values, list | tuple) else values
 
 
 def memory(tensor):
@@ -266,6 +271,35 @@ def write_to_gradients(kernels, gradients):
     return kept
 
 
+def share_memory(kernels, calls, kept):
+    """Let results lie where others lay that nothing reads any more: little memory stays close to the processor.
+
+    ``calls`` are those of the kernels, ``kept`` tensors that are read after the last one. The calls as they are then.
+    """
+    used = [{memory(tensor) for tensor in tensors_in((args, kwargs))} for _, args, kwargs in calls]
+    last = {where: position for position, each in enumerate(used) for where in each}
+    known, free, home, moved_calls = {memory(tensor) for tensor in kept}, {}, {}, []
+
+    def moved(tensor):
+        storage = home.get(memory(tensor))
+        if storage is None:
+            return tensor
+        return tensor.new_empty(0).set_(storage, tensor.storage_offset(), tensor.shape, tensor.stride())
+
+    for position, (kernel, (function, args, kwargs)) in enumerate(zip(kernels, calls, strict=True)):
+        if not kernel.changes_in_place:
+            for result in kernel.returns:
+                if memory(result) not in known:
+                    left = free.get(result.untyped_storage().nbytes())
+                    home[memory(result)] = left.pop() if left else result.untyped_storage()
+        known |= used[position]
+        for where in used[position] & home.keys():
+            if last[where] == position:
+                free.setdefault(home[where].nbytes(), []).append(home[where])
+        moved_calls.append((function, with_each(moved, args), with_each(moved, kwargs)))
+    return moved_calls
+
+
 class Recording:
     """One call of a function, ready to be repeated on other inputs of the same shapes."""
 
@@ -282,7 +316,8 @@ class Recording:
         results = [self.output, *gradients]
         expected = [tensor.detach().clone() for tensor in results]
         with torch.inference_mode():
-            self._calls = [kernel.call() for kernel in kernels]
+            calls = [kernel.call() for kernel in kernels]
+            self._calls = share_memory(kernels, calls, [*results, *self._inputs])
         reset(gradients, generator, state)
         self.output.detach().fill_(torch.nan)
         self.replay(*inputs)

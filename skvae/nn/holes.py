@@ -69,12 +69,10 @@ class Incomplete(Likelihood):
         return self.inside.begin(weight, bias, loadings[:n], mean[:n], noise[:n])
 
     def inputs(self, x):
-        missing = x.isnan()
-        seen = self.inside.inputs(self.filled(x))
-        seen = torch.where(missing.index_select(-1, self._owner), self._centre, seen)
+        seen = torch.where(self.missing_inputs(x), self._centre, self.inside.inputs(self.filled(x)))
         if not self._n_marks:
             return seen
-        return torch.cat([seen, missing.index_select(-1, self._marked).to(seen.dtype)], dim=-1)
+        return torch.cat([seen, x.index_select(-1, self._marked).isnan().to(seen.dtype)], dim=-1)
 
     def unforeseen(self, x):
         """Mask of the missing cells of columns of which none was missing in training."""
@@ -83,7 +81,7 @@ class Incomplete(Likelihood):
         return x.isnan() & ~foreseen
 
     def missing_inputs(self, x):
-        return x.isnan().index_select(-1, self._owner)
+        return x.index_select(-1, self._owner).isnan()
 
     def realize(self, x, generator):
         return torch.where(x.isnan(), x, self.inside.realize(self.filled(x), generator))

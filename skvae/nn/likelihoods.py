@@ -347,9 +347,11 @@ class InflatedGaussian(HeteroscedasticGaussian):
         inflated, plain = list(self._atoms), [column for column, values in enumerate(atoms) if not values]
         self.n_moments, n_atoms = self.n_outputs, [len(values) for values in self._atoms.values()]
         self.n_outputs += sum(n_atoms)
-        places = torch.full((max(n_atoms, default=0), len(n_atoms)), self.n_outputs)
+        places = torch.full((len(n_atoms), max(n_atoms, default=0)), self.n_outputs)
         for place, (n, end) in enumerate(zip(n_atoms, itertools.accumulate(n_atoms), strict=True)):
-            places[:n, place] = torch.arange(end - n, end) + self.n_moments
+            places[place, :n] = torch.arange(end - n, end) + self.n_moments
+        self._axis = long_side_last(places)
+        places = places if self._axis == -1 else places.T.contiguous()
         self.register_buffer("_places", places)
         self.register_buffer("_columns", torch.tensor(inflated, dtype=torch.long))
         self.register_buffer("_plain", torch.tensor(plain, dtype=torch.long))
@@ -372,7 +374,7 @@ class InflatedGaussian(HeteroscedasticGaussian):
 
     def place(self, shift, scale):
         for place, (column, values) in enumerate(self._atoms.items()):
-            self.atoms[: len(values), place] = (values - shift[column]) / scale[column]
+            self._of_column(self.atoms, place)[: len(values)] = (values - shift[column]) / scale[column]
 
     def exact(self, values):
         if self._ranges is not None:
@@ -390,20 +392,34 @@ class InflatedGaussian(HeteroscedasticGaussian):
         near, share = (self._cells(x) - self.atoms).abs() < SCALE_FLOOR, self._cells(shares(weight))
         held = (share * near.to(share)).sum(0) + self.unseen
         held = torch.where(self._places < self.n_outputs, held, torch.zeros_like(held))
-        rest = (1.0 - held.sum(0)).clamp_min(self.unseen)
+        rest = (1.0 - held.sum(self._axis, keepdim=True)).clamp_min(self.unseen)
         odds = bounded(torch.log(held / rest), LOG_LIMIT)
         self.log_odds.copy_(torch.where(self._places < self.n_outputs, odds, torch.zeros_like(odds)))
 
+    def _of_column(self, table, place):
+        """The atoms of one inflated column in a table of all."""
+        return table.select(-1 if self._axis == -2 else -2, place)
+
     def _cells(self, x):
-        """Cells of the inflated columns (..., 1, n_inflated)."""
-        return x.index_select(-1, self._columns)[..., None, :]
+        """Cells of the inflated columns, with a dimension for their atoms."""
+        return x.index_select(-1, self._columns).unsqueeze(self._axis)
+
+    def _apart(self, log_shares):
+        """What is said of the noise, which is the first, and of the atoms."""
+        return log_shares.split([1, self.atoms.shape[self._axis]], dim=self._axis)
+
+    def _with_atoms(self, noise, log_shares):
+        """A value of each inflated column's noise, and its atoms."""
+        _, of_atoms = self._apart(log_shares)
+        return torch.cat([self._cells(noise), self.atoms.expand_as(of_atoms)], dim=self._axis)
 
     def _split(self, outputs):
-        """What the decoder says of the noise, and log-probabilities (..., 1 + most atoms, n_inflated), noise first."""
+        """What the decoder says of the noise, and log-probabilities of noise and atoms, in one more dimension."""
         moments, logits = outputs.split([self.n_moments, self.n_outputs - self.n_moments], dim=-1)
         logits = torch.cat([moments, logits, torch.full_like(moments[..., :1], ABSENT)], dim=-1)
         odds = self.log_odds + logits.index_select(-1, self._places.flatten()).unflatten(-1, self._places.shape)
-        return moments, log_softmax(torch.cat([torch.zeros_like(odds[..., :1, :]), odds], dim=-2), dim=-2)
+        noise = torch.zeros_like(odds.narrow(self._axis, 0, 1))
+        return moments, log_softmax(torch.cat([noise, odds], dim=self._axis), dim=self._axis)
 
     def _joined(self, inflated, cells):
         """Cells of the inflated columns, and those of the others."""
@@ -414,19 +430,19 @@ class InflatedGaussian(HeteroscedasticGaussian):
             return super().mean(outputs)
         moments, log_shares = self._split(outputs)
         noise, shares = super().mean(moments), log_shares.exp()
-        values = torch.cat([self._cells(noise), self.atoms.expand_as(shares[..., 1:, :])], dim=-2)
-        return self._joined((shares * values).sum(-2), noise)
+        return self._joined((shares * self._with_atoms(noise, shares)).sum(self._axis), noise)
 
     def log_prob(self, outputs, x):
         if not self._atoms:
             return super().log_prob(outputs, x)
         moments, log_shares = self._split(outputs)
         noise, cells = super().log_prob(moments, x), self._cells(x)
-        heights = normal_log_prob(cells, self.atoms, cells.new_tensor(SCALE_FLOOR)).clamp_min(ABSENT).exp()
-        atoms = (log_shares[..., 1:, :].exp() * heights).sum(-2)
+        heights = normal_log_prob(cells, self.atoms, cells.new_tensor(SCALE_FLOOR))
+        of_noise, of_atoms = self._apart(log_shares)
+        atoms = (of_atoms + heights).clamp_min(ABSENT).exp().sum(self._axis)
         atoms = torch.where(atoms > TINY, torch.log(atoms.clamp_min(TINY)), torch.full_like(atoms, -1e30))
-        seen = torch.logaddexp(log_shares[..., 0, :] + self._cells(noise)[..., 0, :], atoms)
-        unseen = normal_log_prob(cells[..., 0, :], 0.0, cells.new_tensor(FAR)) + torch.log(self.unseen)
+        seen = torch.logaddexp((of_noise + self._cells(noise)).squeeze(self._axis), atoms)
+        unseen = normal_log_prob(cells.squeeze(self._axis), 0.0, cells.new_tensor(FAR)) + torch.log(self.unseen)
         return self._joined(torch.logaddexp(seen + torch.log1p(-self.unseen), unseen), noise)
 
     def sample(self, outputs, generator):
@@ -434,9 +450,18 @@ class InflatedGaussian(HeteroscedasticGaussian):
             return super().sample(outputs, generator)
         moments, log_shares = self._split(outputs)
         noise = super().sample(moments, generator)
-        chosen = (log_shares - torch.log(-torch.log(uniform(log_shares, generator)))).argmax(-2, keepdim=True)
-        values = torch.cat([self._cells(noise), self.atoms.expand_as(log_shares[..., 1:, :])], dim=-2)
-        return self._joined(values.gather(-2, chosen)[..., 0, :], noise)
+        drawn = log_shares - torch.log(-torch.log(uniform(log_shares, generator)))
+        chosen = drawn.argmax(self._axis, keepdim=True)
+        values = self._with_atoms(noise, log_shares).gather(self._axis, chosen)
+        return self._joined(values.squeeze(self._axis), noise)
+
+
+def long_side_last(table):
+    """Dimension of a table (n_columns, most) along which to keep what each column has: -1 as it is, -2 transposed.
+
+    The last dimension had better be the longer one: kernels compute what lies side by side at once.
+    """
+    return -1 if table.shape[1] > table.shape[0] else -2
 
 
 def held_by(column, counts):
@@ -956,7 +981,10 @@ class Categorical(_Levels):
         """Log-probability of each slot (..., n_features, most slots); minus a large number where there is none."""
         logits = self.log_mean + outputs
         logits = torch.cat([logits, torch.full_like(logits[..., :1], -1e30)], dim=-1)
-        return log_softmax(logits.index_select(-1, self._places.flatten()).unflatten(-1, self._places.shape), dim=-1)
+        axis = long_side_last(self._places)
+        places = self._places if axis == -1 else self._places.T
+        slots = log_softmax(logits.index_select(-1, places.flatten()).unflatten(-1, places.shape), dim=axis)
+        return slots if axis == -1 else slots.mT
 
     def statistics(self, outputs):
         return self._log_shares(outputs).exp().flatten(-2)
