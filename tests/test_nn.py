@@ -11,7 +11,7 @@ from small_models import N_LEVELS, cells, generator, small_likelihood, small_mod
 from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import LIKELIHOODS, make_likelihood
 from skvae.nn.models import DiagonalNormal
-from skvae.nn.networks import ACTIVATIONS, NETWORKS
+from skvae.nn.networks import ACTIVATIONS, NETWORKS, Linear
 from skvae.nn.numerics import hastened
 from skvae.nn.priors import CODE_DENSITIES, PRIORS, FittedNormal
 from skvae.nn.regularizers import REGULARIZERS
@@ -535,3 +535,56 @@ def test_a_flat_solver_steps_like_the_optimizer_of_torch(name, reference, option
 
 def test_every_solver_is_compared_with_torch():
     assert set(SOLVERS) == {"adam", "adamw", "sgd", "adagrad"}
+
+
+@pytest.mark.parametrize(("n_columns", "n_atoms"), [(2, 5), (5, 2), (3, 3)])
+def test_atoms_of_many_columns_are_those_of_each_alone(n_columns, n_atoms):
+    source = generator(0)
+    x = torch.randn(7, n_columns, generator=source)
+    atoms = [sorted(torch.randn(n_atoms, generator=source).tolist()) for _ in range(n_columns)]
+    x[:3] = torch.tensor([column[1] for column in atoms])
+    weight = torch.ones_like(x)
+    together = LIKELIHOODS["inflated_gaussian"](n_columns, atoms, [[]] * n_columns)
+    together.observe(x, weight)
+    moments, logits = (
+        torch.randn(7, 2, n_columns, generator=source),
+        torch.randn(7, n_columns, n_atoms, generator=source),
+    )
+    outputs = torch.cat([moments.flatten(1), logits.flatten(1)], dim=1)
+    for j in range(n_columns):
+        alone = LIKELIHOODS["inflated_gaussian"](1, atoms[j : j + 1], [[]])
+        alone.observe(x[:, j : j + 1], weight[:, j : j + 1])
+        own = torch.cat([moments[:, :, j], logits[:, j]], dim=1)
+        torch.testing.assert_close(together.log_prob(outputs, x)[:, j], alone.log_prob(own, x[:, j : j + 1])[:, 0])
+        torch.testing.assert_close(together.mean(outputs)[:, j], alone.mean(own)[:, 0])
+        drawn = together.sample(outputs[:1].expand(4000, -1), generator(1))[:, j]
+        alike = alone.sample(own[:1].expand(4000, -1), generator(1))[:, 0]
+        for atom in atoms[j]:
+            shares = [float((cells - atom).abs().lt(1e-6).double().mean()) for cells in (drawn, alike)]
+            assert shares[0] == pytest.approx(shares[1], abs=0.04)
+
+
+@pytest.mark.parametrize("n_levels", [[5, 6], [2, 2, 3, 2], [4, 4, 4, 4]])
+def test_levels_of_many_columns_are_those_of_each_alone(n_levels):
+    together, source = LIKELIHOODS["categorical"](len(n_levels), n_levels), generator(0)
+    outputs = torch.randn(9, sum(n_levels), generator=source)
+    x = torch.stack([torch.randint(n, (9,), generator=source) for n in n_levels], dim=1).float()
+    expected = [
+        torch.log_softmax(own, dim=1).gather(1, x[:, j : j + 1].long())[:, 0]
+        for j, own in enumerate(outputs.split(n_levels, dim=1))
+    ]
+    torch.testing.assert_close(together.log_prob(outputs, x), torch.stack(expected, dim=1))
+    logits = outputs.requires_grad_()
+    together.log_prob(logits, x).sum().backward()
+    chances = torch.cat([torch.softmax(own, dim=1) for own in outputs.detach().split(n_levels, dim=1)], dim=1)
+    assert torch.allclose(logits.grad, together.inputs(x) - chances, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_inputs", [3, 10, 12, 70])
+def test_a_layer_that_is_widened_in_training_is_the_same_layer(n_inputs):
+    layer, x = Linear(n_inputs, 5, generator(0), 1.0), torch.randn(200, n_inputs, generator=generator(1))
+    for train in (True, False):
+        layer.train(train).zero_grad()
+        torch.testing.assert_close(layer(x), x @ layer.weight.mT + layer.bias)
+        layer(x).square().sum().backward()
+        torch.testing.assert_close(layer.weight.grad, 2.0 * layer(x).mT @ x, rtol=1e-4, atol=1e-3)
