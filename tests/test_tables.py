@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import skrub
 import torch
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
@@ -19,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 from test_persistence import WAYS
 
-from skvae import AutoencoderTransformer, VAETransformer
+from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae._schema import Schema
 
 ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
@@ -707,6 +708,17 @@ def test_column_transformer_and_set_output(output):
     assert list(codes.columns) == ["codes__vaetransformer0", "codes__vaetransformer1"]
     direct = clone(vae).fit_transform(table[["real", "colour", "day"]])
     np.testing.assert_array_equal(codes.to_numpy(), direct)
+
+
+@pytest.mark.parametrize("Vectorizer", [skrub.Cleaner, skrub.TableVectorizer])
+def test_tables_prepared_by_skrub(Vectorizer):
+    table, y = mixed(200, holes=0.1).drop(columns="paid"), mixed(200)["paid"]
+    classifier = make_pipeline(Vectorizer(), VAETransformer(**{**SMALL, "max_iter": 20}), LogisticRegression())
+    assert classifier.fit(table, y).score(table, y) > 0.7
+    kinds = set(classifier[1].column_likelihoods_["likelihood"])
+    assert ("categorical" in kinds) == (Vectorizer is skrub.Cleaner)
+    detector = make_pipeline(Vectorizer(), AutoencoderOutlierDetector(VAETransformer(**SMALL))).fit(table)
+    assert set(detector.predict(table)) <= {-1, 1}
 
 
 def test_polars_and_pandas_give_the_same_codes():
