@@ -10,11 +10,12 @@ from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.metaestimators import available_if
 
 from skvae._callbacks import fit_parts
+from skvae._cells import column_of
 from skvae._columns import index_of, numbered
 from skvae._ensemble import Excess, RobustEnsemble, expected_cells, to_go_on, usual_cells
 from skvae._reservoir import Reservoir
 from skvae._rows import WeightedRows, weighted_threshold
-from skvae._schema import Schema, column_of
+from skvae._schema import Schema
 from skvae._vae import VAETransformer
 from skvae._validation import (
     CallbackSupportMixin,
