@@ -516,7 +516,10 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             row, numbers = np.full(self.n_features_in_, np.nan), self._model.sample(n_samples, seed)
         else:
             row = self._schema.row_of(given, self.n_features_in_, type(self).__name__)
-            self._model.check_support(row[None], self._names)
+            try:
+                self._model.check_support(row[None], self._names)
+            except ValueError as error:
+                raise ValueError(f"given={given!r}: {error}") from error
             numbers, size = self._model.sample_given(row, n_samples, seed)
             if size < LEAST_CODES_GIVEN:
                 warnings.warn(

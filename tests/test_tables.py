@@ -759,7 +759,7 @@ def test_a_row_has_all_or_none_of_the_cells_that_a_multinomial_describes():
     for method in (vae.score_samples, vae.transform, vae.impute):
         with pytest.raises(ValueError, match=refused):
             method(part)
-    with pytest.raises(ValueError, match="lacks column 'b' but has column 'a'"):
+    with pytest.raises(ValueError, match="given={'a': 2.0}: row 0 lacks column 'b' but has column 'a'"):
         vae.sample(3, given={"a": 2.0})
     assert len(vae.sample(3, given={"length": 0.5}, random_state=0)) == 3
 

@@ -408,10 +408,10 @@ class InflatedGaussian(HeteroscedasticGaussian):
         """What is said of the noise, which is the first, and of the atoms."""
         return log_shares.split([1, self.atoms.shape[self._axis]], dim=self._axis)
 
-    def _with_atoms(self, noise, log_shares):
+    def _with_atoms(self, noise):
         """A value of each inflated column's noise, and its atoms."""
-        _, of_atoms = self._apart(log_shares)
-        return torch.cat([self._cells(noise), self.atoms.expand_as(of_atoms)], dim=self._axis)
+        atoms = self.atoms.expand(*noise.shape[:-1], *self.atoms.shape)
+        return torch.cat([self._cells(noise), atoms], dim=self._axis)
 
     def _split(self, outputs):
         """What the decoder says of the noise, and log-probabilities of noise and atoms, in one more dimension."""
@@ -430,7 +430,7 @@ class InflatedGaussian(HeteroscedasticGaussian):
             return super().mean(outputs)
         moments, log_shares = self._split(outputs)
         noise, shares = super().mean(moments), log_shares.exp()
-        return self._joined((shares * self._with_atoms(noise, shares)).sum(self._axis), noise)
+        return self._joined((shares * self._with_atoms(noise)).sum(self._axis), noise)
 
     def log_prob(self, outputs, x):
         if not self._atoms:
@@ -452,7 +452,7 @@ class InflatedGaussian(HeteroscedasticGaussian):
         noise = super().sample(moments, generator)
         drawn = log_shares - torch.log(-torch.log(uniform(log_shares, generator)))
         chosen = drawn.argmax(self._axis, keepdim=True)
-        values = self._with_atoms(noise, log_shares).gather(self._axis, chosen)
+        values = self._with_atoms(noise).gather(self._axis, chosen)
         return self._joined(values.squeeze(self._axis), noise)
 
 
