@@ -37,9 +37,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         begins at the principal components of the training rows where the likelihood has a noise scale.
     likelihood : str, dict or list of (str, columns), default="gaussian"
         What a decoded row says of the row itself. A name is for all columns of numbers, texts and categories being
-        "categorical" or, where they have an order, "ordinal"; a dict has names for some columns, a list of (name,
-        columns) for all, columns by name or number. Real numbers: "gaussian", squared error in standardised columns,
-        with one noise scale a column fitted after training; "isotropic_gaussian", squared error in the units of the
+        "categorical" or, where they have an order, "ordinal", and booleans "categorical" beside a density of real
+        numbers; a dict has names for some columns, a list of (name, columns) for all, columns by name or number. Real
+        numbers: "gaussian", squared error in standardised columns, with one noise scale a column fitted after training; "isotropic_gaussian", squared error in the units of the
         data and one noise scale for all columns, like PCA, for columns of one unit such as pixels;
         "heteroscedastic_gaussian", noise that depends on the code; "inflated_gaussian", the same with atoms at values
         that a column repeats; "student_t", an error that grows with the logarithm of the distance, for columns with

@@ -61,11 +61,15 @@ class Choice:
         return chosen
 
     def _by_default(self, kind):
-        """The likelihood of a column that nothing is said of: levels have their own, whatever is said of numbers."""
+        """The likelihood of a column that nothing is said of: levels have their own, whatever is said of numbers.
+
+        So have booleans beside real numbers. A narrow normal density about a boolean that follows from other cells
+        would make it the reason where one of those is far.
+        """
         named = self._parameter if isinstance(self._parameter, str) and self._parameter != "auto" else None
         if kind in ("levels", "ordered"):
             return named if named in OF_LEVELS.values() else OF_LEVELS[kind]
-        if kind == "boolean" and named is None:
+        if kind == "boolean" and LIKELIHOODS[named or self._of_numbers].units == "standard":
             return OF_LEVELS[kind]
         return named or self._of_numbers
 

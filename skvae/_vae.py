@@ -71,8 +71,9 @@ class VAETransformer(BaseAutoencoder):
     likelihood : str, dict or list of (str, columns), default="auto"
         Density of a row given its code. "auto" is "inflated_gaussian" for numbers and dates, without hidden layers
         "gaussian"; "categorical" for texts, categories and booleans; "ordinal" for ordered categories
-        (``column_likelihoods_`` says which and why). A name is for all columns of numbers, a dict has names for some
-        columns, a list of (name, columns) for all, columns by name or number. Real numbers:
+        (``column_likelihoods_`` says which and why). A name is for all columns of numbers, and for booleans if it is
+        not a density of real numbers; a dict has names for some columns, a list of (name, columns) for all, columns by
+        name or number. Real numbers:
         "gaussian", one learned noise scale a column; "isotropic_gaussian", one learned scale for all columns, in the
         units of the data, like PCA, for columns of one unit such as pixels; "heteroscedastic_gaussian", a scale that
         depends on the code; "inflated_gaussian", the same with atoms at values that a column repeats (each of up to 20

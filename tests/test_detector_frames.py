@@ -26,7 +26,7 @@ VAE = VAETransformer(
 DETECTORS = {
     "density": AutoencoderOutlierDetector(VAE),
     "ensemble": AutoencoderOutlierDetector(VAE, ensemble=True, random_state=0),
-    "autoencoder": AutoencoderOutlierDetector(AutoencoderTransformer(**SMALL, max_iter=30)),
+    "autoencoder": AutoencoderOutlierDetector(AutoencoderTransformer(**SMALL, max_iter=30, early_stopping=False)),
 }
 LEVELS, DATES, NUMBERS = ["colour", "grade", "paid"], ["day"], ["real", "other"]
 GRADES = ["d", "c", "b", "a"]
@@ -106,6 +106,28 @@ def test_a_mixed_frame_with_holes_is_judged_and_explained(fitted, kind, library)
     assert set(reasons["column"]) == set(table.columns)
     assert detector.n_features_in_ == 6
     assert list(detector.feature_names_in_) == list(table.columns)
+
+
+@pytest.mark.parametrize("ensemble", [True, False])
+def test_a_far_number_is_the_reason_and_not_the_boolean_that_follows_from_it(ensemble):
+    rng = np.random.RandomState(0)
+    items = rng.poisson(5, 600) + 1.0
+    orders = pd.DataFrame({"items": items, "price": 10 * items + rng.normal(size=600), "gift": items > 9})
+    orders.loc[0, "items"] = 60.0
+    reasons = AutoencoderOutlierDetector(ensemble=ensemble, random_state=0).fit(orders).explain(orders.iloc[:1])
+    assert list(reasons["column"])[0] == "items"
+    assert reasons.set_index("column").loc["gift", "share"] > -50.0
+
+
+def test_booleans_are_levels_whatever_real_density_is_asked_for():
+    table = mixed(holes=0.0)[["real", "paid", "other"]].astype({"paid": bool})
+    for likelihood, expected in {"gaussian": "categorical", "student_t": "categorical", "poisson": "poisson"}.items():
+        vae = VAETransformer(**SMALL, max_iter=1, likelihood=likelihood)
+        numbers = table[["real", "other"]].abs().round() if likelihood == "poisson" else table[["real", "other"]]
+        chosen = vae.fit(numbers.assign(paid=table["paid"])).column_likelihoods_["likelihood"]
+        assert chosen["paid"] == expected
+    forced = VAETransformer(**SMALL, max_iter=1, likelihood={"paid": "gaussian"}).fit(table)
+    assert forced.column_likelihoods_["likelihood"]["paid"] == "gaussian"
 
 
 @KINDS
