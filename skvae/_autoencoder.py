@@ -39,14 +39,15 @@ class AutoencoderTransformer(BaseAutoencoder):
         What a decoded row says of the row itself. A name is for all columns of numbers, texts and categories being
         "categorical" or, where they have an order, "ordinal", and booleans "categorical" beside a density of real
         numbers; a dict has names for some columns, a list of (name, columns) for all, columns by name or number. Real
-        numbers: "gaussian", squared error in standardised columns, with one noise scale a column fitted after training; "isotropic_gaussian", squared error in the units of the
-        data and one noise scale for all columns, like PCA, for columns of one unit such as pixels;
-        "heteroscedastic_gaussian", noise that depends on the code; "inflated_gaussian", the same with atoms at values
-        that a column repeats; "student_t", an error that grows with the logarithm of the distance, for columns with
-        rare, far values; "laplace", absolute errors. Numbers above 0: "lognormal" and "gamma". Numbers in a range:
-        "bernoulli", cross-entropy, for binary columns; other values are mapped to [0, 1] by the smallest and largest
-        value of the table; "continuous_bernoulli". Counts: "poisson", "negative_binomial", and "multinomial" given the
-        row's total. Levels: "categorical" and "ordinal", cross-entropies.
+        numbers: "gaussian", squared error in standardised columns, with one noise scale a column fitted after
+        training; "isotropic_gaussian", squared error in the units of the data and one noise scale for all columns, like
+        PCA, for columns of one unit such as pixels; "heteroscedastic_gaussian", noise that depends on the code;
+        "inflated_gaussian", the same with atoms at values that a column repeats; "student_t", an error that grows with
+        the logarithm of the distance, for columns with rare, far values; "laplace", absolute errors. Numbers above 0:
+        "lognormal" and "gamma". Numbers in a range: "bernoulli", cross-entropy, for binary columns; other values are
+        mapped to [0, 1] by the smallest and largest value of the table; "continuous_bernoulli". Counts: "poisson",
+        "negative_binomial", and "multinomial" given the row's total. Levels: "categorical" and "ordinal",
+        cross-entropies.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns of numbers whose values are levels: their names, numbers, or a mask, beside the columns of texts,
         categories and booleans of a data frame, which are always taken so, as in

@@ -17,8 +17,8 @@ from skvae._rows import WeightedRows, weighted_threshold
 from skvae._schema import Schema
 from skvae._validation import CallbackSupportMixin, check_is_fitted, check_weights, validate_data, with_callbacks
 
-SUPPORT_FRACTION = 0.7
-"""Share of the rows that the wary density learns from."""
+SUPPORT_FRACTION, WARY_EPOCHS = 0.7, 2
+"""Share of the rows that the wary density learns from, and by what its number of epochs is divided."""
 
 STRANGEST, CORE = 0.1, 0.7
 """Share of the training rows that are left out as the strangest, and share that is the core of the usual ones."""
@@ -90,9 +90,9 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
 
     The density learns from all training rows and tells rare from wrong where they are clean. Distances to small samples
     do not follow outliers that lie together. What is usual is found without labels: a second, wary density learns from
-    the most usual ``SUPPORT_FRACTION`` of each batch; the tenth of the rows that are strangest to it are left out of
-    what distances are measured to; the nine tenths nearest to what remains are the usual rows, and the ``CORE`` that
-    are nearest and likeliest the core.
+    the most usual ``SUPPORT_FRACTION`` of each batch, in half as many epochs; the tenth of the rows that are strangest
+    to it are left out of what distances are measured to; the nine tenths nearest to what remains are the usual rows,
+    and the ``CORE`` that are nearest and likeliest the core.
 
     Parameters
     ----------
@@ -112,13 +112,20 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
     @with_callbacks
     def fit(self, X, y=None, sample_weight=None):
         """Fit both densities, the distances, and the scale of each score."""
-        trusting, wary = clone(self.estimator), clone(self.estimator).set_params(support_fraction=SUPPORT_FRACTION)
+        trusting, wary = clone(self.estimator), self._wary()
         if self.warm_start and hasattr(self, "trusting_"):
             trusting, wary = to_go_on(self.trusting_, trusting), to_go_on(self.wary_, wary)
         fit_parts(self, {"trusting": trusting, "wary": wary}, X, y, sample_weight=sample_weight)
         validate_data(self, X, skip_check_array=True)
         self.trusting_, self.wary_ = trusting, wary
         return self.refer_to(X, sample_weight)
+
+    def _wary(self):
+        """The density that is to know what most rows have in common, which is learned before what is rare."""
+        wary = clone(self.estimator).set_params(support_fraction=SUPPORT_FRACTION)
+        if hasattr(wary, "max_iter"):
+            wary.set_params(max_iter=math.ceil(wary.max_iter / WARY_EPOCHS))
+        return wary
 
     @available_if(lambda self: hasattr(self.estimator, "partial_fit"))
     def partial_fit(self, X, y=None, sample_weight=None):

@@ -45,7 +45,7 @@ DENSITY = {
     "likelihood": "gaussian",
     "code_density": None,
     "objective": "elbo",
-    "max_iter": 30,
+    "max_iter": 60,
     "n_importance_samples": 16,
 }
 """Parameters of the default estimator, a VAETransformer."""
@@ -89,8 +89,8 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
     ensemble : "auto" or bool, default="auto"
         Whether to judge rows by four scores in one: by such an estimator, and by the distances to small samples of all
         training rows, of the usual ones and of the core of these [1]_. Which rows are usual says a second estimator,
-        which leaves 30 % of each batch out (``support_fraction``). "auto" does so where ``estimator`` is None;
-        otherwise rows are judged by the estimator alone.
+        which leaves 30 % of each batch out (``support_fraction``) and trains half as long. "auto" does so where
+        ``estimator`` is None; otherwise rows are judged by the estimator alone.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the estimator, or the two estimators of the ensemble, of the last ``fit`` or
         ``partial_fit``; needs an estimator with a parameter ``warm_start`` of its own. All else, such as distances and

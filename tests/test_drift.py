@@ -321,7 +321,8 @@ def test_a_warm_start_takes_the_parameters_of_now(X):
     detector = small(ensemble=True, warm_start=True).fit(X)
     before = [len(curve) for curve in curves(detector)]
     detector.set_params(estimator__max_iter=2).fit(X)
-    assert [len(curve) for curve in curves(detector)] == [length + 2 for length in before]
+    more = [2, 1]  # the density that leaves rows out trains half as long
+    assert [len(curve) for curve in curves(detector)] == [sum(pair) for pair in zip(before, more, strict=True)]
 
 
 def test_a_warm_start_needs_what_can_go_on(X):

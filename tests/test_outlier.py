@@ -69,9 +69,10 @@ def test_the_default_estimator_is_a_vae_and_the_given_one_is_left_alone(X):
     assert detector.estimator_ is not given
     default = AutoencoderOutlierDetector(random_state=0).fit(X[:40]).estimator_
     assert list(default.strangeness(X)) == ["density", "all", "usual", "core"]
-    for part, support in ((default.trusting_, 1.0), (default.wary_, 0.7)):
+    for part, support, epochs in ((default.trusting_, 1.0, 60), (default.wary_, 0.7, 30)):
         assert isinstance(part, VAETransformer)
-        assert (part.network, part.likelihood, part.support_fraction) == ("mlp", "gaussian", support)
+        assert (part.network, part.likelihood) == ("mlp", "gaussian")
+        assert (part.support_fraction, part.max_iter) == (support, epochs)
 
 
 def test_explain_names_the_planted_cell_first():
@@ -119,7 +120,7 @@ def two_planes(n_usual, n_strange, seed=0):
     return usual, strange
 
 
-@pytest.mark.parametrize(("n_strange", "found"), [(0, 0.9), (30, 0.9), (120, 0.5)])
+@pytest.mark.parametrize(("n_strange", "found"), [(0, 0.9), (30, 0.9), (120, 0.45)])
 def test_false_alarms_are_as_promised_whether_or_not_outliers_are_among_the_training_rows(n_strange, found):
     usual, strange = two_planes(1000, n_strange)
     new, new_strange = two_planes(2000, 200, seed=1)
