@@ -264,20 +264,22 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 checks.update(order=None, ensure_all_finite=True, accept_sparse="csr")
                 return SparseRows(validate_data(self, X, reset=reset, ensure_min_samples=minimum, **checks))
             X = X.toarray()
+        checks.update(ensure_min_samples=minimum)
+        if schema.frame is not None and not (X.shape[0] >= minimum and X.shape[1]):
+            check_array(np.zeros(X.shape), **checks, estimator=owner, input_name="X")
         try:
             if schema.frame is None:
                 X = holes_as_nan(X)
-                return schema.number_levels(validate_data(self, X, reset=reset, ensure_min_samples=minimum, **checks))
+                return schema.number_levels(validate_data(self, X, reset=reset, **checks))
             validate_data(self, X, reset=reset, skip_check_array=True)
-            return self._by_column(schema.encode_columns(X, owner), minimum, checks)
+            return self._by_column(schema.encode_columns(X, owner), checks)
         except (ValueError, TypeError, OverflowError) as error:
             raise with_culprit(error, X, owner) from error
 
-    def _by_column(self, columns, minimum, checks):
+    def _by_column(self, columns, checks):
         """Columns of numbers as a table, if they are such as a table may have."""
-        checks = {**checks, "ensure_min_samples": minimum, "estimator": type(self).__name__, "input_name": "X"}
-        for column in columns or [np.empty((0, 0))]:
-            check_array(column.reshape(len(column), -1), **checks)
+        for column in columns:
+            check_array(column.reshape(len(column), -1), **checks, estimator=type(self).__name__, input_name="X")
         return ColumnRows(columns)
 
     @property

@@ -54,6 +54,10 @@ def lacking_by_row(X, columns=slice(None)):
     return lacking
 
 
+ROUNDINGS = 8.0
+"""Cells of a column whose standard deviation is no more roundings of its mean are taken to be one value."""
+
+
 @dataclass
 class Units:
     """The affine layer between the data's units and the model's: standard = (x - shift) / scale, (n_features,) each.
@@ -68,7 +72,10 @@ class Units:
 
     @classmethod
     def standard(cls, X, weight, names):
-        """Mean zero and standard deviation one in each column; a constant column has scale one."""
+        """Mean zero and standard deviation one in each column.
+
+        A constant column is zero with scale one, and one that differs by rounding has at least this scale.
+        """
         weight = np.ones(len(X)) if weight is None else weight
         weight = weight / weight.sum()
         with np.errstate(over="ignore", invalid="ignore"):
@@ -76,15 +83,21 @@ class Units:
             total[total > 1.0 - 1e-9] = 1.0
             total[total == 0.0] = 1.0
             mean = weighted_sum(X, weight) / total
-            variance = sum(weight[part] @ zero_if_missing(cells - mean) ** 2 for part, cells in pieces_of(X)) / total
+            away, variance = 0.0, 0.0
+            for part, cells in pieces_of(X):
+                deviation = zero_if_missing(cells - mean)
+                away, variance = away + weight[part] @ deviation, variance + weight[part] @ deviation**2
+            away, variance = away / total, variance / total
         for j in np.flatnonzero(~np.isfinite(mean + variance)):
             raise ValueError(
                 f"The range of {column_name(names, j)} is too wide for float64 arithmetic (up to "
                 f"{np.nanmax(np.abs(cells_of(X, [j]))):.3g}). Divide the column by a constant or take its logarithm."
             )
-        rounding = len(X) * np.finfo(np.float64).eps
-        constant = variance <= rounding * variance + (rounding * mean) ** 2
-        scale = np.where(constant, 1.0, np.sqrt(variance))
+        low, high = ends_of(X)
+        scale, rounding = np.sqrt(variance), ROUNDINGS * np.finfo(np.float64).eps * np.abs(mean)
+        varying = variance - away**2 > rounding**2  # the mean of many rows is rounded more than that
+        scale = np.where(varying, scale, np.maximum(scale, 1.0))
+        mean, scale = np.where(low == high, low, mean), np.where(low == high, 1.0, scale)
         return cls(mean, scale, -np.log(scale))
 
     @classmethod

@@ -21,6 +21,12 @@ LONGEST = 38
 GAP, TITLE_PAD = 14.0, 40.0
 """Points between two columns of numbers, and between the axes and the title, where headings and the legend stand."""
 
+WIDTH, LEAST_AXES = 11.0, 4.6
+"""Inches that a picture is wide, and that its axes are at least: it grows where names and numbers need more."""
+
+TIMES = {"D": "%Y-%m-%d", "min": "%Y-%m-%d %H:%M", "s": "%Y-%m-%d %H:%M:%S"}
+"""How a date is written, by what its interval is a few of."""
+
 OUTSIDE, INSIDE, INTERVAL, EXPECTED = "C3", "0.25", "0.87", "0.45"
 """Colours of cells outside and inside their interval, of intervals, and of expected values."""
 
@@ -144,15 +150,18 @@ class ExplanationDisplay:
             The display.
         """
         pyplot = load_pyplot(f"{type(self).__name__}.plot")
-        if ax is None:
-            size = (11.0, 1.5 + 0.36 * len(self.reasons))
+        new = ax is None
+        if new:
+            size = (WIDTH, 1.5 + 0.36 * len(self.reasons))
             _, ax = pyplot.subplots(figsize=size, layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
         self._draw_cells(ax)
         add_scale(ax, shown_limit(half_widths(self.reasons)[0]))
         add_names(ax, self.reasons["column"])
         add_legend(ax)
-        add_numbers(ax, self.reasons)
+        beside = add_numbers(ax, self.reasons)
+        if new:
+            self.figure_.set_figwidth(max(WIDTH, LEAST_AXES + beside / 72.0))
         ax.set_title(self._title(), loc="left", pad=TITLE_PAD, parse_math=False)
         return self
 
@@ -292,7 +301,7 @@ def add_legend(ax):
 
 
 def add_numbers(ax, reasons):
-    """What the picture shows as numbers, to its right in columns."""
+    """What the picture shows as numbers, to its right in columns; the points that these and the names are wide."""
     font = importlib.import_module("matplotlib.font_manager").FontProperties(size=ax.get_yticklabels()[0].get_size())
     measure = importlib.import_module("matplotlib.textpath").text_to_path.get_text_width_height_descent
     style = {"textcoords": "offset points", "ha": "right", "annotation_clip": False, "fontproperties": font}
@@ -303,6 +312,7 @@ def add_numbers(ax, reasons):
         ax.annotate(heading, (1.0, 1.0), (right, 5.0), xycoords="axes fraction", va="bottom", color=EXPECTED, **style)
         for line, text in enumerate(texts):
             ax.annotate(text, (1.0, line), (right, 0.0), xycoords=ax.get_yaxis_transform(), va="center", **style)
+    return right + max(measure(label.get_text(), font, False)[0] for label in ax.get_yticklabels())
 
 
 def written(reasons):
@@ -324,7 +334,17 @@ def cell_text(cell, width, as_is=False):
     """A cell of any kind in a few characters."""
     if isinstance(cell, Real) and not isinstance(cell, bool):
         return number_text(float(cell), width, as_is)
-    return "missing" if pd.isna(cell) else shortened(str(cell).removesuffix(" 00:00:00"))
+    if pd.isna(cell):
+        return "missing"
+    return time_text(cell, width, as_is) if isinstance(cell, pd.Timestamp) else shortened(str(cell))
+
+
+def time_text(time, width, as_is=False):
+    """A date as short as an interval of that half width in nanoseconds allows; one ``as_is`` keeps its seconds."""
+    unit = next((unit for unit in ("D", "min") if width >= 2.0 * pd.Timedelta(1, unit).value), "s")
+    if as_is:
+        unit = next(unit for unit in TIMES if time.floor(unit) == time or unit == "s")
+    return time.strftime(TIMES[unit])
 
 
 def number_text(x, width, as_is=False):

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import log_ndtr, ndtri
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
@@ -31,6 +31,9 @@ MOST_ROWS = 2048
 
 LEAST_WIDTH = 0.3
 """Standard deviations of a column that are added to how far its cells usually are from what is expected of them."""
+
+FARTHEST = 1e150
+"""Widths that a cell is away from what is expected at most, so that its square is finite."""
 
 LOWEST, LOWER, WIDEST = 0.1, 0.25, 4.0
 """Shares of scores whose distances to the median are the unit of an excess: that of the lowest tenth, but at most four
@@ -65,9 +68,12 @@ class Excess:
         excess = (self.median - scores) / self.width
         return np.sign(excess) * np.log1p(np.abs(excess))
 
-    def tail(self, scores):
-        """Share of usual rows that would score lower (n,): normal tails through the median and the lowest tenth."""
-        return ndtr(-DEVIATIONS * self.strangeness(scores))
+    def log_tail(self, scores):
+        """Logarithm of the share of usual rows that would score lower (n,).
+
+        Tails are normal, through the median and the lowest tenth.
+        """
+        return log_ndtr(-DEVIATIONS * self.strangeness(scores))
 
     def quantile(self, share):
         """The score below which that share of usual rows lies."""
@@ -164,6 +170,10 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         self.scales_ = {name: Excess.of(values, weight) for name, values in scores.items()}
         self._usual = usual_cells(table, weight, self._schema)
         self._widths = [self._width(residual, weight) for residual in self._residuals(table)]
+        self._usual_shortfall = np.zeros(table.shape[1])
+        if self._schema.with_levels(table.shape[1]).any():
+            shortfall = np.where(np.isnan(table), np.nan, self.wary_._shortfall(X))
+            self._usual_shortfall = np.nan_to_num(WeightedRows.present(shortfall, weight).quantiles((0.5,))[0])
         return self
 
     @property
@@ -205,14 +215,16 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         That is minus half the square of the cell's distance to what is expected of it, in widths of what is usual in
         its column. Heavy tails would make light of far cells in just those columns in which the model knows least. A
         level costs the logarithm of how many times more probable the expected one is to the wary density, whose codes
-        say what is expected; a missing cell costs nothing.
+        say what is expected, beyond the median in its column: of many levels none is probable. A missing cell costs
+        nothing.
         """
         self.transform(X)  # an error where it cannot be judged, before far cells are brought into the usual range
         numbers = self._schema.numbers(X)
         residuals, levels = self._residuals(numbers), self._schema.with_levels(numbers.shape[1])
-        costs = 0.0 - 0.25 * sum(np.square(part / width) for part, width in zip(residuals, self._widths, strict=True))
+        widths = [part / width for part, width in zip(residuals, self._widths, strict=True)]
+        costs = 0.0 - 0.25 * sum(np.square(np.clip(width, -FARTHEST, FARTHEST)) for width in widths)
         if levels.any():
-            costs[:, levels] = self.wary_._shortfall(X)[:, levels]
+            costs[:, levels] = np.minimum(self.wary_._shortfall(X)[:, levels] - self._usual_shortfall[levels], 0.0)
         return costs
 
     def transform(self, X):

@@ -78,12 +78,16 @@ class Positions:
 
 
 def places_of(numbers, n_levels):
-    """The place of each level (n_levels + 1,): one of its own for the most frequent, the last one for all others."""
+    """The place of each level (n_levels + 1,): one of its own for the most frequent, the last one for all others.
+
+    Levels of one frequency share a fate: their order says nothing. So a column of identifiers has one place.
+    """
     if n_levels < MOST_PLACES:
         return np.arange(n_levels + 1)
     counts = np.bincount(numbers[~np.isnan(numbers)].astype(int), minlength=n_levels + 1)
-    places = np.full(n_levels + 1, MOST_PLACES - 1)
-    places[np.argsort(-counts[:-1], kind="stable")[: MOST_PLACES - 1]] = np.arange(MOST_PLACES - 1)
+    frequent = np.flatnonzero(counts[:-1] > np.sort(counts[:-1])[-MOST_PLACES])
+    places = np.full(n_levels + 1, len(frequent))
+    places[frequent] = np.arange(len(frequent))
     return places
 
 

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.metaestimators import available_if
@@ -85,7 +86,9 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
     contamination : "auto" or float in (0, 0.5], default="auto"
         Share of the training rows that lie below the threshold. "auto" needs no guess: it flags what only 1 % of usual
         rows would fall below, by normal tails through the median and the lowest tenth of the training scores on a
-        logarithmic scale, so that outliers among the training rows do not move it; and at least one training row.
+        logarithmic scale, so that outliers among the training rows do not move it; and at least one training row,
+        unless those of the lowest score are more than 1 %. Rows of one score are not told apart: of a group that would
+        make it more than twice the share none is flagged.
     ensemble : "auto" or bool, default="auto"
         Whether to judge rows by four scores in one: by such an estimator, and by the distances to small samples of all
         training rows, of the usual ones and of the core of these [1]_. Which rows are usual says a second estimator,
@@ -227,9 +230,9 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         scores = np.asarray(estimator.score_samples(X), dtype=np.float64)
         scale = Excess.of(scores, weight)
         if self.contamination == "auto":
-            offset = max(scale.quantile(FALSE_ALARMS), weighted_threshold(scores, weight, 0.0))
+            offset = max(scale.quantile(FALSE_ALARMS), weighted_threshold(scores, weight, 0.0, FALSE_ALARMS))
         else:
-            offset = weighted_threshold(scores, weight, self.contamination)
+            offset = weighted_threshold(scores, weight, self.contamination, 2.0 * self.contamination)
         self.expected_interval_ = self._usual = None
         if can_explain(estimator):
             numbers = schema.numbers(X)
@@ -374,8 +377,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             Between 0 and 1, rising with the strangeness of a row; above one half where ``predict`` says -1.
         """
         check_is_fitted(self)
-        at_threshold = self._scale.tail(np.array([self.offset_]))[0]
-        return at_threshold / (at_threshold + self._scale.tail(self.score_samples(X)))
+        return expit(self._scale.log_tail(np.array([self.offset_])) - self._scale.log_tail(self.score_samples(X)))
 
     @available_if(_explains)
     def explain(self, X, n_columns=3):
@@ -396,8 +398,8 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             cells around what is expected of them (NaN for levels), and its ``share`` in nats, the lower the stranger:
             that of the row's log-likelihood (``score_features`` of the estimator); with the ensemble minus half the
             square of the cell's distance to what is expected, in widths of what is usual, and for levels how much less
-            probable the observed one is than the most probable one, as a logarithm. Missing cells have a share of 0
-            and come last.
+            probable the observed one is than the most probable one, as a logarithm, beyond what is usual in its column.
+            Missing cells have a share of 0 and come last.
         """
         check_is_fitted(self)
         if not isinstance(n_columns, Integral) or isinstance(n_columns, bool) or n_columns < 1:

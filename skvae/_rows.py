@@ -125,9 +125,15 @@ class WeightedRows:
         return self.take(order[n_val:]), self.take(order[:n_val]) if n_val else None
 
 
-def weighted_threshold(scores, weight, share):
-    """A value with the lowest ``share`` of the weight below it, halfway to the next score; ties stay together."""
+def weighted_threshold(scores, weight, share, most=1.0):
+    """A value with the lowest ``share`` of the weight below it, halfway to the next score.
+
+    Ties stay together: below it, unless more than the share ``most``, and more than one row, would then be there.
+    """
     last, ranked = _reached(scores, weight, share)
+    weight = np.ones(len(scores)) if weight is None else weight
+    if weight[scores <= last].sum() > max(most * weight.sum(), 1.0):
+        return float(np.nextafter(last, -np.inf))
     above = ranked[ranked > last]
     return float(0.5 * (last + above[0]) if len(above) else last)
 

@@ -190,9 +190,11 @@ class Schema:
         """Cells as a reader knows them, an object array of the shape of ``numbers``, each of the column beside it."""
         cells = numbers.astype(object)
         for j, column in self.columns.items():
+            here = columns == j
             if column.has_levels or column.kind in ("time", "span"):
-                here = columns == j
                 cells[here] = column.decode(numbers[here], as_measured).astype(object).to_numpy()
+            elif column.kind == "integer":
+                cells[here] = [int(cell) if cell.is_integer() else cell for cell in numbers[here].tolist()]
         return cells
 
     def rows(self, numbers, dtype, index=None, drawn=False):

@@ -14,6 +14,7 @@ from sklearn.model_selection import GridSearchCV
 
 import skvae._vae
 from skvae import AutoencoderTransformer, VAETransformer
+from skvae._columns import Units
 from skvae.model_selection import fewest_components
 
 SMALL = {"hidden_layer_sizes": (16,), "max_iter": 30, "learning_rate_init": 1e-2, "random_state": 0}
@@ -67,6 +68,15 @@ def test_units_belong_to_their_columns_whatever_the_order_of_a_group(X):
     model = VAETransformer(2, likelihood=[("gaussian", [3, 0, 4, 1, 2])], **{**SMALL, "max_iter": 1}).fit(X)._model
     np.testing.assert_allclose(model.units.shift, X.mean(axis=0))
     np.testing.assert_allclose(model.units.scale, X.std(axis=0))
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e12, 4e15])
+def test_a_column_far_from_zero_is_constant_only_if_it_is(offset):
+    cells = offset + np.arange(2000.0)
+    X = np.column_stack([cells, np.full(2000, offset + 1.0), np.where(np.arange(2000) % 2, 0.3, 0.1 + 0.2)])
+    units = Units.standard(X, None, None)
+    np.testing.assert_allclose(units.scale, [cells.std(), 1.0, 1.0])
+    assert np.abs(units.to_standard(X)).max() < 2.0
 
 
 def test_a_fitting_likelihood_gives_held_out_rows_more_likelihood(visits):

@@ -532,11 +532,39 @@ def test_of_many_levels_the_rare_ones_share_a_place():
     assert len(np.unique(points[-500:].round(9), axis=0)) == 1
     unseen = positions(np.array([[float(len(schema.columns[0].levels))]]))
     np.testing.assert_allclose(unseen[0], points[-1])
+    equal = pd.DataFrame({"level": [f"{i:03}" for i in range(3 * MOST_PLACES)]})
+    schema = Schema.of(equal, "from_dtype", "the detector")
+    numbers = schema.numbers(equal)
+    points = Positions.of(numbers, np.ones(len(equal)), np.ones(len(equal), dtype=bool), schema)(numbers)
+    assert len(np.unique(points.round(9), axis=0)) == 1  # their order says nothing
     few = pd.DataFrame({"level": [f"{i:03}" for i in range(MOST_PLACES - 1)] * 2})
     schema = Schema.of(few, "from_dtype", "the detector")
     numbers = schema.numbers(few)
     points = Positions.of(numbers, np.ones(len(few)), np.ones(len(few), dtype=bool), schema)(numbers)
     assert len(np.unique(points.round(9), axis=0)) == MOST_PLACES - 1
+
+
+def test_an_identifier_is_no_reason_only_because_all_its_levels_are_rare():
+    rng = np.random.RandomState(0)
+    orders = pd.DataFrame(
+        {
+            "customer": [f"{k:04}" for k in rng.permutation(600)],
+            "items": 1 + rng.poisson(3, size=600),
+            "price": rng.gamma(4.0, 5.0, size=600),
+        }
+    )
+    orders.loc[:9, "items"] = 40
+    detector = AutoencoderOutlierDetector(random_state=0).fit(orders)
+    reasons = detector.explain(orders)
+    assert (reasons.xs(0, level="rank")["column"] == "customer").mean() < 0.5
+    first = reasons.loc[:9].xs(0, level="rank")
+    assert (first["column"] == "items").all()
+    assert {type(cell) for cell in first[["value", "expected", "low", "high"]].to_numpy().ravel()} == {int}
+    customers = reasons[reasons["column"] == "customer"]["share"]
+    assert (customers <= 0.0).all()
+    assert customers.median() > -0.5
+    flagged = detector.predict(orders[10:].assign(customer="new")) == -1
+    assert flagged.mean() < 0.05
 
 
 # The picture

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 
 from skvae import AutoencoderOutlierDetector, ExplanationDisplay, VAETransformer  # noqa: E402
-from skvae._display import number_text, shortened  # noqa: E402
+from skvae._display import cell_text, number_text, shortened  # noqa: E402
 
 VAE = VAETransformer(2, hidden_layer_sizes=(8,), network="mlp", likelihood="gaussian", random_state=0, max_iter=10)
 
@@ -138,6 +138,38 @@ def test_columns_of_numbers_do_not_touch_each_other_or_the_axes():
     for i, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:i])
     assert display.figure_.bbox.x1 > max(box.x1 for box in boxes)
+
+
+def test_a_picture_grows_with_names_and_numbers_that_are_long(table, detector):
+    reasons = reasons_of((1.0, 2.0, 1.0, 4.0), (3.0, 2.0, 1.0, 4.0))
+    usual = ExplanationDisplay(reasons=reasons).plot()
+    assert usual.figure_.get_figwidth() == 11.0
+    level = "a level of many letters, as texts in tables are"
+    reasons = reasons.astype({"value": object, "expected": object, "low": object, "high": object})
+    reasons.loc[0, ["value", "expected", "low", "high"]] = [level, f"not {level}", None, None]
+    long = ExplanationDisplay(reasons=reasons.assign(column=[level, f"{level} indeed"])).plot()
+    long.figure_.draw_without_rendering()
+    assert long.ax_.get_window_extent().width > 4.0 * long.figure_.dpi
+    boxes = [text.get_window_extent() for text in long.ax_.texts]
+    assert not any(box.overlaps(other) for i, box in enumerate(boxes) for other in boxes[:i])
+    _, ax = plt.subplots(figsize=(8.0, 4.0))
+    ExplanationDisplay(reasons=reasons).plot(ax=ax)
+    assert ax.figure.get_figwidth() == 8.0
+
+
+@pytest.mark.parametrize(
+    ("time", "half", "written", "observed"),
+    [
+        ("2024-03-01 10:20:30+01:00", "40D", "2024-03-01", "2024-03-01 10:20:30"),
+        ("2024-03-01 10:20:30.5+01:00", "3h", "2024-03-01 10:20", "2024-03-01 10:20:30"),
+        ("2024-03-01 10:20:30", "20s", "2024-03-01 10:20:30", "2024-03-01 10:20:30"),
+        ("2024-03-01", "3h", "2024-03-01 00:00", "2024-03-01"),
+    ],
+)
+def test_dates_are_as_short_as_their_interval_allows(time, half, written, observed):
+    time, width = pd.Timestamp(time), pd.Timedelta(half).value
+    assert cell_text(time, width) == written
+    assert cell_text(time, width, as_is=True) == observed
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer, _ensemble
 from skvae._ensemble import Excess
 from skvae._neighbors import Sample, SampleDistances
+from skvae._rows import weighted_threshold
 
 SMALL = {"hidden_layer_sizes": (16,), "random_state": 0, "max_iter": 40}
 
@@ -159,19 +160,59 @@ def test_probabilities_rise_with_strangeness_and_are_one_half_at_the_threshold(X
     assert np.median(probability) < 0.3
 
 
+def test_probabilities_are_numbers_where_the_threshold_itself_is_far_out():
+    X = np.random.RandomState(0).normal(size=(400, 3))
+    X[:3] = 1e9 * (1 + np.arange(9).reshape(3, 3))
+    for n_flagged in (1, 3):
+        detector = AutoencoderOutlierDetector(contamination=n_flagged / 400, random_state=0).fit(X)
+        probability = detector.outlier_probability(X)
+        assert ((probability >= 0.0) & (probability <= 1.0)).all()
+        np.testing.assert_array_equal(probability > 0.5, detector.predict(X) == -1)
+        assert (probability > 0.5).sum() == n_flagged
+
+
+@pytest.mark.parametrize("contamination", ["auto", 0.05])
+def test_a_whole_group_of_equal_rows_is_not_flagged_for_a_small_share(contamination):
+    halves = pd.DataFrame({"side": ["left", "right"] * 100})
+    detector = AutoencoderOutlierDetector(contamination=contamination, random_state=0).fit(halves)
+    assert (detector.predict(halves) == 1).all()
+    assert (detector.outlier_probability(halves) < 0.5).all()
+
+
+def test_ties_stay_together_and_within_twice_the_share():
+    scores = np.repeat([0.0, 1.0, 2.0, 3.0], [2, 3, 5, 90])
+    assert weighted_threshold(scores, None, 0.03, 0.06) == 1.5
+    assert weighted_threshold(scores, None, 0.02, 0.04) == 0.5
+    below = weighted_threshold(scores, None, 0.02, 0.01)
+    assert -1e-300 < below < 0.0
+    assert weighted_threshold(scores[1:], None, 0.0, 0.001) == 0.5  # one row may always be flagged
+    weight = np.array([2.0, 3.0, 5.0, 90.0])
+    for share, most in ((0.03, 0.06), (0.02, 0.01), (0.08, 0.09)):
+        assert weighted_threshold(np.arange(4.0), weight, share, most) == weighted_threshold(scores, None, share, most)
+
+
+def test_cells_without_end_have_finite_shares(X):
+    detector = AutoencoderOutlierDetector(random_state=0).fit(X)
+    far = X[:1].copy()
+    far[0, 2] = 1e300
+    reasons = detector.explain(far)
+    assert reasons["column"].iloc[0] == 2
+    assert np.isfinite(reasons["share"]).all()
+
+
 def test_one_extreme_score_does_not_move_the_scale():
     scores = np.random.RandomState(0).normal(size=1000)
     plain, extreme = Excess.of(scores), Excess.of(np.r_[scores, -1e300, -np.inf])
     assert extreme.quantile(0.01) == pytest.approx(plain.quantile(0.01), rel=0.02)
     usual = np.abs(scores) < 2.0
-    np.testing.assert_allclose(extreme.tail(scores[usual]), plain.tail(scores[usual]), atol=0.01)
+    np.testing.assert_allclose(*(np.exp(scale.log_tail(scores[usual])) for scale in (extreme, plain)), atol=0.01)
 
 
 def test_tails_and_quantiles_of_a_scale_are_inverse_and_know_no_units():
     scores = -np.random.RandomState(0).exponential(size=20_000)
     scale, moved = Excess.of(scores), Excess.of(7.0 + 1000.0 * scores)
     for share in (0.001, 0.01, 0.1, 0.5, 0.9):
-        assert scale.tail(np.array([scale.quantile(share)]))[0] == pytest.approx(share)
+        assert np.exp(scale.log_tail(np.array([scale.quantile(share)])))[0] == pytest.approx(share)
         assert moved.quantile(share) == pytest.approx(7.0 + 1000.0 * scale.quantile(share))
     assert (scores < scale.quantile(0.01)).mean() == pytest.approx(0.01, abs=0.003)
     assert (scores < scale.quantile(0.1)).mean() == pytest.approx(0.1, abs=0.003)

@@ -772,3 +772,15 @@ def test_totals_of_a_multinomial_are_those_of_rows_that_have_its_cells():
     seen = X.loc[100:, list("abcd")].sum(axis=1)
     assert set(drawn) <= set(seen)
     assert drawn.value_counts(normalize=True).max() == pytest.approx(seen.value_counts(normalize=True).max(), abs=0.05)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_frame_without_rows_or_columns_is_an_error_that_says_so(library):
+    table = pd.DataFrame({"size": np.arange(40.0), "kind": ["a", "b"] * 20, "day": pd.Timestamp("2020-01-01")})
+    table = pl.from_pandas(table) if library == "polars" else table
+    vae = VAETransformer(1, hidden_layer_sizes=(4,), max_iter=1).fit(table)
+    for few, part in ((table[:0], vae.transform), (table[:0], VAETransformer().fit), (table[:1], VAETransformer().fit)):
+        with pytest.raises(ValueError, match=rf"Found array with {len(few)} sample.*shape=\({len(few)}, 3\)"):
+            part(few)
+    with pytest.raises(ValueError, match=r"0 feature.*shape=\(40, 0\)" if library == "pandas" else "0 sample"):
+        VAETransformer().fit(table[[]])
