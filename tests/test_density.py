@@ -77,6 +77,7 @@ def test_a_column_far_from_zero_is_constant_only_if_it_is(offset):
     units = Units.standard(X, None, None)
     np.testing.assert_allclose(units.scale, [cells.std(), 1.0, 1.0], rtol=1e-6)
     assert np.abs(units.to_standard(X)).max() < 2.0
+    assert not units.to_standard(X)[:, 1].any()
 
 
 def test_a_fitting_likelihood_gives_held_out_rows_more_likelihood(visits):
