@@ -259,12 +259,12 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         owner = type(self).__name__
         check_table(X, owner)
         checks = {"dtype": [np.float64, np.float32], "order": "C", "ensure_all_finite": "allow-nan"}
+        checks.update(ensure_min_samples=minimum)
         if issparse(X):
             if schema.frame is None and not schema.columns:
                 checks.update(order=None, ensure_all_finite=True, accept_sparse="csr")
-                return SparseRows(validate_data(self, X, reset=reset, ensure_min_samples=minimum, **checks))
+                return SparseRows(validate_data(self, X, reset=reset, **checks))
             X = X.toarray()
-        checks.update(ensure_min_samples=minimum)
         if schema.frame is not None and not (X.shape[0] >= minimum and X.shape[1]):
             check_array(np.zeros(X.shape), **checks, estimator=owner, input_name="X")
         try:

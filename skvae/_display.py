@@ -336,15 +336,17 @@ def cell_text(cell, width, as_is=False):
         return number_text(float(cell), width, as_is)
     if pd.isna(cell):
         return "missing"
-    return time_text(cell, width, as_is) if isinstance(cell, pd.Timestamp) else shortened(str(cell))
+    if isinstance(cell, pd.Timestamp):
+        return time_text(cell, width, as_is)
+    return shortened(str(cell).removesuffix(" 00:00:00"))
 
 
 def time_text(time, width, as_is=False):
     """A date as short as an interval of that half width in nanoseconds allows; one ``as_is`` keeps its seconds."""
-    unit = next((unit for unit in ("D", "min") if width >= 2.0 * pd.Timedelta(1, unit).value), "s")
-    if as_is:
-        unit = next(unit for unit in TIMES if time.floor(unit) == time or unit == "s")
-    return time.strftime(TIMES[unit])
+    for unit in ("D", "min"):
+        if time.floor(unit) == time if as_is else width >= 2.0 * pd.Timedelta(1, unit).value:
+            return time.strftime(TIMES[unit])
+    return time.strftime(TIMES["s"])
 
 
 def number_text(x, width, as_is=False):

@@ -170,10 +170,11 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         self.scales_ = {name: Excess.of(values, weight) for name, values in scores.items()}
         self._usual = usual_cells(table, weight, self._schema)
         self._widths = [self._width(residual, weight) for residual in self._residuals(table)]
-        self._usual_shortfall = np.zeros(table.shape[1])
-        if self._schema.with_levels(table.shape[1]).any():
-            shortfall = np.where(np.isnan(table), np.nan, self.wary_._shortfall(X))
-            self._usual_shortfall = np.nan_to_num(WeightedRows.present(shortfall, weight).quantiles((0.5,))[0])
+        self._usual_shortfall, levels = np.zeros(table.shape[1]), self._schema.with_levels(table.shape[1])
+        if levels.any():
+            shortfall = np.where(np.isnan(table), np.nan, self.wary_._shortfall(X))[:, levels]
+            medians = WeightedRows.present(shortfall, weight).quantiles((0.5,))[0]
+            self._usual_shortfall[levels] = np.nan_to_num(medians)
         return self
 
     @property
@@ -221,8 +222,8 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         self.transform(X)  # an error where it cannot be judged, before far cells are brought into the usual range
         numbers = self._schema.numbers(X)
         residuals, levels = self._residuals(numbers), self._schema.with_levels(numbers.shape[1])
-        widths = [part / width for part, width in zip(residuals, self._widths, strict=True)]
-        costs = 0.0 - 0.25 * sum(np.square(np.clip(width, -FARTHEST, FARTHEST)) for width in widths)
+        away = [part / width for part, width in zip(residuals, self._widths, strict=True)]
+        costs = 0.0 - 0.25 * sum(np.square(np.clip(part, -FARTHEST, FARTHEST)) for part in away)
         if levels.any():
             costs[:, levels] = np.minimum(self.wary_._shortfall(X)[:, levels] - self._usual_shortfall[levels], 0.0)
         return costs

@@ -140,7 +140,7 @@ def test_columns_of_numbers_do_not_touch_each_other_or_the_axes():
     assert display.figure_.bbox.x1 > max(box.x1 for box in boxes)
 
 
-def test_a_picture_grows_with_names_and_numbers_that_are_long(table, detector):
+def test_a_picture_grows_with_names_and_numbers_that_are_long():
     reasons = reasons_of((1.0, 2.0, 1.0, 4.0), (3.0, 2.0, 1.0, 4.0))
     usual = ExplanationDisplay(reasons=reasons).plot()
     assert usual.figure_.get_figwidth() == 11.0
@@ -170,6 +170,11 @@ def test_dates_are_as_short_as_their_interval_allows(time, half, written, observ
     time, width = pd.Timestamp(time), pd.Timedelta(half).value
     assert cell_text(time, width) == written
     assert cell_text(time, width, as_is=True) == observed
+
+
+def test_spans_of_whole_days_have_no_hours():
+    assert cell_text(pd.Timedelta("2D"), 1.0) == "2 days"
+    assert cell_text(pd.Timedelta("2D 3h"), 1.0) == "2 days 03:00:00"
 
 
 @pytest.mark.parametrize(

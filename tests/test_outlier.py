@@ -121,13 +121,16 @@ def two_planes(n_usual, n_strange, seed=0):
     return usual, strange
 
 
-@pytest.mark.parametrize(("n_strange", "found"), [(0, 0.9), (30, 0.9), (120, 0.45)])
+@pytest.mark.parametrize(("n_strange", "found"), [(0, 0.9), (30, 0.9), (120, 0.5)])
 def test_false_alarms_are_as_promised_whether_or_not_outliers_are_among_the_training_rows(n_strange, found):
     usual, strange = two_planes(1000, n_strange)
     new, new_strange = two_planes(2000, 200, seed=1)
-    detector = AutoencoderOutlierDetector(random_state=0).fit(np.r_[usual, strange])
-    assert (detector.predict(new) == -1).mean() < 0.035
-    assert (detector.predict(new_strange) == -1).mean() > found
+    shares = []
+    for seed in (0, 1):
+        detector = AutoencoderOutlierDetector(random_state=seed).fit(np.r_[usual, strange])
+        assert (detector.predict(new) == -1).mean() < 0.035
+        shares.append((detector.predict(new_strange) == -1).mean())
+    assert np.mean(shares) > found
 
 
 def test_the_ensemble_is_not_misled_by_outliers_that_one_density_learns():
