@@ -7,8 +7,9 @@ import numpy as np
 
 from skvae._columns import Units, ends_of
 
-ROWS_AT_ONCE = 128
-"""Distances are computed in pieces of exactly this many rows, so that a row's result does not depend on the others."""
+ROWS_AT_ONCE = 64
+"""Distances are computed in pieces of exactly this many rows, so that a row's result does not depend on the others; few
+enough for those to 2,048 rows to stay close to the processor."""
 
 LEAST_SCALE, LEAST_VARIETY = 0.3, 0.02
 """Least scale of a column among the usual rows that distances are measured in, in standard deviations of all rows; and
@@ -147,19 +148,21 @@ class SampleDistances:
 
     def __call__(self, X):
         """By the name of the sample, one number for each row of X (n, n_features)."""
-        found = {name: np.empty(len(X)) for name in self.samples}
+        found, norms = {name: np.empty(len(X)) for name in self.samples}, np.square(self.rows).sum(1)
         for start in range(0, len(X), ROWS_AT_ONCE):
             piece = X[start : start + ROWS_AT_ONCE]
             padded = np.zeros((ROWS_AT_ONCE, X.shape[1]))
             padded[: len(piece)] = piece
-            squared = self._squared(padded)
+            squared = self._squared(padded, norms)
             for name, sample in self.samples.items():
                 distance = sample.mean_distance(np.take(squared, sample.places, axis=1))
                 found[name][start : start + len(piece)] = distance[: len(piece)]
         return found
 
-    def _squared(self, piece):
-        norms = np.square(piece).sum(1)[:, None] + np.square(self.rows).sum(1)
-        squared = norms - 2.0 * (piece @ self.rows.T)
+    def _squared(self, piece, norms):
+        """Squared distances to rows with these squared norms, infinite to rows that are the same."""
+        norms = np.square(piece).sum(1)[:, None] + norms
+        squared = -2.0 * piece @ self.rows.T
+        squared += norms
         squared[squared <= SAME_ROW * norms] = np.inf
         return squared

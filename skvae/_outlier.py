@@ -46,7 +46,8 @@ DENSITY = {
     "likelihood": "gaussian",
     "code_density": None,
     "objective": "elbo",
-    "max_iter": 60,
+    "learning_rate_init": 6e-3,
+    "max_iter": 50,
     "n_importance_samples": 16,
 }
 """Parameters of the default estimator, a VAETransformer."""

@@ -103,13 +103,16 @@ class WeightedRows:
         return np.where(np.isnan(usual), [[-np.inf], [np.inf]], usual)
 
     def quantiles(self, levels):
-        """Quantiles of the cells of each column (n_levels, n_features), NaN where all are missing."""
+        """Quantiles of the cells of each column (n_levels, n_features), NaN where all are missing.
+
+        A quantile is the lowest of the cells that has at least this share of the weight at or below it.
+        """
         found = np.full((len(levels), self.X.shape[1]), np.nan)
         for j, cells in enumerate(self.X.T):
             there = ~np.isnan(cells)
             weight = None if self.weight is None else self.weight[there]
             if there.any():
-                found[:, j] = [weighted_quantile(cells[there], weight, level) for level in levels]
+                found[:, j], _ = _reached(cells[there], weight, np.array(levels))
         return found
 
     def take(self, index):
@@ -138,13 +141,8 @@ def weighted_threshold(scores, weight, share, most=1.0):
     return float(0.5 * (last + above[0]) if len(above) else last)
 
 
-def weighted_quantile(values, weight, share):
-    """The lowest of the values that has at least this share of the weight at or below it."""
-    return float(_reached(values, weight, share)[0])
-
-
 def _reached(values, weight, share):
-    """The value at which the lowest ``share`` of the weight is full, and all values in order."""
+    """The lowest value that has at least a ``share`` of the weight at or below it, or one a share; and all in order."""
     present = WeightedRows.present(values, weight)
     order = np.argsort(present.X, kind="stable")
     ranked = present.X[order]
