@@ -70,10 +70,10 @@ def test_the_default_estimator_is_a_vae_and_the_given_one_is_left_alone(X):
     assert detector.estimator_ is not given
     default = AutoencoderOutlierDetector(random_state=0).fit(X[:40]).estimator_
     assert list(default.strangeness(X)) == ["density", "all", "usual", "core"]
-    for part, support, epochs in ((default.trusting_, 1.0, 60), (default.wary_, 0.7, 30)):
+    for part, support, epochs in ((default.trusting_, 1.0, 50), (default.wary_, 0.7, 25)):
         assert isinstance(part, VAETransformer)
         assert (part.network, part.likelihood) == ("mlp", "gaussian")
-        assert (part.support_fraction, part.max_iter) == (support, epochs)
+        assert (part.support_fraction, part.max_iter, part.learning_rate_init) == (support, epochs, 6e-3)
 
 
 def test_explain_names_the_planted_cell_first():
