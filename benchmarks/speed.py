@@ -30,13 +30,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.ensemble import IsolationForest
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPRegressor
 from torch import nn
 from torch.optim.adam import adam
 
 import skvae
-from skvae import AutoencoderTransformer, VAETransformer
+from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 
 ESTIMATORS = {"autoencoder": AutoencoderTransformer, "VAE": VAETransformer}
 SIZES, LINEAR = (30, 64, 32, 8, 32, 64, 30), (2, 5)
@@ -432,6 +433,29 @@ def small(effort):
         yield figure(f"{name}, defaults, fit of 1,000 x 20, seconds", seconds[name], "bar", 2.0, "<= 1")
 
 
+def detector(effort):
+    """Seconds to fit a default detector to 5,000 x 30 and to score these rows, beside peers."""
+    X = table(5000, 30)
+
+    def judged(make):
+        return lambda: make().fit(X).score_samples(X)
+
+    def judged_by_pyod():
+        return peer("pyod.models.auto_encoder").AutoEncoder(verbose=0).fit(X).decision_function(X)
+
+    AutoencoderOutlierDetector(random_state=0).fit(X[:300])
+    runs = {
+        "skvae": judged(lambda: AutoencoderOutlierDetector(random_state=0)),
+        "IsolationForest": judged(lambda: IsolationForest(random_state=0)),
+        "PyOD AutoEncoder": judged_by_pyod,
+    }
+    seconds, _ = alternating(runs, effort.of(10))
+    ours = seconds.pop("skvae")
+    yield figure("detector, defaults, fit and score of 5,000 x 30, seconds", ours, "bar", 5.0, "<= 1")
+    for name, theirs in seconds.items():
+        yield figure("detector, defaults, fit and score of 5,000 x 30, seconds", ours, name, theirs)
+
+
 def grid(effort):
     """Seconds of a search over five sizes with five folds on 2,000 x 20, in one process and in two."""
     X = table(2000, 20)
@@ -505,7 +529,8 @@ def growth(effort):
         yield figure(f"{name}, memory kept over {effort.of(50)} fits, MB", kept, "bar", 20.0, "<= 1")
 
 
-PARTS = {part.__name__: part for part in (cores, training, pyod, equal_quality, images, scoring, small, grid, growth)}
+ALL = cores, training, pyod, equal_quality, images, scoring, small, detector, grid, growth
+PARTS = {part.__name__: part for part in ALL}
 
 
 def machine():
