@@ -23,6 +23,7 @@ from skvae._columns import (
     holes_as_nan,
     index_of,
     lacking_by_row,
+    numbered,
     some_rows,
     with_culprit,
 )
@@ -265,7 +266,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 checks.update(order=None, ensure_all_finite=True, accept_sparse="csr")
                 return SparseRows(validate_data(self, X, reset=reset, **checks))
             X = X.toarray()
-        if schema.frame is not None and not (X.shape[0] >= minimum and X.shape[1]):
+        X = numbered(X) if schema.frame is not None else X
+        if schema.frame is not None and not (len(X.shape) == 2 and X.shape[0] >= minimum and X.shape[1]):
             check_array(np.zeros(X.shape), **checks, estimator=owner, input_name="X")
         try:
             if schema.frame is None:

@@ -16,6 +16,10 @@ TIMES = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "se
 LEVELS = "levels", "ordered", "boolean"
 """Kinds of columns whose numbers are those of levels."""
 
+MOSTLY, SOME_LEVELS = 0.95, 1000
+"""Share of a column's levels that are numbers from which on the others look like mistakes, and how many are looked at
+before all are."""
+
 PLAIN = {
     "date": lambda time: time.date(),
     "datetime": lambda time: time.to_pydatetime(),
@@ -79,10 +83,11 @@ class Column:
     def encode(self, cells):
         """Numbers (n,) of a pandas Series, NaN where cells are missing; a level never seen has the next number."""
         if self.kind == "empty":
-            return np.where(cells.isna(), np.nan, 0.0)
+            return np.full(len(cells), np.nan)
         if self.has_levels:
             codes, seen = pd.factorize(cells)
-            known = pd.Index(self.levels, dtype=object).get_indexer(pd.Index(seen, dtype=object))
+            levels, seen = (pd.Index(found, dtype=object, tupleize_cols=False) for found in (self.levels, seen))
+            known = levels.get_indexer(seen)
             numbers = np.where(known < 0, len(self.levels), known).astype(np.float64)
             return np.append(numbers, np.nan)[codes]
         if self.kind in ("time", "span"):
@@ -216,6 +221,24 @@ def kind_of(cells):
     if all(isinstance(cell, datetime.timedelta) for cell in there):
         return "span"
     return "levels"
+
+
+def odd_level(levels):
+    """The first of some levels that is no number where nearly all are, or are texts of numbers; None elsewhere."""
+    some = levels[:: -(-len(levels) // SOME_LEVELS)]
+    if sum(map(is_readable, some)) < MOSTLY * len(some):
+        return None
+    is_read = [is_readable(level) for level in levels]
+    return levels[is_read.index(False)] if MOSTLY <= np.mean(is_read) < 1.0 else None
+
+
+def is_readable(cell):
+    """Whether a cell is a number or the text of one."""
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def in_order(cells):

@@ -48,7 +48,9 @@ class Excess:
     """How far scores lie below their median, on a scale on which the scores of usual rows are nearly normal.
 
     An excess of 1 is as far below the median as the lowest tenth of the training scores. Only quantiles count, so that
-    outliers among the training rows, however far, do not move it while they are fewer than a quarter.
+    outliers among the training rows, however far, do not move it while they are fewer than a quarter. Where the lowest
+    tenth is no lower than the median, it is the share of scores that differ from the median times their median distance
+    to it.
     """
 
     median: float
@@ -57,11 +59,17 @@ class Excess:
     @classmethod
     def of(cls, scores, weight=None):
         """The scale of training scores (n,) with weights, or None."""
+        weight = np.ones(len(scores)) if weight is None else weight
+        scores, weight = scores[weight > 0.0], weight[weight > 0.0]
         finite = scores[np.isfinite(scores)]
         scores = np.clip(scores, finite.min(), finite.max()) if len(finite) else np.zeros(len(scores))
         median, lower, lowest = (weighted_threshold(scores, weight, share) for share in (0.5, LOWER, LOWEST))
-        width = min(median - lowest, WIDEST * (median - lower)) or np.abs(scores - median).mean() or 1.0
-        return cls(median, float(width))
+        tenth, quarter, away = median - lowest, WIDEST * (median - lower), scores != median
+        width = min(tenth, quarter) or tenth
+        if not width and away.any():
+            share = weight[away].sum() / weight.sum()
+            width = share * weighted_threshold(np.abs(scores[away] - median), weight[away], 0.5)
+        return cls(median, float(width) or 1.0)
 
     def strangeness(self, scores):
         """The signed logarithm of 1 + the excess (n,), higher for stranger rows."""
@@ -182,16 +190,14 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         return self.trusting_, self.wary_
 
     def _residuals(self, numbers):
-        """Cells less what each density expects of them (n, n_features), 0 where cells are missing."""
-        return [
-            np.nan_to_num(numbers - expected_cells(density, numbers, self._usual, self._schema))
-            for density in self._densities
-        ]
+        """Cells less what each density expects of them (n, n_features), NaN where cells are missing."""
+        return [numbers - expected_cells(density, numbers, self._usual, self._schema) for density in self._densities]
 
     def _width(self, residual, weight):
         """How far cells usually are from what is expected (n_features,): at least a part of their column's width."""
         tame = np.clip(residual, *WeightedRows.present(residual, weight).usual_range())
-        return np.sqrt(np.average(np.square(tame), axis=0, weights=weight)) + LEAST_WIDTH * self._positions.scale
+        total = np.maximum(weight @ ~np.isnan(tame), np.finfo(np.float64).tiny)
+        return np.sqrt(weight @ np.nan_to_num(np.square(tame)) / total) + LEAST_WIDTH * self._positions.scale
 
     def strangeness(self, X):
         """How strange each row is (n,) by the name of the score, on the scale of its training scores."""
@@ -223,7 +229,7 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         numbers = self._schema.numbers(X)
         residuals, levels = self._residuals(numbers), self._schema.with_levels(numbers.shape[1])
         away = [part / width for part, width in zip(residuals, self._widths, strict=True)]
-        costs = 0.0 - 0.25 * sum(np.square(np.clip(part, -FARTHEST, FARTHEST)) for part in away)
+        costs = 0.0 - 0.25 * sum(np.nan_to_num(np.square(np.clip(part, -FARTHEST, FARTHEST))) for part in away)
         if levels.any():
             costs[:, levels] = np.minimum(self.wary_._shortfall(X)[:, levels] - self._usual_shortfall[levels], 0.0)
         return costs

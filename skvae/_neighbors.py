@@ -50,10 +50,12 @@ class Positions:
         units = Units.standard(numbers[usual], weight[usual], schema.names)
         of_all = Units.standard(numbers, weight, schema.names)
         low, high = ends_of(numbers[usual])
-        units = replace(units, scale=np.maximum(units.scale * (low < high), LEAST_SCALE * of_all.scale))
+        scale = np.maximum(units.scale * (low < high), LEAST_SCALE * of_all.scale)
+        scale[np.isnan(numbers).all(axis=0)] = np.inf
+        units = replace(units, shift=np.where(low > high, of_all.shift, units.shift), scale=scale)
         levels = {}
         for j in np.flatnonzero(schema.with_levels(numbers.shape[1])):
-            place_of = places_of(numbers[:, j], len(schema.columns[j].levels))
+            place_of = places_of(numbers[:, j], weight, len(schema.columns[j].levels))
             places, n = one_hot(numbers[:, j], place_of), weight * ~np.isnan(numbers[:, j])
             shares = [(part @ places) / max(part.sum(), 1e-300) for part in (n * usual, n)]
             variety = [1.0 - np.square(share).sum() for share in shares]
@@ -78,14 +80,15 @@ class Positions:
         return np.hstack(parts)
 
 
-def places_of(numbers, n_levels):
+def places_of(numbers, weight, n_levels):
     """The place of each level (n_levels + 1,): one of its own for the most frequent, the last one for all others.
 
     Levels of one frequency share a fate: their order says nothing. So a column of identifiers has one place.
     """
     if n_levels < MOST_PLACES:
         return np.arange(n_levels + 1)
-    counts = np.bincount(numbers[~np.isnan(numbers)].astype(int), minlength=n_levels + 1)
+    there = ~np.isnan(numbers)
+    counts = np.bincount(numbers[there].astype(int), weight[there], minlength=n_levels + 1)
     frequent = np.flatnonzero(counts[:-1] > np.sort(counts[:-1])[-MOST_PLACES])
     places = np.full(n_levels + 1, len(frequent))
     places[frequent] = np.arange(len(frequent))
@@ -122,7 +125,9 @@ class Sample:
         :math:`W_k` together, with probability :math:`(1 - W_k)^m`, and so the mean of its logarithm is :math:`\sum_k
         ((1 - W_{k-1})^m - (1 - W_k)^m) \log d_k`.
         """
-        n_nearest = max(1, min(len(self.places), math.ceil(len(self.places) * math.log(1.0 / MISSED) / self.size)))
+        lightest = np.cumsum(np.sort(self.share))
+        needed = (1.0 - 1e-12) * min(math.log(1.0 / MISSED) / self.size, lightest[-1])
+        n_nearest = int(np.searchsorted(lightest, needed)) + 1
         nearest = np.argpartition(squared, n_nearest - 1, axis=1)[:, :n_nearest]
         squared = np.take_along_axis(squared, nearest, axis=1)
         order = np.argsort(squared, axis=1, kind="stable")

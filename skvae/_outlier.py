@@ -81,7 +81,8 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
     Parameters
     ----------
     estimator : estimator or None, default=None
-        Estimator with ``fit`` and ``score_samples``, alone or at the end of a Pipeline. None stands for a small
+        Estimator with ``fit`` and ``score_samples``, alone or at the end of a Pipeline; a search over its parameters,
+        such as ``estimator__n_components``, needs one. None stands for a small
         ``VAETransformer`` with ``network="mlp"`` and ``likelihood="gaussian"``: densities with atoms make rows of
         repeated values look normal, and heavy tails make light of far cells.
     contamination : "auto" or float in (0, 0.5], default="auto"
@@ -202,11 +203,12 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         """
         if not hasattr(self, "estimator_"):
             return self._fit(X, y, sample_weight)
-        estimator = copy.copy(self.estimator_)
-        estimator.partial_fit(X, **self._weights(estimator, sample_weight))
         validate_data(self, X, reset=False, skip_check_array=True)
+        weight = check_weights(sample_weight, X)
+        estimator = copy.deepcopy(self.estimator_)
+        estimator.partial_fit(X, **self._weights(estimator, sample_weight))
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        recent = self._recent.after(X, check_weights(sample_weight, X), seed)
+        recent = self._recent.after(X, weight, seed)
         if isinstance(estimator, RobustEnsemble):
             estimator.refer_to(recent.table, recent.weight)
         latest = recent.latest
@@ -290,8 +292,8 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
     @staticmethod
     def _residual_interval(estimator, numbers, weight, usual, schema):
         """Between which values observed less expected cells of training rows lie (2, n_features), column by column."""
-        spread = slice(None, None, -(-len(numbers) // RESIDUAL_ROWS))
-        rows = WeightedRows.present(numbers[spread], None if weight is None else weight[spread])
+        rows = WeightedRows.present(numbers, weight)
+        rows = rows.part(slice(None, None, -(-rows.n_rows // RESIDUAL_ROWS)))
         residual = rows.X - expected_cells(estimator, rows.X, usual, schema)
         residual[:, schema.with_levels(numbers.shape[1])] = np.nan
         tails = (0.5 * (1.0 - COVERAGE), 0.5 * (1.0 + COVERAGE))
@@ -305,13 +307,19 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         cells[np.isnan(numbers)] = None if self._schema.with_levels(len(self._usual[0])).any() else np.nan
         return cells
 
-    def _name_unseen(self, cells, X, numbers, order):
-        """Put levels that no training row has, which have no number of their own, in their places (n * n_columns,)."""
+    def _with_unseen(self, cells, X, numbers, order):
+        """Cells (n * n_columns,) with those in their places that no number stands for: training rows have none such."""
         X, rows = numbered(X), np.repeat(np.arange(len(order)), order.shape[1])
         for j, column in self._schema.columns.items():
-            here = (order.ravel() == j) & column.unseen(numbers[rows, j])
+            here = order.ravel() == j
+            if column.kind == "empty":
+                here &= column_of(X, j).notna().to_numpy()[rows]
+            else:
+                here &= column.unseen(numbers[rows, j])
             if here.any():
+                cells = cells.astype(object)
                 cells[here] = column_of(X, j).astype(object).to_numpy()[rows[here]]
+        return cells
 
     def score_samples(self, X):
         """Score of each row, higher being more normal: that of the estimator.
@@ -398,8 +406,9 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             what the model ``expected`` instead, the interval from ``low`` to ``high`` that holds nine of ten training
             cells around what is expected of them (NaN for levels), and its ``share`` in nats, the lower the stranger:
             that of the row's log-likelihood (``score_features`` of the estimator); with the ensemble minus half the
-            square of the cell's distance to what is expected, in widths of what is usual, and for levels how much less
-            probable the observed one is than the most probable one, as a logarithm, beyond what is usual in its column.
+            square of the cell's distance to what is expected, in widths of what is usual, as the mean over its two
+            densities, of which ``expected`` is that of the wary one; and for levels how much less probable the observed
+            one is than the most probable one, as a logarithm, beyond what is usual in its column.
             Missing cells have a share of 0 and come last.
         """
         check_is_fitted(self)
@@ -417,7 +426,8 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         for name, numbers in {"value": values, "expected": expected, "low": low, "high": high}.items():
             numbers = np.take_along_axis(numbers, order, axis=1).ravel()
             cells[name] = self._as_read(numbers, order.ravel(), as_measured=name == "value")
-        self._name_unseen(cells["value"], X, values, order)
+        cells["value"] = self._with_unseen(cells["value"], X, values, order)
         cells["share"] = np.take_along_axis(shares, order, axis=1).ravel()
-        index = pd.MultiIndex.from_product([labels, range(order.shape[1])], names=[None, "rank"])
+        index = [labels, range(order.shape[1])]
+        index = pd.MultiIndex.from_product(index, names=[getattr(labels, "name", None), "rank"])
         return pd.DataFrame(cells, index=index)

@@ -131,13 +131,17 @@ class WeightedRows:
 def weighted_threshold(scores, weight, share, most=1.0):
     """A value with the lowest ``share`` of the weight below it, halfway to the next score.
 
-    Ties stay together: below it, unless more than the share ``most``, and more than one row, would then be there.
+    Ties stay together: below it, unless more than the share ``most``, and more than one row, would then be there. Minus
+    infinity is below it in any case.
     """
     last, ranked = _reached(scores, weight, share)
-    weight = np.ones(len(scores)) if weight is None else weight
-    if weight[scores <= last].sum() > max(most * weight.sum(), 1.0):
-        return float(np.nextafter(last, -np.inf))
+    rows = WeightedRows.present(scores, weight)
+    scores, counts = rows.X, rows.counts
     above = ranked[ranked > last]
+    if last == -np.inf and len(above):
+        return float(np.nextafter(above[0], -np.inf))
+    if counts[scores <= last].sum() > max(most * counts.sum(), 1.0):
+        return float(np.nextafter(last, -np.inf))
     return float(0.5 * (last + above[0]) if len(above) else last)
 
 

@@ -1,13 +1,15 @@
 """What the columns of a table hold: table -> numbers with holes -> table."""
 
+import warnings
 from dataclasses import dataclass, field
 from numbers import Integral
 
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import DataConversionWarning
 
-from skvae._cells import Column, column_of, kind_of, to_polars, zone_of
-from skvae._columns import Frame, column_name, holes_as_nan, is_number, numbered, shown
+from skvae._cells import Column, column_of, is_readable, kind_of, odd_level, to_polars, zone_of
+from skvae._columns import Frame, column_name, holes_as_nan, is_missing, numbered, shown
 from skvae._on_demand import compact
 
 
@@ -39,6 +41,8 @@ class Schema:
                 columns[j] = Column.of(cells, label, dtype, j in chosen)
             except TypeError as error:
                 raise unhashable(error, cells, column_name(names, j), owner) from error
+            if j not in chosen:
+                warn_of_odd_level(columns[j], cells, column_name(names, j))
         return cls(frame, columns)
 
     @property
@@ -77,7 +81,7 @@ class Schema:
         where = column_name(self.names, j)
         if column.has_levels:
             return unhashable(error, cells, where, owner)
-        row = next((row for row, cell in enumerate(cells) if not is_number(cell)), None)
+        row = next((row for row, cell in enumerate(cells) if not (is_missing(cell) or is_readable(cell))), None)
         if row is None:
             return error
         return ValueError(
@@ -260,6 +264,21 @@ def chosen_columns(categorical_features, names, n_features, owner):
             )
         columns.add(int(j))
     return columns
+
+
+def warn_of_odd_level(column, cells, where):
+    """Say so where a few cells that are no numbers make levels of all numbers of a column."""
+    odd = odd_level(column.levels) if column.kind == "levels" and column.categorical is None else None
+    if odd is None:
+        return
+    row = next(row for row, cell in enumerate(cells) if not is_missing(cell) and cell == odd)
+    warnings.warn(
+        f"{where}, row {row} holds {shown(odd)}, but nearly all its other cells are numbers. All of them are taken as "
+        f"{len(column.levels)} levels, which have no order. For numbers, replace such cells by NaN and convert the "
+        "column, as pandas.to_numeric(column, errors='coerce') does; for levels, name it in categorical_features.",
+        DataConversionWarning,
+        stacklevel=2,
+    )
 
 
 def unhashable(error, cells, where, owner):

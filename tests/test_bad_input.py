@@ -1,12 +1,15 @@
 """Whatever is handed in works, or raises the right type with a message that names the culprit and the remedy."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 import torch
-from sklearn.exceptions import NotFittedError
+from sklearn.base import clone
+from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.mixture import GaussianMixture
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
@@ -326,3 +329,29 @@ def test_a_detector_takes_holes_and_refuses_infinity_by_its_column(as_frame, ens
     assert set(detector.predict(holed)) <= {-1, 1}
     assert detector.explain(holed).drop(columns="value").notna().all(axis=None)
     detector.partial_fit(holed)
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_few_texts_in_a_column_of_numbers_are_said_to_make_levels_of_it(as_text):
+    numbers = pd.Series(np.random.RandomState(0).normal(size=50).round(3), dtype=object)
+    frame = pd.DataFrame({"net": numbers.map(str) if as_text else numbers, "other": 1.0})
+    frame.loc[7, "net"] = "n/a"
+    model = VAETransformer(1, max_iter=1, random_state=0)
+    with pytest.warns(DataConversionWarning, match=r"column 'net', row 7 holds 'n/a'.*50 levels.*to_numeric"):
+        model.fit(frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataConversionWarning)
+        clone(model).set_params(categorical_features=["net"]).fit(frame)
+        clone(model).fit(frame.assign(net=pd.to_numeric(frame["net"], errors="coerce")))
+        clone(model).fit(frame.assign(net=[str(i % 9) for i in range(49)] + ["none"]))
+        clone(model).fit(frame.assign(net=[f"{i:05}" for i in range(50)]))
+
+
+def test_the_first_text_that_is_no_number_is_named():
+    frame = pd.DataFrame({"net": np.random.RandomState(0).normal(size=50)})
+    model = VAETransformer(1, max_iter=1, random_state=0).fit(frame)
+    texts = frame.astype(str)
+    np.testing.assert_array_equal(model.transform(texts), model.transform(frame))
+    texts.loc[7, "net"] = "12,5"
+    with pytest.raises(ValueError, match="column 'net', row 7 holds '12,5'"):
+        model.transform(texts)

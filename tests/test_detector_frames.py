@@ -283,6 +283,32 @@ def test_rows_without_weight_have_no_levels():
         assert detector._schema.columns[1].levels == ["blue", "green", "red"]
 
 
+def test_reasons_have_the_name_of_the_index(fitted):
+    table = mixed(20, seed=1).rename_axis("order")
+    assert list(fitted("density").explain(table).index.names) == ["order", "rank"]
+    assert list(fitted("density").explain(mixed(20, seed=1)).index.names) == [None, "rank"]
+
+
+def test_a_list_of_rows_is_judged_as_a_frame_of_them(fitted):
+    detector, table = AutoencoderOutlierDetector(clone(VAE)), mixed(100, holes=0.0)[NUMBERS]
+    detector.fit(table)
+    with pytest.warns(UserWarning, match="valid feature names"):
+        scores = detector.score_samples(table.to_numpy().tolist())
+    np.testing.assert_array_equal(scores, detector.score_samples(table))
+    for row in (table.iloc[0], table.iloc[0].tolist()):
+        with pytest.raises(ValueError, match="Expected 2D array, got 1D array"):
+            detector.score_samples(row)
+
+
+def test_levels_may_be_tuples_of_any_length():
+    rng = np.random.RandomState(0)
+    table = pd.DataFrame({"path": [(1, 2) if i % 2 else (3,) for i in range(60)], "other": rng.normal(size=60)})
+    detector = AutoencoderOutlierDetector(clone(VAE).set_params(max_iter=2)).fit(table)
+    new = pd.DataFrame({"path": [(1, 2), (4, 5, 6)], "other": [0.0, 0.0]})
+    values = detector.explain(new).set_index("column", append=True).droplevel("rank")["value"]
+    assert [values[i, "path"] for i in range(2)] == [(1, 2), (4, 5, 6)]
+
+
 def test_levels_of_an_array_are_named_as_the_numbers_they_are():
     rng = np.random.RandomState(0)
     cause = rng.normal(size=300)
@@ -448,6 +474,11 @@ def test_constant_and_empty_columns_do_no_harm(kind):
     assert set(detector.explain(strange).xs(0, level="rank")["column"]) == {"day"}
     lines = reasons[reasons["column"].isin(["nothing", "none", "nat"])]
     assert (lines["share"] == 0.0).all()
+    late = new.assign(nothing=123.0, none="late")
+    np.testing.assert_array_equal(detector.score_samples(late), detector.score_samples(new))
+    values = detector.explain(late, n_columns=11).set_index("column")["value"]
+    assert set(values["nothing"]) == {123.0}
+    assert set(values["none"]) == {"late"}
     assert lines[["value", "expected"]].isna().all(axis=None)
     other = detector.explain(new.assign(text="other")).xs(0, level="rank")
     assert (other["column"] == "text").mean() > 0.9
@@ -518,6 +549,14 @@ def test_weights_of_positions_are_repetitions():
     weighted = Positions.of(numbers, weight, usual, schema)
     repeated = Positions.of(np.repeat(numbers, times, axis=0), np.ones(times.sum()), np.repeat(usual, times), schema)
     np.testing.assert_allclose(weighted(numbers), repeated(numbers), rtol=1e-9, atol=1e-12)
+
+
+def test_a_level_of_much_weight_has_a_place_of_its_own():
+    table = pd.DataFrame({"level": [f"{i:03}" for i in range(MOST_PLACES + 44)]})
+    schema = Schema.of(table, "from_dtype", "the detector")
+    numbers, usual = schema.numbers(table), np.ones(len(table), dtype=bool)
+    points = Positions.of(numbers, np.where(numbers[:, 0] == 7, 100.0, 1.0), usual, schema)(numbers)
+    assert [len(np.unique(part.round(9), axis=0)) for part in (points, np.delete(points, 7, axis=0))] == [2, 1]
 
 
 def test_of_many_levels_the_rare_ones_share_a_place():

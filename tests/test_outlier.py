@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
+from sklearn.linear_model import SGDOneClassSVM
 from sklearn.metrics import roc_auc_score
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
@@ -179,7 +181,7 @@ def test_a_whole_group_of_equal_rows_is_not_flagged_for_a_small_share(contaminat
     halves = pd.DataFrame({"side": ["left", "right"] * 100})
     detector = AutoencoderOutlierDetector(contamination=contamination, random_state=0).fit(halves)
     assert (detector.predict(halves) == 1).all()
-    assert (detector.outlier_probability(halves) < 0.5).all()
+    assert (detector.outlier_probability(halves) <= 0.5).all()
 
 
 def test_ties_stay_together_and_within_twice_the_share():
@@ -333,3 +335,121 @@ def test_nine_of_ten_usual_cells_lie_in_the_interval_that_is_expected_of_them():
     inside = (reasons["low"] <= reasons["value"]) & (reasons["value"] <= reasons["high"])
     assert inside.mean() == pytest.approx(0.9, abs=0.03)
     assert (reasons["low"] < reasons["high"]).all()
+
+
+def test_a_far_row_does_not_hide_others_in_columns_that_are_mostly_zero():
+    X = np.zeros((1000, 3))
+    X[:150] = np.random.RandomState(0).normal(size=(150, 3))
+    for far in (X, np.vstack([X, np.full(3, 1e6)])):
+        detector = AutoencoderOutlierDetector(random_state=0).fit(far)
+        np.testing.assert_array_equal(detector.predict(np.outer([0, 10, 100, 1e4], np.ones(3))), [1, -1, -1, -1])
+        assert (detector.predict(far) == -1).mean() < 0.1
+    scores = np.r_[np.zeros(850), -np.random.RandomState(0).exponential(size=150)]
+    for usual in (scores, scores[:920]):
+        widths = [Excess.of(np.r_[usual, far]).width for far in (-1.0, -1e6)]
+        np.testing.assert_allclose(*widths, rtol=0.1)
+
+
+def test_rows_without_weight_have_no_part_in_the_scale():
+    scores = np.r_[np.zeros(95), -np.arange(1.0, 6.0)]
+    absent = Excess.of(np.r_[scores, np.full(50, -1e3)], np.r_[np.ones(100), np.zeros(50)])
+    assert absent == Excess.of(scores)
+
+
+@pytest.mark.parametrize("contamination", ["auto", 0.05])
+def test_weights_that_are_shares_move_no_threshold(contamination):
+    groups = np.repeat([[0.0, 0.0], [5.0, 5.0], [0.1, -0.1]], [680, 300, 20], axis=0)
+    groups[980:] *= np.random.RandomState(0).normal(size=(20, 2))
+    flagged = [
+        AutoencoderOutlierDetector(KernelDensity(), contamination=contamination).fit(groups, sample_weight=weight)
+        for weight in (None, np.full(1000, 1e-3), np.full(1000, 7.0))
+    ]
+    assert (flagged[0].predict(groups[:980]) == 1).all()
+    for other in flagged[1:]:
+        np.testing.assert_array_equal(flagged[0].predict(groups), other.predict(groups))
+
+
+def test_neighbours_of_little_weight_are_not_all_there_is():
+    rng = np.random.RandomState(0)
+    rows = rng.normal(size=(1000, 2))
+    rows[:500, 0] += 8.0
+    weight, new = np.repeat([1.0, 100.0], 500), np.array([[8.0, 0.0], [0.0, 0.0]])
+    places = np.repeat(np.arange(1000), weight.astype(int))
+    weighted, repeated = (
+        SampleDistances(points, {"one": Sample.of(weights, np.ones(len(points), dtype=bool), 64)})(new)["one"]
+        for points, weights in ((rows, weight), (rows[places], np.ones(len(places))))
+    )
+    np.testing.assert_allclose(weighted, repeated, rtol=0.01)
+
+
+def test_the_origin_of_a_column_that_usual_rows_lack_does_not_matter():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(400, 3))
+    X[:, 2] = np.nan
+    X[:12] = np.c_[X[:12, :2] + 6.0, rng.normal(size=12)]
+    new = np.array([[6.0, 6.0, 0.5], [0.0, 0.0, 0.5], [0.0, 0.0, np.nan]])
+    near, far = (
+        AutoencoderOutlierDetector(random_state=0).fit(X + origin).score_samples(new + origin)
+        for origin in (np.zeros(3), np.array([0.0, 0.0, 1e4]))
+    )
+    np.testing.assert_allclose(near, far, rtol=0.01)
+
+
+def test_cells_of_an_array_in_a_column_that_training_rows_lack_are_at_no_distance():
+    X = np.random.RandomState(0).normal(size=(200, 3))
+    X[:, 2] = np.nan
+    distances = (
+        AutoencoderOutlierDetector(random_state=0).fit(X).estimator_.strangeness([[0.1, 0.1, c] for c in (0, 1e4)])
+    )
+    for name in ("all", "usual", "core"):
+        assert distances[name][0] == distances[name][1]
+
+
+def test_a_far_cell_costs_as_much_in_a_column_that_is_mostly_empty():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(1000, 4))
+    X[rng.uniform(size=1000) < 0.9, 3] = np.nan
+    shares = AutoencoderOutlierDetector(random_state=0).fit(X).explain([[4.0, 0.0, 0.0, 4.0]], 2)["share"]
+    assert 0.5 < shares.iloc[1] / shares.iloc[0] <= 1.0
+
+
+class Cliff(BaseEstimator):
+    """Minus infinity beyond 1.7."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def score_samples(self, X):
+        return np.where(X[:, 0] > 1.7, -np.inf, -np.square(X[:, 0]))
+
+
+@pytest.mark.parametrize("contamination", ["auto", 0.02])
+def test_scores_of_minus_infinity_are_below_the_threshold(contamination):
+    X = np.random.RandomState(0).normal(size=(300, 1))
+    detector = AutoencoderOutlierDetector(Cliff(), contamination).fit(X)
+    new = np.array([[3.0], [0.0]])
+    assert np.isfinite(detector.offset_)
+    np.testing.assert_array_equal(detector.predict(new), [-1, 1])
+    assert detector.decision_function(new)[0] == -np.inf
+    assert detector.outlier_probability(new)[0] == 1.0
+
+
+def test_every_other_row_may_be_without_weight_in_a_long_table(X):
+    weight = np.tile([0.0, 1.0], 4100)
+    rows = np.resize(X, (8200, X.shape[1]))
+    detector = AutoencoderOutlierDetector(VAETransformer(2, max_iter=1, random_state=0)).fit(rows, sample_weight=weight)
+    assert np.isfinite(detector.expected_interval_).all()
+
+
+def test_a_failed_batch_leaves_an_estimator_that_learns_in_place_as_it_was(X):
+    detector = AutoencoderOutlierDetector(SGDOneClassSVM(random_state=0), random_state=0).fit(X + 2.0)
+    before = detector.score_samples(X)
+    with pytest.raises(ValueError, match="sample_weight"):
+        detector.partial_fit(3.0 * X, sample_weight=-np.ones(len(X)))
+    np.testing.assert_array_equal(detector.score_samples(X), before)
+    recent = detector._recent
+    detector._recent = None  # what fails after the estimator has learned
+    with pytest.raises(AttributeError):
+        detector.partial_fit(3.0 * X)
+    detector._recent = recent
+    np.testing.assert_array_equal(detector.score_samples(X), before)
