@@ -351,9 +351,9 @@ def test_a_far_row_does_not_hide_others_in_columns_that_are_mostly_zero():
 
 
 def test_rows_without_weight_have_no_part_in_the_scale():
-    scores = np.r_[np.zeros(95), -np.arange(1.0, 6.0)]
-    absent = Excess.of(np.r_[scores, np.full(50, -1e3)], np.r_[np.ones(100), np.zeros(50)])
-    assert absent == Excess.of(scores)
+    for scores in (np.r_[np.zeros(95), -np.arange(1.0, 6.0)], np.r_[np.zeros(50), -np.arange(31.0), [-np.inf] * 19]):
+        absent = Excess.of(np.r_[scores, np.full(50, -1e3)], np.r_[np.ones(100), np.zeros(50)])
+        assert absent == Excess.of(scores)
 
 
 @pytest.mark.parametrize("contamination", ["auto", 0.05])
