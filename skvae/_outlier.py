@@ -90,7 +90,8 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         rows would fall below, by normal tails through the median and the lowest tenth of the training scores on a
         logarithmic scale, so that outliers among the training rows do not move it; and at least one training row,
         unless those of the lowest score are more than 1 %. Rows of one score are not told apart: of a group that would
-        make it more than twice the share none is flagged.
+        make it more than twice the share none is flagged, and where no training row is, the threshold is no higher than
+        that of "auto".
     ensemble : "auto" or bool, default="auto"
         Whether to judge rows by four scores in one: by such an estimator, and by the distances to small samples of all
         training rows, of the usual ones and of the core of these [1]_. Which rows are usual says a second estimator,
@@ -232,10 +233,13 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         """Take over a fitted estimator, with the threshold and the scales that these rows give it."""
         scores = np.asarray(estimator.score_samples(X), dtype=np.float64)
         scale = Excess.of(scores, weight)
-        if self.contamination == "auto":
-            offset = max(scale.quantile(FALSE_ALARMS), weighted_threshold(scores, weight, 0.0, FALSE_ALARMS))
-        else:
-            offset = weighted_threshold(scores, weight, self.contamination, 2.0 * self.contamination)
+        is_auto, usual = self.contamination == "auto", scale.quantile(FALSE_ALARMS)
+        share, most = (0.0, FALSE_ALARMS) if is_auto else (self.contamination, 2.0 * self.contamination)
+        offset = weighted_threshold(scores, weight, share, most)
+        if offset < WeightedRows.present(scores, weight).X.min():  # no row is to be flagged
+            offset = usual if is_auto else min(offset, usual)
+        elif is_auto:
+            offset = max(offset, usual)
         self.expected_interval_ = self._usual = None
         if can_explain(estimator):
             numbers = schema.numbers(X)

@@ -138,8 +138,8 @@ def weighted_threshold(scores, weight, share, most=1.0):
     rows = WeightedRows.present(scores, weight)
     scores, counts = rows.X, rows.counts
     above = ranked[ranked > last]
-    if last == -np.inf and len(above):
-        return float(np.nextafter(above[0], -np.inf))
+    if last == -np.inf:
+        return float(np.nextafter(above[0] if len(above) else 0.0, -np.inf))
     if counts[scores <= last].sum() > max(most * counts.sum(), 1.0):
         return float(np.nextafter(last, -np.inf))
     return float(0.5 * (last + above[0]) if len(above) else last)
