@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
-from skvae._columns import in_words, is_date, is_missing, is_number
+from skvae._columns import in_words, is_date, is_missing, is_number, is_readable
 
 TIMES = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "microsecond": 1}
 """Microseconds of the units that dates are counted in: the longest that all training cells are whole numbers of."""
@@ -230,15 +230,6 @@ def odd_level(levels):
         return None
     is_read = [is_readable(level) for level in levels]
     return levels[is_read.index(False)] if MOSTLY <= np.mean(is_read) < 1.0 else None
-
-
-def is_readable(cell):
-    """Whether a cell is a number or the text of one."""
-    try:
-        float(cell)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 def in_order(cells):

@@ -311,6 +311,17 @@ def is_number(cell):
     return True
 
 
+def is_readable(cell):
+    """Whether one cell is a number or the text of one."""
+    if not isinstance(cell, str | bytes):
+        return is_number(cell)
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
 def is_missing(cell):
     """Whether one cell is a hole: None, NaN, pd.NA or NaT."""
     return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float | np.floating) and cell != cell)

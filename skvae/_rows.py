@@ -134,9 +134,9 @@ def weighted_threshold(scores, weight, share, most=1.0):
     Ties stay together: below it, unless more than the share ``most``, and more than one row, would then be there. Minus
     infinity is below it in any case.
     """
-    last, ranked = _reached(scores, weight, share)
     rows = WeightedRows.present(scores, weight)
     scores, counts = rows.X, rows.counts
+    last, ranked = _reached(scores, rows.weight, share)
     above = ranked[ranked > last]
     if last == -np.inf:
         return float(np.nextafter(above[0] if len(above) else 0.0, -np.inf))
@@ -147,10 +147,9 @@ def weighted_threshold(scores, weight, share, most=1.0):
 
 def _reached(values, weight, share):
     """The lowest value that has at least a ``share`` of the weight at or below it, or one a share; and all in order."""
-    present = WeightedRows.present(values, weight)
-    order = np.argsort(present.X, kind="stable")
-    ranked = present.X[order]
-    reached = np.cumsum(np.ones(len(ranked)) if present.weight is None else present.weight[order])
+    order = np.argsort(values, kind="stable")
+    ranked = values[order]
+    reached = np.cumsum(np.ones(len(ranked)) if weight is None else weight[order])
     return ranked[np.searchsorted(reached, share * reached[-1] * (1.0 - 1e-12))], ranked
 
 

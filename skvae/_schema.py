@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import DataConversionWarning
 
-from skvae._cells import Column, column_of, is_readable, kind_of, odd_level, to_polars, zone_of
-from skvae._columns import Frame, column_name, holes_as_nan, is_missing, numbered, shown
+from skvae._cells import Column, column_of, kind_of, odd_level, to_polars, zone_of
+from skvae._columns import Frame, column_name, holes_as_nan, is_missing, is_readable, numbered, shown
 from skvae._on_demand import compact
 
 
@@ -81,7 +81,7 @@ class Schema:
         where = column_name(self.names, j)
         if column.has_levels:
             return unhashable(error, cells, where, owner)
-        row = next((row for row, cell in enumerate(cells) if not (is_missing(cell) or is_readable(cell))), None)
+        row = next((row for row, cell in enumerate(cells) if not is_readable(cell)), None)
         if row is None:
             return error
         return ValueError(

@@ -345,6 +345,8 @@ def test_a_few_texts_in_a_column_of_numbers_are_said_to_make_levels_of_it(as_tex
         clone(model).fit(frame.assign(net=pd.to_numeric(frame["net"], errors="coerce")))
         clone(model).fit(frame.assign(net=[str(i % 9) for i in range(49)] + ["none"]))
         clone(model).fit(frame.assign(net=[f"{i:05}" for i in range(50)]))
+    with pytest.warns(DataConversionWarning, match="row 7 holds 'n/a'"):
+        clone(model).fit(frame.assign(net=frame["net"].where(frame.index != 3, 10**400)))
 
 
 def test_the_first_text_that_is_no_number_is_named():
