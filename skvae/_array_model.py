@@ -21,8 +21,10 @@ from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from skvae._columns import FARTHEST, Units, chunk_rows, chunks, column_name, lacking_by_row, pieces_of
+from skvae._bounds import NOWHERE, narrower
+from skvae._columns import chunk_rows, chunks, column_name, lacking_by_row, pieces_of
 from skvae._on_demand import SparseRows, is_complete
+from skvae._units import FARTHEST, Units
 from skvae.nn.capture import Captured
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
@@ -192,6 +194,7 @@ class ArrayModel:
         with memory_errors(self.device), torch.device("cpu"), torch.inference_mode(False):
             module = MODELS[self.name](**self.options, generator=torch.Generator().manual_seed(seed))
             module.likelihood.place(self.units.shift, self.units.scale)
+            module.fence = None if self.units.fence is None else torch.from_numpy(self.units.fence)
             module.product_dtype = getattr(torch, PRECISIONS[self.precision][1])
             return module.to(device=self.device, dtype=self._dtype).eval()
 
@@ -207,6 +210,18 @@ class ArrayModel:
     def latent_dim(self):
         """Number of latent variables."""
         return self.options["latent_dim"]
+
+    @property
+    def bounds(self):
+        """Between which values cells can be (2, n_features), in the units of the data, by what their columns are."""
+        bounds = np.repeat(NOWHERE, self.options["n_features"], axis=1)
+        for name, columns, _ in self.options["likelihood"]:
+            kind, low = LIKELIHOODS[name].units, self.units.shift[columns]
+            if kind in ("unit_interval", "interval"):
+                bounds[:, columns] = low, low + self.units.scale[columns]
+            elif kind in ("positive", "counts"):
+                bounds[0, columns] = 0.0
+        return bounds if self.units.bounds is None else narrower(bounds, self.units.bounds)
 
     def copy(self):
         """An independent model in the same state."""
@@ -241,6 +256,10 @@ class ArrayModel:
         """Cells in standard units, as a tensor."""
         return self._tensor(self.units.to_standard(X))
 
+    def to_learn(self, X):
+        """The same of rows that the module learns from."""
+        return self._tensor(self.units.to_learn(X))
+
     def _weight(self, rows):
         return self._tensor(np.ones(rows.n_rows) if rows.weight is None else rows.weight)
 
@@ -248,13 +267,14 @@ class ArrayModel:
         """Weighted rows in standard units as tensors."""
         standard = np.empty((rows.n_rows, self.options["n_features"]), self._array_dtype)
         for part in chunks(*standard.shape):
-            standard[part] = self.units.to_standard(rows.part(part).X)
+            standard[part] = self.units.to_learn(rows.part(part).X)
         return Rows(self._tensor(standard), self._weight(rows))
 
-    def to_go_on(self, options, precision, device):
+    def to_go_on(self, options, precision, device, units):
         """A copy to go on training, under options that leave its weights their shape and meaning."""
         fitted, wanted = (
-            {**values, "precision": p} for values, p in ((self.options, self.precision), (options, precision))
+            {**values, "precision": p, "likelihood": lasting(values["likelihood"])}
+            for values, p in ((self.options, self.precision), (options, precision))
         )
         changed = [
             f"{name} from {fitted[name]!r} to {wanted[name]!r}"
@@ -267,7 +287,8 @@ class ArrayModel:
                 "them back, or train a new model with fit and warm_start=False."
             )
         model = ArrayModel.__new__(ArrayModel)
-        model.__setstate__(copy.deepcopy({**self.__getstate__(), "options": options, "device": device}))
+        now = {"options": options, "device": device, "units": units}
+        model.__setstate__(copy.deepcopy({**self.__getstate__(), **now}))
         return model
 
     def train(self, rows, validation, plan, solver, seed, after_epoch=lambda history: False, resume=False):
@@ -498,9 +519,7 @@ class ArrayModel:
 
     def _drawn(self, cells):
         """Drawn cells in the units of the data, exact ones exactly."""
-        cells = self.units.from_standard(cells)
-        self.module.likelihood.exact(cells)
-        return cells
+        return self.units.from_standard(cells, self.module.likelihood.exact)
 
     def _noise(self, n_draws):
         with memory_errors(self.device):
@@ -554,7 +573,15 @@ class StandardRows:
 
     def __getitem__(self, index):
         index = index.cpu().numpy() if isinstance(index, torch.Tensor) else index
-        return self._model.standard(self._rows.part(index).X)
+        return self._model.to_learn(self._rows.part(index).X)
+
+
+def lasting(parts):
+    """The parts of a likelihood without what more rows may widen."""
+    return [
+        (name, columns, {key: value for key, value in further.items() if key not in LIKELIHOODS[name].follows})
+        for name, columns, further in parts
+    ]
 
 
 @dataclass(frozen=True)

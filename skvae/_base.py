@@ -3,6 +3,7 @@
 import math
 import warnings
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 
@@ -14,10 +15,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 
 from skvae._array_model import PRECISIONS, ArrayModel, as_array, resolve_device
+from skvae._bounds import bounds_of, narrower
 from skvae._callbacks import FitReport
 from skvae._columns import (
     Frame,
-    Units,
     cells_of,
     check_table,
     holes_as_nan,
@@ -31,6 +32,8 @@ from skvae._likelihood_choice import Choice
 from skvae._on_demand import ColumnRows, SparseRows, is_complete
 from skvae._rows import WeightedRows, auto_batch_size
 from skvae._schema import Schema
+from skvae._units import Units
+from skvae._usual import LINEAR, Usual
 from skvae._validation import (
     CallbackSupportMixin,
     Interval,
@@ -149,6 +152,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         with unchanged_on_error(self):
             schema = self._read(X, sample_weight, goes_on)
             rows, batch_size, model = self._start(X, schema, sample_weight, goes_on, first_weights, whole=True)
+            schema = schema.after(rows.X) if goes_on else schema
             data, validation = rows, None
             if X_val is not None:
                 validation = WeightedRows.present(self._check_rows(X_val, schema, model=model, name="X_val"))
@@ -196,6 +200,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         with unchanged_on_error(self):
             schema = self._read(X, sample_weight, goes_on)
             rows, batch_size, model = self._start(X, schema, sample_weight, goes_on, first_weights, whole=False)
+            schema = schema.after(rows.X) if goes_on else schema
             plan = Plan(batch_size, max_iter=1, support_fraction=self.support_fraction, progress=1.0)
             seed = (training + len(model.history.loss)) % MAX_SEED
             model.train(rows, None, plan, self._solver(rows), seed, resume=True)
@@ -229,13 +234,18 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         if isinstance(X, SparseRows) and not goes_on:
             schema.sparse = X.kind
         rows = WeightedRows.present(X, check_weights(sample_weight, X))
-        model_name, options = self._options(rows, schema, goes_on, whole)
+        batch = self._usual_cells(rows, schema)
+        usual = self._model.units.usual.after(batch) if goes_on else batch
+        model_name, options = self._options(rows, schema, goes_on, whole, usual)
         device = resolve_device(self.device)
         if goes_on:
-            model = self._model.to_go_on(options, self.precision, device)
+            bounds = self._bounds(rows, schema, batch, options)
+            units = self._model.units.after(batch, bounds)
+            model = self._model.to_go_on(options, self.precision, device, units)
         else:
             kinds = [(LIKELIHOODS[name].units, columns) for name, columns, _ in options["likelihood"]]
-            units = Units.by_column(kinds, rows.X, rows.weight, self._names)
+            units = Units.by_column(kinds, rows.X, rows.weight, self._names, usual)
+            units = replace(units, bounds=self._bounds(rows, schema, batch, options))
             model = ArrayModel(model_name, options, units, self.precision, device, seed)
         model.check_support(rows.X, self._names)
         batch_size = auto_batch_size(rows.n_rows) if self.batch_size == "auto" else self.batch_size
@@ -292,27 +302,47 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _number_likelihood(self):
         """Name of the likelihood of columns of numbers under "auto"."""
 
-    def _likelihood_parts(self, rows, schema, goes_on):
+    def _usual_cells(self, rows, schema):
+        """Where the cells of the columns usually are; anywhere to a linear model, which takes cells as they are."""
+        if not self._layer_sizes():
+            return Usual()
+        groups = self._choice(schema, rows.X.shape[1]).groups()
+        return Usual.of(rows.X, rows.counts, [(LIKELIHOODS[name].distances, columns) for name, columns in groups])
+
+    def _bounds(self, rows, schema, usual, options):
+        """Between which values cells of these rows can be (2, n_features); None to a linear model, as PCA has none."""
+        if usual.low is None:
+            return None
+        columns = [
+            j for name, group, _ in options["likelihood"] if LIKELIHOODS[name].distances in LINEAR for j in group
+        ]
+        return narrower(bounds_of(rows.X, rows.counts, usual.ends, columns), schema.limits(rows.X.shape[1]))
+
+    def _likelihood_parts(self, rows, schema, goes_on, usual):
         """Name, columns and further arguments of the likelihood of each group of columns."""
         pairs = self._choice(schema, rows.X.shape[1]).groups()
         fitted = self._model.options["likelihood"] if goes_on else []
+        X = usual.learned_table(rows.X)
         if [(name, columns) for name, columns, _ in fitted] == pairs:
-            return fitted
-        return [(name, columns, self._described(name, columns, rows, schema)) for name, columns in pairs]
+            return [
+                (name, columns, LIKELIHOODS[name].widened(further, cells_of(X, columns), rows.counts))
+                for name, columns, further in fitted
+            ]
+        return [(name, columns, self._described(name, columns, X, rows, schema)) for name, columns in pairs]
 
     def _choice(self, schema, n_features):
         of_numbers = OF_SPARSE.get(schema.sparse) or self._number_likelihood()
         return Choice(self.likelihood, of_numbers, schema, n_features)
 
     @staticmethod
-    def _described(name, columns, rows, schema):
-        """Further arguments of a likelihood of some columns."""
-        described = LIKELIHOODS[name].describe(cells_of(rows.X, columns), rows.counts)
+    def _described(name, columns, X, rows, schema):
+        """Further arguments of a likelihood of some columns of ``rows``, whose cells are those of X."""
+        described = LIKELIHOODS[name].describe(cells_of(X, columns), rows.counts)
         if "n_levels" in described and all(j in schema.columns for j in columns):
             described["unseen"] = UNSEEN / float(rows.counts.sum() + UNSEEN)
         return described
 
-    def _options(self, rows, schema, goes_on, whole):
+    def _options(self, rows, schema, goes_on, whole, usual):
         """What the model is built from: its name, and options that are plain values."""
         n_features = rows.X.shape[1]
         n_components = self.n_components
@@ -326,7 +356,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             "network": self.network,
             "hidden_layer_sizes": self._layer_sizes(),
             "activation": self.activation,
-            "likelihood": self._likelihood_parts(rows, schema, goes_on),
+            "likelihood": self._likelihood_parts(rows, schema, goes_on, usual),
             "holes": self._model.options["holes"] if goes_on else rows.columns_with_holes(),
             "n_mixture_components": int(self.n_mixture_components),
             "code_density": (

@@ -52,6 +52,11 @@ class Column:
     high: float = np.inf
 
     @property
+    def bounded(self):
+        """Whether draws stay within what training cells were."""
+        return self.kind in ("integer", "time", "span")
+
+    @property
     def has_levels(self):
         """Whether its numbers are those of levels."""
         return self.kind in LEVELS
@@ -75,7 +80,7 @@ class Column:
         if column.kind in ("time", "span"):
             ticks = microseconds(cells)
             column.unit = next(name for name, size in TIMES.items() if not (ticks[ticks == ticks] % size).any())
-        if column.kind in ("integer", "time", "span"):
+        if column.bounded:
             numbers = column.encode(cells)
             column.low, column.high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
         return column
@@ -181,15 +186,26 @@ def with_holes(cells, missing):
 
 def whole(cells, dtype):
     """Whole numbers within the limits of an integer dtype; cells of other dtypes as they are."""
-    kind = str(dtype).lower().split("[")[0]
-    if not kind.startswith(("int", "uint")):
+    limits = integers_of(dtype)
+    if limits is None:
         return cells
-    limits = np.iinfo(kind)
     high = float(limits.max)
     high = high if int(high) <= limits.max else np.nextafter(high, 0.0)
     missing = cells.isna().to_numpy()
     numbers = np.clip(cells.to_numpy(np.float64, na_value=0.0), limits.min, high).astype(limits.dtype)
     return pd.Series(pd.arrays.IntegerArray(numbers, missing)) if missing.any() else pd.Series(numbers)
+
+
+def integers_of(dtype):
+    """What integers a dtype of any library can hold, as numpy says it; None for dtypes of other cells."""
+    kind = str(dtype).lower().split("[")[0]
+    return np.iinfo(kind) if kind.startswith(("int", "uint")) and kind != "interval" else None
+
+
+def integer_limits(dtype):
+    """Least and most number of an integer dtype; infinite for others."""
+    limits = integers_of(dtype)
+    return (-np.inf, np.inf) if limits is None else (float(limits.min), float(limits.max))
 
 
 def is_object(dtype):

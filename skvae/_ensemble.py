@@ -191,7 +191,9 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
 
     def _residuals(self, numbers):
         """Cells less what each density expects of them (n, n_features), NaN where cells are missing."""
-        return [numbers - expected_cells(density, numbers, self._usual, self._schema) for density in self._densities]
+        expected = (expected_cells(density, numbers, self._usual, self._schema) for density in self._densities)
+        placed = self._positions.units.usual.placed
+        return [placed(numbers) - placed(cells) for cells in expected]
 
     def _width(self, residual, weight):
         """How far cells usually are from what is expected (n_features,): at least a part of their column's width."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skvae._columns import Units, ends_of
+from skvae._rows import WeightedRows
+from skvae._units import Units
+from skvae._usual import Near, Usual, ends_of
 
 ROWS_AT_ONCE = 64
 """Distances are computed in pieces of exactly this many rows, so that a row's result does not depend on the others; few
@@ -23,6 +25,9 @@ MISSED = 1e-2
 
 NEAREST = 1e-3
 """Distance that is added to each before its logarithm is taken, in the unit of the rows."""
+
+FARTHEST = 1e3
+"""Units that a cell is away at most: beyond them squared distances would hold no digit of the other columns."""
 
 SAME_ROW = 1e-10
 """Rows whose squared distance is a smaller share of their squared norms than this are one row."""
@@ -47,9 +52,10 @@ class Positions:
     @classmethod
     def of(cls, numbers, weight, usual, schema):
         """The positions that rows (n, n_features) with weights (n,), of which ``usual`` is a mask, suggest."""
-        units = Units.standard(numbers[usual], weight[usual], schema.names)
-        of_all = Units.standard(numbers, weight, schema.names)
-        low, high = ends_of(numbers[usual])
+        where, every = usual_of(numbers, weight, schema), [("standard", list(range(numbers.shape[1])))]
+        units = Units.by_column(every, numbers[usual], weight[usual], schema.names, where)
+        of_all = Units.by_column(every, numbers, weight, schema.names, where)
+        low, high = ends_of(Near(numbers[usual], where))
         scale = np.maximum(units.scale * (low < high), LEAST_SCALE * of_all.scale)
         scale[np.isnan(numbers).all(axis=0)] = np.inf
         units = replace(units, shift=np.where(low > high, of_all.shift, units.shift), scale=scale)
@@ -70,7 +76,7 @@ class Positions:
 
     def __call__(self, numbers):
         """Points of rows (n, n_features) that hold NaN where cells are missing."""
-        plain = np.nan_to_num(self.units.to_standard(numbers))
+        plain = np.clip(np.nan_to_num(self.units.to_standard(numbers)), -FARTHEST, FARTHEST)
         if not self.levels:
             return plain
         parts = [np.delete(plain, list(self.levels), axis=1)]
@@ -78,6 +84,14 @@ class Positions:
             parts.append((one_hot(numbers[:, j], place_of) - middle) * unit)
             parts[-1][np.isnan(numbers[:, j])] = 0.0
         return np.hstack(parts)
+
+
+def usual_of(numbers, weight, schema):
+    """Where the cells of each column of numbers usually are, in rows with such weights."""
+    levels = schema.with_levels(numbers.shape[1])
+    groups = ("linear", np.flatnonzero(~levels)), (None, np.flatnonzero(levels))
+    rows = WeightedRows.present(numbers, weight)
+    return Usual.of(rows.X, rows.counts, groups)
 
 
 def places_of(numbers, weight, n_levels):

@@ -1,16 +1,17 @@
 """What the columns of a table hold: table -> numbers with holes -> table."""
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral
 
 import numpy as np
 import pandas as pd
 from sklearn.exceptions import DataConversionWarning
 
-from skvae._cells import Column, column_of, kind_of, odd_level, to_polars, zone_of
+from skvae._cells import Column, column_of, integer_limits, kind_of, odd_level, to_polars, zone_of
 from skvae._columns import Frame, column_name, holes_as_nan, is_missing, is_readable, numbered, shown
 from skvae._on_demand import compact
+from skvae._usual import ends_of
 
 
 @dataclass
@@ -18,12 +19,13 @@ class Schema:
     """The columns of the training table, and the frame they were in; None for an array.
 
     ``columns`` holds those that are not plain numbers of an array, by number. ``sparse`` says what the cells of a
-    sparse table are, as ``SparseRows.kind`` does; None for another table.
+    sparse table are, as ``SparseRows.kind`` does; None for another table. ``dtype`` is that of an array.
     """
 
     frame: Frame | None
     columns: dict = field(default_factory=dict)
     sparse: str | None = None
+    dtype: str = "float64"
 
     @classmethod
     def of(cls, X, categorical_features, owner):
@@ -43,7 +45,21 @@ class Schema:
                 raise unhashable(error, cells, column_name(names, j), owner) from error
             if j not in chosen:
                 warn_of_odd_level(columns[j], cells, column_name(names, j))
-        return cls(frame, columns)
+        return cls(frame, columns, dtype="float64" if frame is not None else str(getattr(X, "dtype", "float64")))
+
+    def limits(self, n_features):
+        """Least and most that the dtypes of the columns can hold (2, n_features); levels have none."""
+        columns = [self._column(j) for j in range(n_features)]
+        return np.array([(-np.inf, np.inf) if c.has_levels else integer_limits(c.dtype) for c in columns]).T
+
+    def after(self, X):
+        """The same to one who has seen more rows, a table of numbers."""
+        low, high = ends_of(X)
+        columns = {
+            j: replace(c, low=min(c.low, float(low[j])), high=max(c.high, float(high[j]))) if c.bounded else c
+            for j, c in self.columns.items()
+        }
+        return replace(self, columns=columns)
 
     @property
     def names(self):
@@ -223,7 +239,7 @@ class Schema:
         return cells if index is None else cells.set_axis(index)
 
     def _column(self, j):
-        return self.columns[j] if j in self.columns else Column(j, "float64", "real")
+        return self.columns[j] if j in self.columns else Column(j, self.dtype, "real")
 
     def filled(self, X, numbers):
         """A copy of a table with its missing cells taken from numbers (n, n_features)."""

@@ -116,6 +116,10 @@ class Likelihood(nn.Module, ABC):
     """
 
     units = "standard"
+    distances = None
+    """On which scale cells are far from others, a key of ``skvae._usual.SCALES``; None where none is."""
+    follows = ()
+    """Further arguments of the constructor that new rows may widen."""
     ordered = True
     separable = True
     """Whether cells are independent given the code, so that a missing one is as if its column were not there.
@@ -134,6 +138,11 @@ class Likelihood(nn.Module, ABC):
         Missing cells are NaN. A table has a length, and its columns as ``values.T``, arrays one after the other.
         """
         return {}
+
+    @classmethod
+    def widened(cls, further, values, counts):
+        """These arguments, of a likelihood that has seen more rows, whose cells are ``values``."""
+        return further
 
     @property
     def input_columns(self):
@@ -238,6 +247,8 @@ def uniform(like, generator):
 class _ScaledNoise(Likelihood):
     """Noise around the decoded row with learned scales; members say how many there are, and its density."""
 
+    distances = "linear"
+
     def __init__(self, n_features, n_scales=None):
         super().__init__(n_features)
         self.log_scale = nn.Parameter(torch.zeros(n_features if n_scales is None else n_scales, dtype=torch.float32))
@@ -291,6 +302,7 @@ class IsotropicGaussian(Gaussian):
     """Normal noise with one learned scale for all features, as in probabilistic PCA: for columns of one unit."""
 
     units = "common"
+    distances = "pooled"
 
     def __init__(self, n_features):
         super().__init__(n_features, n_scales=1)
@@ -298,6 +310,8 @@ class IsotropicGaussian(Gaussian):
 
 class HeteroscedasticGaussian(Likelihood):
     """Normal noise whose scale the decoder says for every cell: rows may be known better or worse than others."""
+
+    distances = "linear"
 
     def __init__(self, n_features):
         super().__init__(n_features)
@@ -337,6 +351,8 @@ class InflatedGaussian(HeteroscedasticGaussian):
     rounded, every draw is the nearest value seen.
     """
 
+    follows = "values", "ranges"
+
     def __init__(self, n_features, atoms, values, ranges=None):
         super().__init__(n_features)
         self._ranges = ranges
@@ -371,6 +387,16 @@ class InflatedGaussian(HeteroscedasticGaussian):
             "values": [repeated(*each) for each in held],
             "ranges": [range_of(column) for column in values.T],
         }
+
+    @classmethod
+    def widened(cls, further, values, counts):
+        """Draws reach as far as all rows seen; in rounded columns they are all values seen, while rows repeat them."""
+        ranges = [
+            [min(a, c), max(b, d)] for (a, b), (c, d) in zip(further["ranges"], map(range_of, values.T), strict=True)
+        ]
+        held = [held_by(torch.from_numpy(column.copy()), torch.from_numpy(counts)) for column in values.T]
+        seen = [repeated_again(old, *each) for old, each in zip(further["values"], held, strict=True)]
+        return {**further, "values": seen, "ranges": ranges}
 
     def place(self, shift, scale):
         for place, (column, values) in enumerate(self._atoms.items()):
@@ -502,6 +528,14 @@ def repeated(values, held):
     return values.tolist() if held[held > 1.0].sum() >= MOSTLY * held.sum() > 0.0 else []
 
 
+def repeated_again(seen, values, held):
+    """The values of a rounded column in more rows, with the cells of which it goes on; none if it does not."""
+    known = torch.isin(values, torch.tensor(seen, dtype=values.dtype)) | (held > 1.0)
+    if not seen or held[known].sum() < MOSTLY * held.sum():
+        return []
+    return sorted({*seen, *values.tolist()})
+
+
 def nearest(cells, values):
     """The value, of some in order, that is nearest to each cell."""
     above = torch.searchsorted(values, cells.contiguous()).clamp_max(len(values) - 1)
@@ -593,6 +627,7 @@ class _Positive(_LogarithmicInputs):
     """Cells above zero."""
 
     units = "positive"
+    distances = "logarithmic"
     support = "numbers above 0"
     remedy = "Use likelihood='gaussian' or 'student_t' for this column, or add a constant to it."
 
@@ -746,6 +781,7 @@ class _Counts(_LogarithmicInputs):
     """Whole numbers from zero up; the outputs are logarithms of rates, from the mean of the column."""
 
     units = "counts"
+    distances = "counts"
     support = "whole numbers from 0 up"
     remedy = "Use likelihood='gaussian' or 'lognormal' for this column."
 
@@ -815,6 +851,7 @@ class Multinomial(_Counts):
     """
 
     separable = False
+    distances = None
 
     def __init__(self, n_features):
         super().__init__(n_features)

@@ -116,6 +116,7 @@ class LatentModel(nn.Module, ABC):
         self._width = max(self.likelihood.n_outputs, latent_dim, *sizes)
         self._corrupt, self._corruption_level = CORRUPTIONS[corruption], corruption_level
         self._latent_dim, self._n_guesses = latent_dim, 0
+        self.register_buffer("fence", None, persistent=False)
 
     @abstractmethod
     def loss_terms(self, x, generator):
@@ -170,7 +171,14 @@ class LatentModel(nn.Module, ABC):
 
     def inputs(self, x):
         """What the encoder sees of rows that training did not corrupt."""
-        return bounded(self.likelihood.inputs(x))
+        return bounded(self.likelihood.inputs(self._within_fence(x)))
+
+    def _within_fence(self, x):
+        """Cells with far ones where such cells stood in training, whose rows came like this."""
+        if self.training or self.fence is None:
+            return x
+        low, high, below, above = self.fence
+        return torch.where(x < low, below, torch.where(x > high, above, x))
 
     @torch.no_grad()
     def open_to_holes(self):

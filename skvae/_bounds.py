@@ -1,0 +1,43 @@
+"""Between which bounds the cells of a column can be, by what the column is."""
+
+import numpy as np
+
+from skvae._usual import looked_at
+
+MOST_VALUES, LEAST_SHARE, LEAST_ROWS = 20, 0.05, 10
+"""An end is a bound where it holds this share of the rows and at least so many, or where a column has no more values
+than this, each of so many rows."""
+
+NOWHERE = np.array([[-np.inf], [np.inf]])
+"""No bounds."""
+
+
+def bounds_of(X, counts, ends, columns):
+    """Bounds (2, n_features) of the cells of some columns: an end that rows repeat, such as a zero or a cap.
+
+    ``ends`` are the smallest and the largest usual cell of each column. Other columns have no bounds.
+    """
+    bounds = np.repeat(NOWHERE, X.shape[1], axis=1)
+    spread = looked_at(X)
+    cells_of_all, counts = X[spread], counts[spread]
+    for j in columns:
+        cells = cells_of_all[:, j]
+        there = (cells >= ends[0][j]) & (cells <= ends[1][j])
+        held = counts[there]
+        few = len(np.unique(cells[there])) <= min(MOST_VALUES, held.sum() / LEAST_ROWS)
+        for side in (0, 1):
+            repeated = counts[cells == ends[side][j]].sum()
+            if few or repeated >= max(LEAST_SHARE * held.sum(), LEAST_ROWS):
+                bounds[side, j] = ends[side][j]
+    return bounds
+
+
+def bounds_after(bounds, ends, later):
+    """Bounds of those who have seen more rows, with such ends: what cells have passed is as in the ``later`` ones."""
+    low = np.where(ends[0] < bounds[0], later[0], bounds[0])
+    return np.stack([low, np.where(ends[1] > bounds[1], later[1], bounds[1])])
+
+
+def narrower(bounds, others):
+    """What both allow (2, n_features)."""
+    return np.stack([np.maximum(bounds[0], others[0]), np.minimum(bounds[1], others[1])])

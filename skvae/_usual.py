@@ -1,0 +1,289 @@
+"""Where the cells of each column usually are, which are far from there, and which of those are placeholders."""
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from skvae._columns import pieces_of
+from skvae._on_demand import ColumnRows, OnDemand
+
+LOOKED_AT, CELLS_LOOKED_AT, LEAST_LOOKED_AT = 8192, 2**22, 256
+"""Rows, evenly spread, whose values say what is usual; fewer where they have many cells."""
+
+SPARE, MOST_SPARE, FEW_SPARE = 0.02, 0.4, 3.0
+"""Share of a column's distinct values that may be far; where values are few this many, but not more than a share."""
+
+FAR, FAR_AMONG_FEW = 10.0, 200.0
+"""A value is far from the middle of its column if it is this many times farther than all but the spare values are; of
+few values the second number, divided by how many they are, is the factor."""
+
+LEAST_VALUES = 3
+"""Of fewer values none is far."""
+
+EDGE, BESIDE = 3.0, 2.0
+"""How many times as far as usual values a model learns that far cells are; and beyond which placeholders stand."""
+
+LEAST_REPEATED, LEAST_SHARE = 3, 0.005
+"""How many rows, and which share of them, hold a far value that is a placeholder, no slip."""
+
+ROUNDINGS = 8.0 * np.finfo(np.float64).eps
+"""Distances that are a smaller share of the values themselves are rounding."""
+
+ON_ITSELF = 0.05
+"""Part of a column's reach around a placeholder's place that is its own where usual cells have come up to it."""
+
+
+@dataclass(frozen=True)
+class Usual:
+    """Where the cells of a table usually are; empty where any cell is as usual as another.
+
+    Parameters
+    ----------
+    low, high : ndarray of shape (n_features,)
+        Cells below or above are far. Infinite where a column has no such ends.
+    middle, reach : ndarray of shape (n_features,)
+        The middle of the usual values, and how far these are from there; NaN where distances are not linear.
+    first, last : ndarray of shape (n_features,)
+        Smallest and largest cell that is not far.
+    has_far : bool
+        Whether some cell of the table is far.
+    placeholders : dict
+        By column, far values that rows repeat, such as -999, and the places beside the usual cells at which they stand.
+    """
+
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+    middle: np.ndarray | None = None
+    reach: np.ndarray | None = None
+    first: np.ndarray | None = None
+    last: np.ndarray | None = None
+    has_far: bool = False
+    placeholders: dict = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, X, counts, groups):
+        """What is usual in a table of which each row counts so often.
+
+        ``groups`` holds a key of SCALES, or None, and the columns of each group. Missing cells are NaN.
+        """
+        low, high, middle, reach = (np.full(X.shape[1], value) for value in (-np.inf, np.inf, np.nan, np.nan))
+        spread = looked_at(X)
+        cells = np.asarray(X[spread], dtype=np.float64)
+        for name, columns in groups:
+            if name is not None:
+                low[columns], high[columns], middle[columns], reach[columns] = SCALES[name](cells[:, columns])
+        first, last = ends_of(X)
+        far = (first < low) | (last > high)
+        usual = cls(low, high, middle, reach, first, last, bool(far.any()))
+        if not usual.has_far:
+            return usual
+        first, last = ends_of(Near(X, usual))
+        usual = replace(usual, first=first, last=last)
+        for j in np.flatnonzero(far & np.isfinite(middle)):
+            values = repeated_among(cells[:, j], counts[spread], low[j], high[j])
+            if len(values):
+                usual.placeholders[int(j)] = values, usual._places(j, values)
+        return usual
+
+    def _places(self, j, values):
+        """Where placeholders stand, beside the usual cells of their column, in the order of their distance."""
+        reach, middle = self.reach[j], self.middle[j]
+        lowest, highest = min(self.first[j], middle - BESIDE * reach), max(self.last[j], middle + BESIDE * reach)
+        places, below = np.empty(len(values)), values < middle
+        places[below] = lowest - reach * (1.0 + np.argsort(np.argsort(-values[below])))
+        places[~below] = highest + reach * (1.0 + np.argsort(np.argsort(values[~below])))
+        return places
+
+    @property
+    def ends(self):
+        """Smallest and largest cell of each column that is not far."""
+        return self.first, self.last
+
+    @property
+    def fence(self):
+        """Where cells are far, below and above, and where such cells stand to those that learn (4, n_features)."""
+        low, high = self.low.copy(), self.high.copy()
+        below, above = self._edges()
+        for j, (_, places) in self.placeholders.items():
+            low[j], high[j] = min(low[j], places.min()), max(high[j], places.max())
+        return np.stack([low, high, below, above])
+
+    def _edges(self):
+        below = np.fmin(self.first, self.middle - EDGE * self.reach)
+        above = np.fmax(self.last, self.middle + EDGE * self.reach)
+        return np.where(np.isfinite(self.low), below, self.low), np.where(np.isfinite(self.high), above, self.high)
+
+    def is_far(self, X):
+        """Mask of the cells that are far; missing ones are not."""
+        return (self.low > X) | (self.high < X)
+
+    def placed(self, X):
+        """Cells with placeholders at their places; X itself, not a copy, where there are none."""
+        if not self.placeholders:
+            return X
+        X = np.array(X, dtype=np.float64)
+        for j, (values, places) in self.placeholders.items():
+            cells = X[:, j].copy()
+            for value, place in zip(values, places, strict=True):
+                X[cells == value, j] = place
+        return X
+
+    def learned(self, X):
+        """The same for rows that a model learns from: far cells stand at the ends of what is usual."""
+        if self.low is None:
+            return X
+        far = self.is_far(X)
+        if not far.any():
+            return X
+        below, above = self._edges()
+        tame = np.where(far, np.where(self.low > X, below, above), X)
+        for j, (values, _) in self.placeholders.items():
+            known = np.isin(X[:, j], values)
+            tame[known, j] = X[known, j]
+        return self.placed(tame)
+
+    def learned_table(self, X):
+        """The same of a whole table."""
+        if self.low is None or not any(self.is_far(cells).any() for _, cells in pieces_of(X)):
+            return X
+        return ColumnRows(list(np.vstack([self.learned(cells) for _, cells in pieces_of(X)]).T))
+
+    def snapped(self, cells, others):
+        """The inverse of ``placed``: what lies nearer to a placeholder's place than to other places is that one.
+
+        ``others`` are the cells, perhaps within bounds, where they are no placeholders; these are put in, in place.
+        """
+        for j, (values, places) in self.placeholders.items():
+            found = cells[:, j].copy()
+            for value, (start, end) in zip(values, self._zones(j, places), strict=True):
+                others[(found > start) & (found < end), j] = value
+        return others
+
+    def _zones(self, j, places):
+        """From where to where cells are each of the placeholders: half of the way to the next place.
+
+        In a stream usual cells may come up to a place; then only what is close to it is the placeholder.
+        """
+        zones, close = {}, ON_ITSELF * self.reach[j]
+        for side, end in ((-1.0, self.first[j]), (1.0, self.last[j])):
+            away = np.sort([side * place for place in places if (place > self.middle[j]) == (side > 0.0)])
+            cuts = away - 0.5 * np.diff(away, prepend=side * end)
+            bounds = list(zip(cuts, [*cuts[1:], np.inf], strict=False))
+            if len(away) and away[0] - side * end < close:
+                bounds = [(place - close, place + close) for place in away]
+            zones |= {side * place: sorted((side * a, side * b)) for place, (a, b) in zip(away, bounds, strict=False)}
+        return [zones[place] for place in places]
+
+    def after(self, other):
+        """What is usual to one who has seen the rows of both; placeholders are those of the first."""
+        if self.low is None:
+            return self
+        ends = (np.minimum, "low"), (np.maximum, "high"), (np.minimum, "first"), (np.maximum, "last")
+        return replace(self, **{name: widest(getattr(self, name), getattr(other, name)) for widest, name in ends})
+
+
+def looked_at(X):
+    """The rows of a table whose values say what is usual."""
+    n_rows = min(LOOKED_AT, max(CELLS_LOOKED_AT // max(X.shape[1], 1), LEAST_LOOKED_AT))
+    return slice(None, None, math.ceil(len(X) / n_rows))
+
+
+class Near(OnDemand):
+    """A table without its far cells, which are missing."""
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, X, usual, columns=slice(None)):
+        self._X, self._usual, self._columns = X, usual, columns
+
+    @property
+    def shape(self):
+        return len(self._X), len(self._usual.low[self._columns])
+
+    def __getitem__(self, rows):
+        cells = np.array(self._X[rows], dtype=np.float64)
+        cells[self._usual.is_far(cells)] = np.nan
+        return cells[..., self._columns]
+
+    @property
+    def T(self):  # noqa: N802
+        return iter(self[:].T)
+
+    def of_rows(self, rows):
+        return Near(self._X[rows], self._usual, self._columns)
+
+    def of_columns(self, columns):
+        return Near(self._X, self._usual, columns)
+
+
+def ends_of(X):
+    """Smallest and largest cell of each column; infinity and minus infinity where all are missing."""
+    low, high = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
+    for _, cells in pieces_of(X):
+        low, high = np.fmin(low, np.fmin.reduce(cells, axis=0)), np.fmax(high, np.fmax.reduce(cells, axis=0))
+    return low, high
+
+
+def repeated_among(cells, counts, low, high):
+    """Far values that so many rows hold that they are no slips, in order."""
+    there = ~np.isnan(cells)
+    far = there & ((cells < low) | (cells > high))
+    values, place = np.unique(cells[far], return_inverse=True)
+    held = np.bincount(place, counts[far], minlength=len(values))
+    return values[held >= max(LEAST_REPEATED, LEAST_SHARE * counts[there].sum())]
+
+
+def fences(cells):
+    """Below and above which values of each column are far, the middle of the others and their reach (n_columns,)."""
+    ordered = np.sort(cells, axis=0)
+    found = np.full((4, cells.shape[1]), np.nan)
+    with np.errstate(over="ignore", invalid="ignore"):
+        apart = (np.diff(ordered, axis=0) > 0.0).all(axis=0)  # not where cells are missing
+        found[:, apart] = fences_of_values(ordered[:, apart])
+        for j in np.flatnonzero(~apart):
+            column = ordered[:, j]
+            values = column[: np.count_nonzero(~np.isnan(column))]
+            values = values[np.append(values[:1] == values[:1], np.diff(values) > 0.0)]
+            found[:, j] = fences_of_values(values[:, None])[:, 0]
+    return found
+
+
+def fences_of_values(values):
+    """The same of distinct values in order (n_values, n_columns)."""
+    n = len(values)
+    if n < LEAST_VALUES:
+        return np.repeat([[-np.inf], [np.inf], [np.nan], [np.nan]], values.shape[1], axis=1)
+    middle = 0.5 * values[(n - 1) // 2] + 0.5 * values[n // 2]
+    distances = np.sort(np.abs(values - middle), axis=0)
+    spare = max(SPARE * n, min(MOST_SPARE * n, FEW_SPARE))
+    reach = distances[math.ceil(n - spare) - 1]
+    away = max(FAR, FAR_AMONG_FEW / n) * reach
+    away = np.where(reach > ROUNDINGS * np.abs(middle), away, np.inf)
+    return np.stack([middle - away, middle + away, middle, reach])
+
+
+def pooled_fences(cells):
+    """The same for columns of one unit, whose values are looked at together."""
+    return fences(cells.reshape(-1, 1))
+
+
+def logarithmic_fences(cells):
+    """The same for positive numbers, whose logarithms count."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        low, high, _, _ = fences(np.log(np.where(cells > 0.0, cells, np.nan)))
+        return np.stack([np.exp(low), np.exp(high), np.nan * low, np.nan * low])
+
+
+def count_fences(cells):
+    """The same for counts."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        low, high, _, _ = fences(np.log1p(np.where(cells >= 0.0, cells, np.nan)))
+        return np.stack([np.expm1(low), np.expm1(high), np.nan * low, np.nan * low])
+
+
+LINEAR = "linear", "pooled"
+"""Scales on which distances are those of the cells themselves; placeholders are looked for there alone."""
+
+SCALES = {"linear": fences, "pooled": pooled_fences, "logarithmic": logarithmic_fences, "counts": count_fences}
+"""How cells that are far are told apart, by the name that a likelihood gives."""
