@@ -305,10 +305,12 @@ class ArrayModel:
             if resume and self.solver_state and self.solver_state["solver"] == identity:
                 solver.load(as_tensors(self.solver_state["state"]))
             generator = torch.Generator(self.device).manual_seed(seed)
-            if not self.n_seen:
-                n_observed = min(OBSERVED_ROWS, max(OBSERVED_CELLS // data.x.shape[1], 1))
-                spread = slice(None, None, math.ceil(rows.n_rows / n_observed))
-                self.module.observe(*data.take(spread), torch.Generator(self.device).manual_seed(seed))
+            n_observed = min(OBSERVED_ROWS, max(OBSERVED_CELLS // data.x.shape[1], 1))
+            observed = data.take(slice(None, None, math.ceil(rows.n_rows / n_observed)))
+            if self.n_seen:
+                module.go_on(*observed)
+            else:
+                self.module.observe(*observed, torch.Generator(self.device).manual_seed(seed))
             products = plan.batch_size * sum(parameter.numel() for parameter in self.module.parameters())
             with OneThread() if products < SHORT_STEP else nullcontext():
                 train(module, data, watched, solver, plan, generator, self.history, after_epoch)

@@ -21,8 +21,8 @@ class Units:
 
     ``log_jacobian`` (n_features,) is what it adds to the log-density of each cell; 0 where cells have probabilities,
     not densities. Missing cells are NaN, in either units, and have no part in what is computed here; nor have cells
-    that are far from where those of their column ``usual``-ly are. Placeholders stand beside the usual cells. What comes
-    back from standard units lies within the ``bounds`` (2, n_features), or anywhere where these are None.
+    that are far from where those of their column ``usual``-ly are. Placeholders stand beside the usual cells. What
+    comes back from standard units lies within the ``bounds`` (2, n_features), or anywhere where these are None.
     """
 
     shift: np.ndarray

@@ -64,6 +64,13 @@ class Incomplete(Likelihood):
         share = (weight / total).index_select(1, self._owner)
         self._centre.copy_((share * self.inside.inputs(cells)).sum(0))
 
+    def go_on(self, x, weight):
+        self.inside.go_on(self.filled(x), weight * ~x.isnan())
+
+    def locations(self, outputs, x):
+        apart = self.inside.locations(outputs, self.filled(x))
+        return torch.where(self.inside.locations(outputs, x).isnan(), torch.zeros_like(apart), apart)
+
     def begin(self, weight, bias, loadings, mean, noise):
         n = self.inside.n_inputs
         return self.inside.begin(weight, bias, loadings[:n], mean[:n], noise[:n])

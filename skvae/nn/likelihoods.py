@@ -171,6 +171,13 @@ class Likelihood(nn.Module, ABC):
     def observe(self, x, weight):
         """Take note of where training cells lie, before training; x (n, n_features) and the weight of each cell."""
 
+    def go_on(self, x, weight):
+        """Take note of where the cells of more rows lie, before training goes on with these."""
+
+    def locations(self, outputs, x):
+        """How far cells are from those outputs that are locations (..., n_outputs); zero for other outputs."""
+        return torch.zeros_like(outputs)
+
     def begin(self, weight, bias, loadings, mean, noise):
         """Have outputs ``weight @ code + bias`` say: ``inputs`` are ``loadings @ code + mean`` with that noise.
 
@@ -266,6 +273,9 @@ class _ScaledNoise(Likelihood):
     def mean(self, outputs):
         return outputs
 
+    def locations(self, outputs, x):
+        return x - outputs
+
     def begin(self, weight, bias, loadings, mean, noise):
         weight.copy_(loadings)
         bias.copy_(mean)
@@ -332,6 +342,9 @@ class HeteroscedasticGaussian(Likelihood):
     def mean(self, outputs):
         return self._moments(outputs)[0]
 
+    def locations(self, outputs, x):
+        return pad(x - outputs[..., : self.n_features], (0, outputs.shape[-1] - self.n_features))
+
     def log_prob(self, outputs, x):
         return normal_log_prob(x, *self._moments(outputs))
 
@@ -375,6 +388,7 @@ class InflatedGaussian(HeteroscedasticGaussian):
         self.register_buffer("atoms", torch.zeros(places.shape, dtype=torch.float32))
         self.register_buffer("log_odds", torch.zeros(places.shape, dtype=torch.float32))
         self.register_buffer("unseen", torch.full((), 1e-3, dtype=torch.float32))
+        self.register_buffer("moved", torch.zeros(len(n_atoms), dtype=torch.float32))
         self.place([0.0] * n_features, [1.0] * n_features)
 
     @staticmethod
@@ -415,12 +429,29 @@ class InflatedGaussian(HeteroscedasticGaussian):
 
     def observe(self, x, weight):
         self.unseen.fill_(0.5 / len(x))
+        self.log_odds.copy_(self._odds(*self._held(x, weight)))
+
+    def _held(self, x, weight):
+        """Shares of the atoms, and of other values, in rows."""
         near, share = (self._cells(x) - self.atoms).abs() < SCALE_FLOOR, self._cells(shares(weight))
         held = (share * near.to(share)).sum(0) + self.unseen
         held = torch.where(self._places < self.n_outputs, held, torch.zeros_like(held))
-        rest = (1.0 - held.sum(self._axis, keepdim=True)).clamp_min(self.unseen)
+        return held, (1.0 - held.sum(self._axis, keepdim=True)).clamp_min(self.unseen)
+
+    def _odds(self, held, rest):
         odds = bounded(torch.log(held / rest), LOG_LIMIT)
-        self.log_odds.copy_(torch.where(self._places < self.n_outputs, odds, torch.zeros_like(odds)))
+        return torch.where(self._places < self.n_outputs, odds, torch.zeros_like(odds))
+
+    def go_on(self, x, weight):
+        """Columns that leave their atoms are learned anew, by values that are no longer taken for rare ones."""
+        if not self._atoms or not len(x):
+            return
+        held, rest = self._held(x, weight)
+        odds = torch.where(self._places < self.n_outputs, self.log_odds.exp(), torch.zeros_like(self.log_odds))
+        before = 1.0 / (1.0 + odds.sum(self._axis))
+        left = rest.squeeze(self._axis) > torch.maximum(2.0 * before, before.new_tensor(LEAST_SHARE))
+        self.moved.copy_(torch.where(left, torch.full_like(self.moved, ABSENT), self.moved))
+        self.log_odds.copy_(torch.where(left.unsqueeze(self._axis), self._odds(held, rest), self.log_odds))
 
     def _of_column(self, table, place):
         """The atoms of one inflated column in a table of all."""
@@ -469,6 +500,7 @@ class InflatedGaussian(HeteroscedasticGaussian):
         atoms = torch.where(atoms > TINY, torch.log(atoms.clamp_min(TINY)), torch.full_like(atoms, -1e30))
         seen = torch.logaddexp((of_noise + self._cells(noise)).squeeze(self._axis), atoms)
         unseen = normal_log_prob(cells.squeeze(self._axis), 0.0, cells.new_tensor(FAR)) + torch.log(self.unseen)
+        unseen = unseen + 1e3 * self.moved if self.training else unseen
         return self._joined(torch.logaddexp(seen + torch.log1p(-self.unseen), unseen), noise)
 
     def sample(self, outputs, generator):
@@ -651,6 +683,9 @@ class LogNormal(_Positive):
 
     def sample(self, outputs, generator):
         return torch.exp(bounded(self.centre + self.spread * self.noise.sample(outputs, generator), LOG_LIMIT))
+
+    def locations(self, outputs, x):
+        return self.inputs(x) - outputs
 
     def begin(self, weight, bias, loadings, mean, noise):
         return self.noise.begin(weight, bias, loadings, mean, noise)
@@ -1220,6 +1255,14 @@ class Columnwise(Likelihood):
         for member, own, said in zip(self.members, outputs, parts, strict=True):
             begun.append(member.begin(*own, *said))
         return any(begun)
+
+    def go_on(self, x, weight):
+        for member, cells, weights in zip(self.members, self._cells(x), self._cells(weight), strict=True):
+            member.go_on(cells, weights)
+
+    def locations(self, outputs, x):
+        pairs = zip(self._each(outputs), self._cells(x), strict=True)
+        return torch.cat([member.locations(own, cells) for (member, own), cells in pairs], dim=-1)
 
     def realize(self, x, generator):
         pairs = zip(self.members, self._cells(x), strict=True)

@@ -17,7 +17,7 @@ from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.holes import Incomplete
 from skvae.nn.likelihoods import make_likelihood
 from skvae.nn.linear import factor_analysis, moments, moments_with_holes, principal_components
-from skvae.nn.networks import NETWORKS, linear_part
+from skvae.nn.networks import NETWORKS, last_layer, linear_part
 from skvae.nn.numerics import (
     LOG_TWO_PI,
     bounded,
@@ -43,6 +43,9 @@ many rows each of these numbers needs, as fewer say little of its covariance."""
 
 GUESSES = 20
 """How often cells of columns that had none missing in training are guessed anew."""
+
+MOVED = 1.0
+"""Units by which the rows of a stream move, in the mean over a batch, before the decoder is moved with them."""
 
 LEAST_NOISE = 1e-2
 """Smallest share of a column's variance that is noise to the linear model at which training begins."""
@@ -143,6 +146,14 @@ class LatentModel(nn.Module, ABC):
         """Take note of training rows, before training; weights of mean one."""
         self.likelihood.observe(x, weight[:, None].expand(x.shape))
         self._begin(x, weight)
+
+    @torch.no_grad()
+    def go_on(self, x, weight):
+        """Take note of more rows, before training goes on with these."""
+        self.likelihood.go_on(x, weight[:, None].expand(x.shape))
+        outputs = self.decoder(self.codes(x))
+        moved = (weight / weight.sum()) @ self.likelihood.locations(outputs, x)
+        last_layer(self.decoder).bias.add_(torch.where(moved.abs() > MOVED, moved, torch.zeros_like(moved)))
 
     def _begin(self, x, weight):
         """Begin at a linear model of the rows, if networks have an affine part, cells a scale, and rows suffice."""

@@ -100,6 +100,11 @@ def linear_part(network):
     return network[0] if isinstance(network, Affine) else None
 
 
+def last_layer(network):
+    """The affine layer whose bias moves what a network says."""
+    return network.linear if isinstance(network, Residual) else network[-1]
+
+
 class Pair(NamedTuple):
     """Builders of both halves, each ``(in_features, out_features, hidden_layer_sizes, activation, generator)``."""
 
