@@ -72,6 +72,7 @@ SHAPE = (
     "activation",
     "likelihood",
     "holes",
+    "apart",
     "prior",
     "n_mixture_components",
     "code_density",

@@ -309,6 +309,15 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         groups = self._choice(schema, rows.X.shape[1]).groups()
         return Usual.of(rows.X, rows.counts, [(LIKELIHOODS[name].distances, columns) for name, columns in groups])
 
+    def _apart(self, rows, schema, usual):
+        """Columns with values that stand apart from their other cells, and these values, as the model meets them."""
+        if usual.low is None:
+            return []
+        groups = self._choice(schema, rows.X.shape[1]).groups()
+        columns = [j for name, group in groups if LIKELIHOODS[name].distances == "linear" for j in group]
+        values = usual.apart(rows.X, rows.counts, columns)
+        return [(j, values[j]) for j in sorted(values)]
+
     def _bounds(self, rows, schema, usual, options):
         """Between which values cells of these rows can be (2, n_features); None to a linear model, as PCA has none."""
         if usual.low is None:
@@ -358,6 +367,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             "activation": self.activation,
             "likelihood": self._likelihood_parts(rows, schema, goes_on, usual),
             "holes": self._model.options["holes"] if goes_on else rows.columns_with_holes(),
+            "apart": self._model.options["apart"] if goes_on else self._apart(rows, schema, usual),
             "n_mixture_components": int(self.n_mixture_components),
             "code_density": (
                 self._model.options["code_density"] if kept else self._code_density(whole, rows.n_rows / n_components)

@@ -27,6 +27,9 @@ EDGE, BESIDE = 3.0, 2.0
 LEAST_REPEATED, LEAST_SHARE = 3, 0.005
 """How many rows, and which share of them, hold a far value that is a placeholder, no slip."""
 
+MOSTLY, MOST_LEVELS = 0.75, 20
+"""Share of the rows that hold a value that stands apart from the others of its column, if these are more than so many."""
+
 ROUNDINGS = 8.0 * np.finfo(np.float64).eps
 """Distances that are a smaller share of the values themselves are rounding."""
 
@@ -149,6 +152,19 @@ class Usual:
             return X
         return ColumnRows(list(np.vstack([self.learned(cells) for _, cells in pieces_of(X)]).T))
 
+    def apart(self, X, counts, columns):
+        """By column, where values stand that are not of one kind with its others: placeholders, and what most rows hold."""
+        found = {j: places.tolist() for j, (_, places) in self.placeholders.items()}
+        spread = looked_at(X)
+        cells, counts = np.asarray(X[spread], dtype=np.float64), counts[spread]
+        ordered = np.sort(cells, axis=0)
+        repeats = (np.diff(ordered, axis=0) == 0.0).any(axis=0)
+        for j in [j for j in columns if repeats[j]]:
+            most = held_by_most(cells[:, j], counts)
+            if most is not None and self.low[j] <= most <= self.high[j]:
+                found[j] = [*found.get(j, []), most]
+        return found
+
     def snapped(self, cells, others):
         """The inverse of ``placed``: what lies nearer to a placeholder's place than to other places is that one.
 
@@ -232,6 +248,16 @@ def repeated_among(cells, counts, low, high):
     values, place = np.unique(cells[far], return_inverse=True)
     held = np.bincount(place, counts[far], minlength=len(values))
     return values[held >= max(LEAST_REPEATED, LEAST_SHARE * counts[there].sum())]
+
+
+def held_by_most(cells, counts):
+    """The value of a column that holds MOSTLY of its rows beside more than MOST_LEVELS others; None elsewhere."""
+    there = ~np.isnan(cells)
+    values, place = np.unique(cells[there], return_inverse=True)
+    if len(values) <= MOST_LEVELS + 1:
+        return None
+    held = np.bincount(place, counts[there])
+    return float(values[held.argmax()]) if held.max() >= MOSTLY * held.sum() else None
 
 
 def fences(cells):

@@ -18,27 +18,51 @@ class Incomplete(Likelihood):
         Likelihood of complete rows.
     columns : list of int
         Columns of which training cells are missing.
+    apart : list of (int, list of float)
+        Columns with values, in the units of the data, that stand apart from the others, such as placeholders. They have
+        their density, but networks see them as they see missing cells: the mean and a mark.
     """
 
-    def __init__(self, inside, columns):
+    def __init__(self, inside, columns, apart=()):
         super().__init__(inside.n_features)
         self.inside, self.units = inside, inside.units
-        self.n_inputs, self.n_outputs = inside.n_inputs + len(columns), inside.n_outputs
-        self._n_marks = len(columns)
+        self.n_inputs, self.n_outputs = inside.n_inputs + len(columns) + len(apart), inside.n_outputs
+        self._n_marks, self._apart = len(columns), [torch.tensor(values, dtype=torch.float64) for _, values in apart]
         self.register_buffer("_marked", torch.tensor(columns, dtype=torch.long))
         self.register_buffer("_owner", inside.input_columns)
+        self.register_buffer("_with_apart", torch.tensor([column for column, _ in apart], dtype=torch.long))
+        most = max((len(values) for values in self._apart), default=0)
+        self.register_buffer("_values_apart", torch.full((most, len(apart)), torch.nan, dtype=torch.float32))
         self.register_buffer("_filler", torch.zeros(inside.n_features, dtype=torch.float32))
         self.register_buffer("_centre", torch.zeros(inside.n_inputs, dtype=torch.float32))
 
     @property
     def input_columns(self):
         """The column that each input is about (n_inputs,)."""
-        return torch.cat([self._owner, self._marked]).cpu()
+        return torch.cat([self._owner, self._marked, self._with_apart]).cpu()
 
     @property
     def n_statistics(self):
         """Width of ``statistics``."""
         return self.inside.n_statistics
+
+    def place(self, shift, scale):
+        self.inside.place(shift, scale)
+        for place, (column, values) in enumerate(zip(self._with_apart.tolist(), self._apart, strict=True)):
+            self._values_apart[: len(values), place] = (values - shift[column]) / scale[column]
+
+    def is_apart(self, x):
+        """Mask of the cells that stand apart, of the columns that have such (..., n_columns)."""
+        cells = x.index_select(-1, self._with_apart)
+        return (cells.unsqueeze(-2) == self._values_apart).any(-2)
+
+    def absent(self, x):
+        """Mask of the cells that networks do not see (..., n_features): those that are missing or stand apart."""
+        if not self._apart:
+            return x.isnan()
+        return x.isnan().index_copy(
+            -1, self._with_apart, self.is_apart(x) | x.index_select(-1, self._with_apart).isnan()
+        )
 
     def filled(self, x):
         """Cells with one that has a density where they are missing."""
@@ -60,6 +84,7 @@ class Incomplete(Likelihood):
         weight = weight * present
         cells = self.filled(x)
         self.inside.observe(cells, weight)
+        weight = weight * ~self.absent(x)
         total = weight.sum(0).clamp_min(torch.finfo(weight.dtype).tiny)
         share = (weight / total).index_select(1, self._owner)
         self._centre.copy_((share * self.inside.inputs(cells)).sum(0))
@@ -68,8 +93,7 @@ class Incomplete(Likelihood):
         self.inside.go_on(self.filled(x), weight * ~x.isnan())
 
     def locations(self, outputs, x):
-        apart = self.inside.locations(outputs, self.filled(x))
-        return torch.where(self.inside.locations(outputs, x).isnan(), torch.zeros_like(apart), apart)
+        return self.inside.locations(outputs, torch.where(self.absent(x), torch.full_like(x, torch.nan), x))
 
     def begin(self, weight, bias, loadings, mean, noise):
         n = self.inside.n_inputs
@@ -77,9 +101,10 @@ class Incomplete(Likelihood):
 
     def inputs(self, x):
         seen = torch.where(self.missing_inputs(x), self._centre, self.inside.inputs(self.filled(x)))
-        if not self._n_marks:
+        if not self._n_marks and not self._apart:
             return seen
-        return torch.cat([seen, x.index_select(-1, self._marked).isnan().to(seen.dtype)], dim=-1)
+        marks = [x.index_select(-1, self._marked).isnan()] + ([self.is_apart(x)] if self._apart else [])
+        return torch.cat([seen, *(mark.to(seen.dtype) for mark in marks)], dim=-1)
 
     def unforeseen(self, x):
         """Mask of the missing cells of columns of which none was missing in training."""
@@ -88,7 +113,7 @@ class Incomplete(Likelihood):
         return x.isnan() & ~foreseen
 
     def missing_inputs(self, x):
-        return x.index_select(-1, self._owner).isnan()
+        return self.absent(x).index_select(-1, self._owner)
 
     def realize(self, x, generator):
         return torch.where(x.isnan(), x, self.inside.realize(self.filled(x), generator))
@@ -123,9 +148,6 @@ class Incomplete(Likelihood):
 
     def member(self, column):
         return self.inside.member(column)
-
-    def place(self, shift, scale):
-        self.inside.place(shift, scale)
 
     def exact(self, values):
         self.inside.exact(values)

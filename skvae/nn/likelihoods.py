@@ -175,8 +175,8 @@ class Likelihood(nn.Module, ABC):
         """Take note of where the cells of more rows lie, before training goes on with these."""
 
     def locations(self, outputs, x):
-        """How far cells are from those outputs that are locations (..., n_outputs); zero for other outputs."""
-        return torch.zeros_like(outputs)
+        """How far cells are from those outputs that are locations (..., n_outputs); NaN for others, and for atoms."""
+        return torch.full_like(outputs, torch.nan)
 
     def begin(self, weight, bias, loadings, mean, noise):
         """Have outputs ``weight @ code + bias`` say: ``inputs`` are ``loadings @ code + mean`` with that noise.
@@ -343,7 +343,8 @@ class HeteroscedasticGaussian(Likelihood):
         return self._moments(outputs)[0]
 
     def locations(self, outputs, x):
-        return pad(x - outputs[..., : self.n_features], (0, outputs.shape[-1] - self.n_features))
+        rest = outputs.shape[-1] - self.n_features
+        return pad(x - outputs[..., : self.n_features], (0, rest), value=torch.nan)
 
     def log_prob(self, outputs, x):
         return normal_log_prob(x, *self._moments(outputs))
@@ -441,6 +442,13 @@ class InflatedGaussian(HeteroscedasticGaussian):
     def _odds(self, held, rest):
         odds = bounded(torch.log(held / rest), LOG_LIMIT)
         return torch.where(self._places < self.n_outputs, odds, torch.zeros_like(odds))
+
+    def locations(self, outputs, x):
+        is_atom = torch.zeros_like(x, dtype=torch.bool)
+        if self._atoms:
+            near = ((self._cells(x) - self.atoms).abs() < SCALE_FLOOR) & (self._places < self.n_outputs)
+            is_atom[..., self._columns] = near.any(self._axis)
+        return super().locations(outputs, torch.where(is_atom, torch.full_like(x, torch.nan), x))
 
     def go_on(self, x, weight):
         """Columns that leave their atoms are learned anew, by values that are no longer taken for rare ones."""

@@ -105,6 +105,7 @@ class LatentModel(nn.Module, ABC):
         activation,
         likelihood,
         holes,
+        apart,
         corruption,
         corruption_level,
         generator,
@@ -112,8 +113,8 @@ class LatentModel(nn.Module, ABC):
         super().__init__()
         build, sizes = NETWORKS[network], tuple(hidden_layer_sizes)
         self.likelihood = make_likelihood(likelihood, n_features)
-        if holes:
-            self.likelihood = Incomplete(self.likelihood, holes)
+        if holes or apart:
+            self.likelihood = Incomplete(self.likelihood, holes, apart)
         self.encoder = build.encoder(self.likelihood.n_inputs, code_outputs, sizes, activation, generator)
         self.decoder = build.decoder(latent_dim, self.likelihood.n_outputs, sizes[::-1], activation, generator)
         self._width = max(self.likelihood.n_outputs, latent_dim, *sizes)
@@ -152,7 +153,9 @@ class LatentModel(nn.Module, ABC):
         """Take note of more rows, before training goes on with these."""
         self.likelihood.go_on(x, weight[:, None].expand(x.shape))
         outputs = self.decoder(self.codes(x))
-        moved = (weight / weight.sum()) @ self.likelihood.locations(outputs, x)
+        apart = self.likelihood.locations(outputs, x)
+        there = weight @ (~apart.isnan()).to(apart)
+        moved = (weight @ apart.nan_to_num()) / there.clamp_min(torch.finfo(there.dtype).tiny)
         last_layer(self.decoder).bias.add_(torch.where(moved.abs() > MOVED, moved, torch.zeros_like(moved)))
 
     def _begin(self, x, weight):
