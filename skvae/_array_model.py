@@ -596,7 +596,7 @@ class Tamed:
 
     def to_standard(self, X):
         """Standard units (n, 2 * n_features), float64."""
-        return np.hstack([self.units.to_standard(X), self.units.to_standard(np.clip(X, *self.usual))])
+        return np.hstack([self.units.to_standard(X), self.units.to_standard(self.units.usual.clipped(X, *self.usual))])
 
 
 def mixture_of(codes, n_components):

@@ -33,7 +33,7 @@ from skvae._on_demand import ColumnRows, SparseRows, is_complete
 from skvae._rows import WeightedRows, auto_batch_size
 from skvae._schema import Schema
 from skvae._units import Units
-from skvae._usual import LINEAR, Usual
+from skvae._usual import LINEAR, Near, Usual
 from skvae._validation import (
     CallbackSupportMixin,
     Interval,
@@ -314,7 +314,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         if usual.low is None:
             return []
         groups = self._choice(schema, rows.X.shape[1]).groups()
-        columns = [j for name, group in groups if LIKELIHOODS[name].distances == "linear" for j in group]
+        columns = [j for name, group in groups if LIKELIHOODS[name].has_atoms for j in group]
         values = usual.apart(rows.X, rows.counts, columns)
         return [(j, values[j]) for j in sorted(values)]
 
@@ -337,7 +337,11 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 (name, columns, LIKELIHOODS[name].widened(further, cells_of(X, columns), rows.counts))
                 for name, columns, further in fitted
             ]
-        return [(name, columns, self._described(name, columns, X, rows, schema)) for name, columns in pairs]
+        parts = [(name, columns, self._described(name, columns, X, rows, schema)) for name, columns in pairs]
+        for _, columns, described in parts:
+            if "atoms" in described:
+                described["placeholders"] = usual.places(columns)
+        return parts
 
     def _choice(self, schema, n_features):
         of_numbers = OF_SPARSE.get(schema.sparse) or self._number_likelihood()
@@ -430,7 +434,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         spread, usual = self._spread(rows), self._usual_range(model, rows)
         if rate < 1.0:
             usual = np.where(np.isfinite(self._usual + usual), (1.0 - rate) * self._usual + rate * usual, usual)
-        baseline = self._mean_shares(self._shares(model, spread.X, usual), spread)
+        baseline = self._mean_shares(self._shares(model, model.units.usual.tamed(spread.X), usual), spread)
         if rate < 1.0:
             baseline = (1.0 - rate) * self._baseline + rate * baseline
         history = model.history
@@ -466,7 +470,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     @staticmethod
     def _usual_range(model, rows):
         """Where the cells of each column usually lie (2, n_features); everywhere where values have no order."""
-        usual = rows.usual_range()
+        where = model.units.usual
+        usual = (replace(rows, X=Near(rows.X, where)) if where.has_far else rows).usual_range()
         for name, columns, _ in model.options["likelihood"]:
             if not LIKELIHOODS[name].ordered:
                 usual[:, columns] = np.array([[-np.inf], [np.inf]])

@@ -176,8 +176,8 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         self.distances_ = SampleDistances(rows, samples)
         scores = {"density": density} | {name: -values for name, values in self.distances_(rows).items()}
         self.scales_ = {name: Excess.of(values, weight) for name, values in scores.items()}
-        self._usual = usual_cells(table, weight, self._schema)
-        self._widths = [self._width(residual, weight) for residual in self._residuals(table)]
+        self._usual = usual_cells(table, weight, self._schema, self._where)
+        self._widths = [self._width(residual, weight) for residual in self._residuals(table, learn=True)]
         self._usual_shortfall, levels = np.zeros(table.shape[1]), self._schema.with_levels(table.shape[1])
         if levels.any():
             shortfall = np.where(np.isnan(table), np.nan, self.wary_._shortfall(X))[:, levels]
@@ -189,11 +189,17 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
     def _densities(self):
         return self.trusting_, self.wary_
 
-    def _residuals(self, numbers):
+    @property
+    def _where(self):
+        """Where cells usually are."""
+        return self._positions.units.usual
+
+    def _residuals(self, numbers, learn=False):
         """Cells less what each density expects of them (n, n_features), NaN where cells are missing."""
-        expected = (expected_cells(density, numbers, self._usual, self._schema) for density in self._densities)
-        placed = self._positions.units.usual.placed
-        return [placed(numbers) - placed(cells) for cells in expected]
+        tables = (
+            expected_cells(density, numbers, self._usual, self._schema, self._where) for density in self._densities
+        )
+        return [residual(numbers, expected, self._where, learn) for expected in tables]
 
     def _width(self, residual, weight):
         """How far cells usually are from what is expected (n_features,): at least a part of their column's width."""
@@ -247,20 +253,26 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         return self.wary_.inverse_transform(X)
 
 
-def expected_cells(estimator, numbers, usual, schema, index=None):
+def residual(numbers, expected, where, learn):
+    """Cells less what is expected of them; to ``learn`` how large that usually is, placeholders are left out."""
+    apart = where.placed(numbers) - where.placed(expected)
+    return where.without_placeholders(apart, numbers, expected) if learn else apart
+
+
+def expected_cells(estimator, numbers, usual, schema, where, index=None):
     """What a fitted estimator expects of each cell (n_samples, n_features), where cells lie in the ``usual`` range.
 
     A cell beyond it would pull what is expected of the others, and of itself, towards it; and the code of a row that is
     strange in many cells may stand for cells that are far beyond it. Cells are in the numbers of the ``schema``, and so
     is what is expected of them.
     """
-    tame = schema.table(np.clip(numbers, *usual), index)
-    return np.clip(schema.numbers(estimator.inverse_transform(estimator.transform(tame))), *usual)
+    tame = schema.table(where.clipped(numbers, *usual), index)
+    return where.clipped(schema.numbers(estimator.inverse_transform(estimator.transform(tame))), *usual)
 
 
-def usual_cells(numbers, weight, schema):
+def usual_cells(numbers, weight, schema, where):
     """Where the cells of each column usually lie (2, n_features); everywhere where values have no order."""
-    usual = WeightedRows.present(numbers, weight).usual_range()
+    usual = WeightedRows.present(where.near(numbers), weight).usual_range()
     usual[:, schema.with_levels(numbers.shape[1])] = np.array([[-np.inf], [np.inf]])
     return usual
 

@@ -14,7 +14,7 @@ from skvae._bounds import bounds_of, narrower
 from skvae._callbacks import fit_parts
 from skvae._cells import column_of
 from skvae._columns import index_of, numbered
-from skvae._ensemble import Excess, RobustEnsemble, expected_cells, to_go_on, usual_cells
+from skvae._ensemble import Excess, RobustEnsemble, expected_cells, residual, to_go_on, usual_cells
 from skvae._neighbors import usual_of
 from skvae._reservoir import Reservoir
 from skvae._rows import WeightedRows, weighted_threshold
@@ -242,12 +242,13 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             offset = usual if is_auto else min(offset, usual)
         elif is_auto:
             offset = max(offset, usual)
-        self.expected_interval_ = self._usual = self._bounds = None
+        self.expected_interval_ = self._usual = self._bounds = self._where = None
         if can_explain(estimator):
             numbers = schema.numbers(X)
-            self._usual, where = usual_cells(numbers, weight, schema), usual_of(numbers, weight, schema)
-            self.expected_interval_ = self._residual_interval(estimator, numbers, weight, self._usual, where, schema)
-            self._bounds = self._cell_bounds(estimator, numbers, weight, where, schema)
+            self._where = usual_of(numbers, weight, schema)
+            self._usual = usual_cells(numbers, weight, schema, self._where)
+            self._bounds = self._cell_bounds(estimator, numbers, weight, schema)
+            self.expected_interval_ = self._residual_interval(estimator, numbers, weight, schema)
         self.estimator_, self.offset_, self._scale, self._recent = estimator, offset, scale, recent
         self._schema = schema
         return self
@@ -296,25 +297,24 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             _set_random_states(estimator, self.random_state)
         return estimator
 
-    @staticmethod
-    def _cell_bounds(estimator, numbers, weight, where, schema):
+    def _cell_bounds(self, estimator, numbers, weight, schema):
         """Between which values cells can be (2, n_features): what a density of our own says, or the table."""
         density = estimator.trusting_ if isinstance(estimator, RobustEnsemble) else estimator
         if hasattr(density, "_model"):
             return density._model.bounds
         rows, columns = WeightedRows.present(numbers, weight), np.flatnonzero(~schema.with_levels(numbers.shape[1]))
-        bounds = bounds_of(rows.X, rows.counts, where.ends, columns.tolist())
+        bounds = bounds_of(rows.X, rows.counts, self._where.ends, columns.tolist())
         return narrower(bounds, schema.limits(numbers.shape[1]))
 
-    @staticmethod
-    def _residual_interval(estimator, numbers, weight, usual, where, schema):
+    def _residual_interval(self, estimator, numbers, weight, schema):
         """Between which values observed less expected cells of training rows lie (2, n_features), column by column."""
         rows = WeightedRows.present(numbers, weight)
         rows = rows.part(slice(None, None, -(-rows.n_rows // RESIDUAL_ROWS)))
-        residual = where.placed(rows.X) - where.placed(expected_cells(estimator, rows.X, usual, schema))
-        residual[:, schema.with_levels(numbers.shape[1])] = np.nan
+        expected = expected_cells(estimator, rows.X, self._usual, schema, self._where)
+        apart = residual(rows.X, expected, self._where, learn=True)
+        apart[:, schema.with_levels(numbers.shape[1])] = np.nan
         tails = (0.5 * (1.0 - COVERAGE), 0.5 * (1.0 + COVERAGE))
-        return WeightedRows(residual, rows.weight, rows.total).quantiles(tails)
+        return WeightedRows(apart, rows.weight, rows.total).quantiles(tails)
 
     def _as_read(self, numbers, columns, as_measured):
         """Cells of some columns as a reader knows them; numbers alone stay numbers."""
@@ -433,7 +433,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             raise ValueError(f"n_columns={n_columns!r} must be a whole number of at least 1.")
         shares = np.asarray(self.estimator_.score_features(X))
         values = self._schema.numbers(X)
-        expected = expected_cells(self.estimator_, values, self._usual, self._schema, index_of(X))
+        expected = expected_cells(self.estimator_, values, self._usual, self._schema, self._where, index_of(X))
         low, high = np.clip(expected + self.expected_interval_[:, None], *self._bounds[:, None])
         names = np.arange(values.shape[1]) if self._schema.names is None else self._schema.names
         ranked = np.where(np.isnan(values), np.inf, shares)

@@ -21,14 +21,14 @@ few values the second number, divided by how many they are, is the factor."""
 LEAST_VALUES = 3
 """Of fewer values none is far."""
 
-EDGE, BESIDE = 3.0, 2.0
-"""How many times as far as usual values a model learns that far cells are; and beyond which placeholders stand."""
+BESIDE = 2.0
+"""How many times as far as usual values placeholders stand at least, and one more for each of them."""
 
 LEAST_REPEATED, LEAST_SHARE = 3, 0.005
 """How many rows, and which share of them, hold a far value that is a placeholder, no slip."""
 
 MOSTLY, MOST_LEVELS = 0.75, 20
-"""Share of the rows that hold a value that stands apart from the others of its column, if these are more than so many."""
+"""Share of the rows that hold a value which stands apart from the others of its column, if these are so many."""
 
 ROUNDINGS = 8.0 * np.finfo(np.float64).eps
 """Distances that are a smaller share of the values themselves are rounding."""
@@ -107,15 +107,9 @@ class Usual:
     def fence(self):
         """Where cells are far, below and above, and where such cells stand to those that learn (4, n_features)."""
         low, high = self.low.copy(), self.high.copy()
-        below, above = self._edges()
         for j, (_, places) in self.placeholders.items():
             low[j], high[j] = min(low[j], places.min()), max(high[j], places.max())
-        return np.stack([low, high, below, above])
-
-    def _edges(self):
-        below = np.fmin(self.first, self.middle - EDGE * self.reach)
-        above = np.fmax(self.last, self.middle + EDGE * self.reach)
-        return np.where(np.isfinite(self.low), below, self.low), np.where(np.isfinite(self.high), above, self.high)
+        return np.stack([low, high, self.first, self.last])
 
     def is_far(self, X):
         """Mask of the cells that are far; missing ones are not."""
@@ -132,19 +126,42 @@ class Usual:
                 X[cells == value, j] = place
         return X
 
-    def learned(self, X):
-        """The same for rows that a model learns from: far cells stand at the ends of what is usual."""
+    def tamed(self, X):
+        """Cells, far ones at the ends of what is usual, but placeholders as they are; X itself where none is far."""
         if self.low is None:
             return X
         far = self.is_far(X)
         if not far.any():
             return X
-        below, above = self._edges()
-        tame = np.where(far, np.where(self.low > X, below, above), X)
-        for j, (values, _) in self.placeholders.items():
-            known = np.isin(X[:, j], values)
-            tame[known, j] = X[known, j]
-        return self.placed(tame)
+        return self._but_placeholders(np.where(far, np.where(self.low > X, self.first, self.last), X), X)
+
+    def learned(self, X):
+        """Cells as a model learns from them: tamed, with placeholders at their places."""
+        return self.placed(self.tamed(X))
+
+    def clipped(self, X, low, high):
+        """Cells within such ends (n_features,), but placeholders as they are."""
+        return self._but_placeholders(np.clip(X, low, high), X)
+
+    def _but_placeholders(self, changed, X):
+        for j in self.placeholders:
+            known = self._is_placeholder(X, j)
+            changed[known, j] = X[known, j]
+        return changed
+
+    def _is_placeholder(self, X, j):
+        return np.isin(X[:, j], self.placeholders[j][0])
+
+    def without_placeholders(self, cells, *tables):
+        """Cells, in place, that are missing where one of the tables has a placeholder."""
+        for j in self.placeholders:
+            for X in tables:
+                cells[self._is_placeholder(X, j), j] = np.nan
+        return cells
+
+    def near(self, X):
+        """Cells that are missing where they are far, an array."""
+        return X if self.low is None else np.where(self.is_far(X), np.nan, X)
 
     def learned_table(self, X):
         """The same of a whole table."""
@@ -153,7 +170,7 @@ class Usual:
         return ColumnRows(list(np.vstack([self.learned(cells) for _, cells in pieces_of(X)]).T))
 
     def apart(self, X, counts, columns):
-        """By column, where values stand that are not of one kind with its others: placeholders, and what most rows hold."""
+        """By column, where values stand that are of another kind than its others: placeholders, what most rows hold."""
         found = {j: places.tolist() for j, (_, places) in self.placeholders.items()}
         spread = looked_at(X)
         cells, counts = np.asarray(X[spread], dtype=np.float64), counts[spread]
@@ -164,6 +181,11 @@ class Usual:
             if most is not None and self.low[j] <= most <= self.high[j]:
                 found[j] = [*found.get(j, []), most]
         return found
+
+    def places(self, columns):
+        """Where the placeholders of some columns stand, a list a column; None where no column has any."""
+        places = [self.placeholders[j][1].tolist() if j in self.placeholders else [] for j in columns]
+        return places if any(places) else None
 
     def snapped(self, cells, others):
         """The inverse of ``placed``: what lies nearer to a placeholder's place than to other places is that one.
@@ -218,9 +240,7 @@ class Near(OnDemand):
         return len(self._X), len(self._usual.low[self._columns])
 
     def __getitem__(self, rows):
-        cells = np.array(self._X[rows], dtype=np.float64)
-        cells[self._usual.is_far(cells)] = np.nan
-        return cells[..., self._columns]
+        return self._usual.near(np.asarray(self._X[rows], dtype=np.float64))[..., self._columns]
 
     @property
     def T(self):  # noqa: N802

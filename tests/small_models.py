@@ -60,7 +60,13 @@ def cells(likelihood, *shape, seed=0, dtype=torch.float64):
 def small_model(name, seed=0, likelihood="gaussian", n_features=5, **options):
     """A model with codes of size 2, in float64 and in training mode."""
     base = {"network": "mlp", "hidden_layer_sizes": [6, 7], "activation": "tanh", "n_mixture_components": 3}
-    base |= {"likelihood": parts(likelihood, n_features), "corruption": None, "corruption_level": 0.3, "holes": []}
+    base |= {
+        "likelihood": parts(likelihood, n_features),
+        "corruption": None,
+        "corruption_level": 0.3,
+        "holes": [],
+        "apart": [],
+    }
     return (
         MODELS[name](n_features, 2, generator=generator(seed), **(base | OWN_OPTIONS[name] | options)).double().train()
     )

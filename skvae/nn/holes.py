@@ -89,11 +89,8 @@ class Incomplete(Likelihood):
         share = (weight / total).index_select(1, self._owner)
         self._centre.copy_((share * self.inside.inputs(cells)).sum(0))
 
-    def go_on(self, x, weight):
-        self.inside.go_on(self.filled(x), weight * ~x.isnan())
-
-    def locations(self, outputs, x):
-        return self.inside.locations(outputs, torch.where(self.absent(x), torch.full_like(x, torch.nan), x))
+    def go_on(self, x, weight, outputs):
+        return self.inside.go_on(self.filled(x), weight * ~x.isnan(), outputs)
 
     def begin(self, weight, bias, loadings, mean, noise):
         n = self.inside.n_inputs

@@ -118,6 +118,8 @@ class Likelihood(nn.Module, ABC):
     units = "standard"
     distances = None
     """On which scale cells are far from others, a key of ``skvae._usual.SCALES``; None where none is."""
+    has_atoms = False
+    """Whether values that a column repeats have probabilities of their own."""
     follows = ()
     """Further arguments of the constructor that new rows may widen."""
     ordered = True
@@ -171,12 +173,12 @@ class Likelihood(nn.Module, ABC):
     def observe(self, x, weight):
         """Take note of where training cells lie, before training; x (n, n_features) and the weight of each cell."""
 
-    def go_on(self, x, weight):
-        """Take note of where the cells of more rows lie, before training goes on with these."""
+    def go_on(self, x, weight, outputs):
+        """Take note of where the cells of more rows lie, before training goes on with these.
 
-    def locations(self, outputs, x):
-        """How far cells are from those outputs that are locations (..., n_outputs); NaN for others, and for atoms."""
-        return torch.full_like(outputs, torch.nan)
+        ``outputs`` are those of the decoder; returns what is to be added to them (n_outputs,).
+        """
+        return outputs.new_zeros(self.n_outputs)
 
     def begin(self, weight, bias, loadings, mean, noise):
         """Have outputs ``weight @ code + bias`` say: ``inputs`` are ``loadings @ code + mean`` with that noise.
@@ -273,9 +275,6 @@ class _ScaledNoise(Likelihood):
     def mean(self, outputs):
         return outputs
 
-    def locations(self, outputs, x):
-        return x - outputs
-
     def begin(self, weight, bias, loadings, mean, noise):
         weight.copy_(loadings)
         bias.copy_(mean)
@@ -342,10 +341,6 @@ class HeteroscedasticGaussian(Likelihood):
     def mean(self, outputs):
         return self._moments(outputs)[0]
 
-    def locations(self, outputs, x):
-        rest = outputs.shape[-1] - self.n_features
-        return pad(x - outputs[..., : self.n_features], (0, rest), value=torch.nan)
-
     def log_prob(self, outputs, x):
         return normal_log_prob(x, *self._moments(outputs))
 
@@ -360,14 +355,16 @@ class InflatedGaussian(HeteroscedasticGaussian):
     Each such atom has a probability that the decoder says. A column of at most MOST_LEVELS_AS_ATOMS values has all of
     them as atoms, another column those that hold LEAST_SHARE of its rows. The density of an atom is normal with the
     scale SCALE_FLOOR, so that it stays finite and integrates to one; a draw is the atom itself. Half a row's share is
-    kept for values never seen, far around. A draw beyond the training cells of its column comes to lie as far inside
-    them, within the END of their range, and in a column whose rows repeat almost all values, as where numbers are
-    rounded, every draw is the nearest value seen.
+    kept for values never seen, far around. The mean is that of cells of one kind: of the ``placeholders``, by column,
+    or of the others, whichever are more probable. A draw beyond the training cells of its column comes to lie as far
+    inside them, within the END of their range, and in a column whose rows repeat almost all values, as where numbers
+    are rounded, every draw is the nearest value seen.
     """
 
+    has_atoms = True
     follows = "values", "ranges"
 
-    def __init__(self, n_features, atoms, values, ranges=None):
+    def __init__(self, n_features, atoms, values, ranges=None, placeholders=None):
         super().__init__(n_features)
         self._ranges = ranges
         self._values = {column: torch.tensor(v, dtype=torch.float64) for column, v in enumerate(values) if v}
@@ -388,6 +385,11 @@ class InflatedGaussian(HeteroscedasticGaussian):
         self.register_buffer("_back", torch.tensor(inflated + plain, dtype=torch.long).argsort())
         self.register_buffer("atoms", torch.zeros(places.shape, dtype=torch.float32))
         self.register_buffer("log_odds", torch.zeros(places.shape, dtype=torch.float32))
+        self.register_buffer("_is_placeholder", torch.zeros(places.shape, dtype=torch.bool))
+        for place, (column, held) in enumerate(self._atoms.items() if placeholders else []):
+            known = torch.isin(held, torch.tensor(placeholders[column], dtype=torch.float64))
+            self._of_column(self._is_placeholder, place)[: len(held)] = known
+        self._has_placeholders = bool(self._is_placeholder.any())
         self.register_buffer("unseen", torch.full((), 1e-3, dtype=torch.float32))
         self.register_buffer("moved", torch.zeros(len(n_atoms), dtype=torch.float32))
         self.place([0.0] * n_features, [1.0] * n_features)
@@ -443,23 +445,20 @@ class InflatedGaussian(HeteroscedasticGaussian):
         odds = bounded(torch.log(held / rest), LOG_LIMIT)
         return torch.where(self._places < self.n_outputs, odds, torch.zeros_like(odds))
 
-    def locations(self, outputs, x):
-        is_atom = torch.zeros_like(x, dtype=torch.bool)
-        if self._atoms:
-            near = ((self._cells(x) - self.atoms).abs() < SCALE_FLOOR) & (self._places < self.n_outputs)
-            is_atom[..., self._columns] = near.any(self._axis)
-        return super().locations(outputs, torch.where(is_atom, torch.full_like(x, torch.nan), x))
-
-    def go_on(self, x, weight):
+    def go_on(self, x, weight, outputs):
         """Columns that leave their atoms are learned anew, by values that are no longer taken for rare ones."""
-        if not self._atoms or not len(x):
-            return
+        shift = outputs.new_zeros(self.n_outputs)
+        if not self._atoms:
+            return shift
         held, rest = self._held(x, weight)
         odds = torch.where(self._places < self.n_outputs, self.log_odds.exp(), torch.zeros_like(self.log_odds))
         before = 1.0 / (1.0 + odds.sum(self._axis))
         left = rest.squeeze(self._axis) > torch.maximum(2.0 * before, before.new_tensor(LEAST_SHARE))
         self.moved.copy_(torch.where(left, torch.full_like(self.moved, ABSENT), self.moved))
         self.log_odds.copy_(torch.where(left.unsqueeze(self._axis), self._odds(held, rest), self.log_odds))
+        apart = x - outputs[..., : self.n_features]
+        shift[self._columns] = torch.where(left, (shares(weight) * apart).sum(0)[self._columns], shift[self._columns])
+        return shift
 
     def _of_column(self, table, place):
         """The atoms of one inflated column in a table of all."""
@@ -494,8 +493,18 @@ class InflatedGaussian(HeteroscedasticGaussian):
         if not self._atoms:
             return super().mean(outputs)
         moments, log_shares = self._split(outputs)
-        noise, shares = super().mean(moments), log_shares.exp()
+        noise, shares = super().mean(moments), self._of_one_kind(log_shares.exp())
         return self._joined((shares * self._with_atoms(noise)).sum(self._axis), noise)
+
+    def _of_one_kind(self, shares):
+        """Shares of noise and atoms without placeholders, or of placeholders alone where these are more probable."""
+        if not self._has_placeholders:
+            return shares
+        none = torch.zeros_like(self._is_placeholder.narrow(self._axis, 0, 1))
+        known = torch.cat([none, self._is_placeholder], dim=self._axis).to(shares)
+        likelier = (shares * known).sum(self._axis, keepdim=True) > 0.5
+        kept = torch.where(likelier, shares * known, shares * (1.0 - known))
+        return kept / kept.sum(self._axis, keepdim=True)
 
     def log_prob(self, outputs, x):
         if not self._atoms:
@@ -691,9 +700,6 @@ class LogNormal(_Positive):
 
     def sample(self, outputs, generator):
         return torch.exp(bounded(self.centre + self.spread * self.noise.sample(outputs, generator), LOG_LIMIT))
-
-    def locations(self, outputs, x):
-        return self.inputs(x) - outputs
 
     def begin(self, weight, bias, loadings, mean, noise):
         return self.noise.begin(weight, bias, loadings, mean, noise)
@@ -1264,13 +1270,9 @@ class Columnwise(Likelihood):
             begun.append(member.begin(*own, *said))
         return any(begun)
 
-    def go_on(self, x, weight):
-        for member, cells, weights in zip(self.members, self._cells(x), self._cells(weight), strict=True):
-            member.go_on(cells, weights)
-
-    def locations(self, outputs, x):
-        pairs = zip(self._each(outputs), self._cells(x), strict=True)
-        return torch.cat([member.locations(own, cells) for (member, own), cells in pairs], dim=-1)
+    def go_on(self, x, weight, outputs):
+        parts = zip(self._each(outputs), self._cells(x), self._cells(weight), strict=True)
+        return torch.cat([member.go_on(cells, weights, own) for (member, own), cells, weights in parts])
 
     def realize(self, x, generator):
         pairs = zip(self.members, self._cells(x), strict=True)

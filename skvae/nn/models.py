@@ -44,9 +44,6 @@ many rows each of these numbers needs, as fewer say little of its covariance."""
 GUESSES = 20
 """How often cells of columns that had none missing in training are guessed anew."""
 
-MOVED = 1.0
-"""Units by which the rows of a stream move, in the mean over a batch, before the decoder is moved with them."""
-
 LEAST_NOISE = 1e-2
 """Smallest share of a column's variance that is noise to the linear model at which training begins."""
 
@@ -151,12 +148,9 @@ class LatentModel(nn.Module, ABC):
     @torch.no_grad()
     def go_on(self, x, weight):
         """Take note of more rows, before training goes on with these."""
-        self.likelihood.go_on(x, weight[:, None].expand(x.shape))
         outputs = self.decoder(self.codes(x))
-        apart = self.likelihood.locations(outputs, x)
-        there = weight @ (~apart.isnan()).to(apart)
-        moved = (weight @ apart.nan_to_num()) / there.clamp_min(torch.finfo(there.dtype).tiny)
-        last_layer(self.decoder).bias.add_(torch.where(moved.abs() > MOVED, moved, torch.zeros_like(moved)))
+        shift = self.likelihood.go_on(x, weight[:, None].expand(x.shape), outputs)
+        last_layer(self.decoder).bias.add_(shift)
 
     def _begin(self, x, weight):
         """Begin at a linear model of the rows, if networks have an affine part, cells a scale, and rows suffice."""
