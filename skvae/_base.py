@@ -178,8 +178,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def partial_fit(self, X, y=None, sample_weight=None):
         """Go on training with one pass over ``X``, as a stream of batches needs; the first call starts a model.
 
-        The units of the columns are those of the first batch. There is no validation set and no early stopping, and
-        the solver keeps its state between the calls.
+        The units of the columns are those of the first batch; draws reach as far as all rows seen. A placeholder or a
+        repeated value that the first batch has not is a number like others. There is no validation set and no early
+        stopping, and the solver keeps its state between the calls.
 
         Parameters
         ----------
