@@ -244,10 +244,10 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             offset = max(offset, usual)
         self.expected_interval_ = self._usual = self._bounds = None
         if can_explain(estimator):
-            numbers = schema.numbers(X)
-            self._usual, where = usual_cells(numbers, weight, schema), usual_of(numbers, weight, schema)
-            self.expected_interval_ = self._residual_interval(estimator, numbers, weight, self._usual, where, schema)
-            self._bounds = self._cell_bounds(estimator, numbers, weight, where, schema)
+            rows = WeightedRows.distinct(schema.numbers(X), weight)
+            self._usual, where = usual_cells(rows.X, rows.weight, schema), usual_of(rows.X, rows.counts, schema)
+            self.expected_interval_ = self._residual_interval(estimator, rows, self._usual, where, schema)
+            self._bounds = self._cell_bounds(estimator, rows, where, schema)
         self.estimator_, self.offset_, self._scale, self._recent = estimator, offset, scale, recent
         self._schema = schema
         return self
@@ -297,22 +297,22 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         return estimator
 
     @staticmethod
-    def _cell_bounds(estimator, numbers, weight, where, schema):
+    def _cell_bounds(estimator, rows, where, schema):
         """Between which values cells can be (2, n_features): what a density of our own says, or the table."""
         density = estimator.trusting_ if isinstance(estimator, RobustEnsemble) else estimator
         if hasattr(density, "_model"):
             return density._model.bounds
-        rows, columns = WeightedRows.present(numbers, weight), np.flatnonzero(~schema.with_levels(numbers.shape[1]))
+        n_features = rows.X.shape[1]
+        columns = np.flatnonzero(~schema.with_levels(n_features))
         bounds = bounds_of(rows.X, rows.counts, where.ends, columns.tolist())
-        return narrower(bounds, schema.limits(numbers.shape[1]))
+        return narrower(bounds, schema.limits(n_features))
 
     @staticmethod
-    def _residual_interval(estimator, numbers, weight, usual, where, schema):
+    def _residual_interval(estimator, rows, usual, where, schema):
         """Between which values observed less expected cells of training rows lie (2, n_features), column by column."""
-        rows = WeightedRows.present(numbers, weight)
         rows = rows.part(slice(None, None, -(-rows.n_rows // RESIDUAL_ROWS)))
         residual = where.placed(rows.X) - where.placed(expected_cells(estimator, rows.X, usual, schema))
-        residual[:, schema.with_levels(numbers.shape[1])] = np.nan
+        residual[:, schema.with_levels(residual.shape[1])] = np.nan
         tails = (0.5 * (1.0 - COVERAGE), 0.5 * (1.0 + COVERAGE))
         return WeightedRows(residual, rows.weight, rows.total).quantiles(tails)
 
