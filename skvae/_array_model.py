@@ -262,7 +262,8 @@ class ArrayModel:
         return self._tensor(self.units.to_learn(X))
 
     def _weight(self, rows):
-        return self._tensor(np.ones(rows.n_rows) if rows.weight is None else rows.weight)
+        """What each row counts."""
+        return self._tensor(rows.counts)
 
     def _dense(self, rows):
         """Weighted rows in standard units as tensors."""
@@ -312,7 +313,7 @@ class ArrayModel:
                 module.go_on(*observed)
             else:
                 self.module.observe(*observed, torch.Generator(self.device).manual_seed(seed))
-            products = plan.batch_size * sum(parameter.numel() for parameter in self.module.parameters())
+            products = data.rows_a_step(plan.batch_size) * sum(p.numel() for p in self.module.parameters())
             with OneThread() if products < SHORT_STEP else nullcontext():
                 train(module, data, watched, solver, plan, generator, self.history, after_epoch)
         self.solver_state = {"solver": identity, "state": as_arrays(solver.state())} if resume else None
@@ -350,14 +351,15 @@ class ArrayModel:
                 codes.append(self.module.code_density.sample(n_codes - n_new, generator))
         return torch.cat(codes).cpu().numpy().astype(np.float64)
 
-    def kl_per_component(self, X):
+    def kl_per_component(self, X, counts):
         """KL divergence of each latent variable, its mean over rows, and the variance of their codes; float64."""
         generator = torch.Generator(self.device).manual_seed(NOISE_SEED)
         x = self.standard(X)
         with memory_errors(self.device), torch.no_grad():
             module = self._open_to(x)
-            divergence, codes = module.kl_per_component(x, generator).mean(0), module.codes(x)
-        return as_array(divergence).astype(np.float64), codes.double().var(0, correction=0).cpu().numpy()
+            divergence, codes = as_array(module.kl_per_component(x, generator)), as_array(module.codes(x))
+        centred = codes - np.average(codes, axis=0, weights=counts)
+        return np.average(divergence, axis=0, weights=counts), np.average(centred**2, axis=0, weights=counts)
 
     def effective_sample_size(self, X, n_draws):
         """How many equally weighted draws the importance draws of each row are worth (n,), float64."""

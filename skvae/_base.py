@@ -30,7 +30,7 @@ from skvae._columns import (
 )
 from skvae._likelihood_choice import Choice
 from skvae._on_demand import ColumnRows, SparseRows, is_complete
-from skvae._rows import WeightedRows, auto_batch_size
+from skvae._rows import WeightedRows, auto_batch_size, least_batch_size
 from skvae._schema import Schema
 from skvae._units import Units
 from skvae._usual import LINEAR, Near, Usual
@@ -232,9 +232,10 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         ``whole`` is False where the rows are one batch of a stream.
         """
         X = self._check_rows(X, schema, reset=not goes_on, minimum=1 if goes_on else 2)
+        weight = check_weights(sample_weight, X)
+        rows = WeightedRows.distinct(X, weight)
         if isinstance(X, SparseRows) and not goes_on:
-            schema.sparse = X.kind
-        rows = WeightedRows.present(X, check_weights(sample_weight, X))
+            schema.sparse = rows.X.kind
         batch = self._usual_cells(rows, schema)
         usual = self._model.units.usual.after(batch) if goes_on else batch
         model_name, options = self._options(rows, schema, goes_on, whole, usual)
@@ -248,9 +249,15 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             units = Units.by_column(kinds, rows.X, rows.weight, self._names, usual)
             units = replace(units, bounds=self._bounds(rows, schema, batch, options))
             model = ArrayModel(model_name, options, units, self.precision, device, seed)
-        model.check_support(rows.X, self._names)
-        batch_size = auto_batch_size(rows.n_rows) if self.batch_size == "auto" else self.batch_size
-        return rows.distinct() if rows.n_rows <= batch_size else rows, batch_size, model
+        model.check_support(WeightedRows.present(X, weight).X, self._names)
+        batch_size = self._batch_size(rows)
+        return rows.in_own_order() if rows.n_counted <= batch_size else rows, batch_size, model
+
+    def _batch_size(self, rows):
+        """What the rows of one step count together."""
+        if self.batch_size == "auto":
+            return auto_batch_size(rows.n_rows, rows.n_counted)
+        return max(int(self.batch_size), least_batch_size(rows.n_rows, rows.n_counted))
 
     def _check_rows(self, X, schema=None, reset=False, minimum=1, model=None, name="X"):
         """A table as a float64 or float32 array (n_samples, n_features), NaN where cells are missing, or SparseRows.
@@ -375,7 +382,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             "apart": self._model.options["apart"] if goes_on else self._apart(rows, schema, usual),
             "n_mixture_components": int(self.n_mixture_components),
             "code_density": (
-                self._model.options["code_density"] if kept else self._code_density(whole, rows.n_rows / n_components)
+                self._model.options["code_density"]
+                if kept
+                else self._code_density(whole, rows.n_counted / n_components)
             ),
             "corruption": self.corruption,
             "corruption_level": float(self.corruption_level),

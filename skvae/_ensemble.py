@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from skvae._callbacks import fit_parts
 from skvae._columns import numbered, some_rows
 from skvae._neighbors import Positions, Sample, SampleDistances
-from skvae._rows import WeightedRows, weighted_threshold
+from skvae._rows import WeightedRows, drawn_rows, weighted_threshold
 from skvae._schema import Schema
 from skvae._validation import CallbackSupportMixin, check_is_fitted, check_weights, validate_data, with_callbacks
 
@@ -151,15 +151,12 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         return self
 
     def refer_to(self, X, sample_weight=None):
-        """Measure distances to these rows, or a random part of many, and find the scale of each score on them."""
+        """Measure distances to these rows, or to a part of many drawn by weight, and find the scale of each score."""
         X = numbered(X)
         self._schema = Schema.for_estimator(X, self.trusting_)
-        weight = check_weights(sample_weight, X)
-        weight = np.ones(X.shape[0]) if weight is None else weight
-        rows = np.flatnonzero(weight)
-        if len(rows) > MOST_ROWS:
-            rows = np.sort(check_random_state(self.random_state).choice(rows, MOST_ROWS, replace=False))
-        X, weight = some_rows(X, rows), weight[rows]
+        rng, weight = check_random_state(self.random_state), check_weights(sample_weight, X)
+        rows, weight = drawn_rows(self._schema.on_demand(X), weight, MOST_ROWS, rng)
+        X = some_rows(X, rows)
         density, wary = self.trusting_.score_samples(X), self.wary_.score_samples(X)
         table = self._schema.numbers(X)
 

@@ -126,10 +126,11 @@ class Sample:
     size: int
 
     @classmethod
-    def of(cls, weight, kept, size):
-        """A sample of the rows that a mask keeps, by their weights, of at most half of them."""
+    def of(cls, counts, kept, size):
+        """A sample of the rows that a mask keeps, by how many rows each one counts, of at most half of these."""
         places = np.flatnonzero(kept)
-        return cls(places, weight[places] / weight[places].sum(), max(1, min(size, len(places) // 2)))
+        total = counts[places].sum()
+        return cls(places, counts[places] / total, max(1, min(size, int(total / 2.0 + 1e-9))))
 
     def mean_distance(self, squared):
         r"""Geometric mean of each row's distance to the nearest row of the sample (n,).

@@ -244,11 +244,11 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             offset = max(offset, usual)
         self.expected_interval_ = self._usual = self._bounds = self._where = None
         if can_explain(estimator):
-            numbers = schema.numbers(X)
-            self._where = usual_of(numbers, weight, schema)
-            self._usual = usual_cells(numbers, weight, schema, self._where)
-            self._bounds = self._cell_bounds(estimator, numbers, weight, schema)
-            self.expected_interval_ = self._residual_interval(estimator, numbers, weight, schema)
+            rows = WeightedRows.distinct(schema.numbers(X), weight)
+            self._where = usual_of(rows.X, rows.counts, schema)
+            self._usual = usual_cells(rows.X, rows.weight, schema, self._where)
+            self._bounds = self._cell_bounds(estimator, rows, schema)
+            self.expected_interval_ = self._residual_interval(estimator, rows, schema)
         self.estimator_, self.offset_, self._scale, self._recent = estimator, offset, scale, recent
         self._schema = schema
         return self
@@ -297,22 +297,22 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             _set_random_states(estimator, self.random_state)
         return estimator
 
-    def _cell_bounds(self, estimator, numbers, weight, schema):
+    def _cell_bounds(self, estimator, rows, schema):
         """Between which values cells can be (2, n_features): what a density of our own says, or the table."""
         density = estimator.trusting_ if isinstance(estimator, RobustEnsemble) else estimator
         if hasattr(density, "_model"):
             return density._model.bounds
-        rows, columns = WeightedRows.present(numbers, weight), np.flatnonzero(~schema.with_levels(numbers.shape[1]))
+        n_features = rows.X.shape[1]
+        columns = np.flatnonzero(~schema.with_levels(n_features))
         bounds = bounds_of(rows.X, rows.counts, self._where.ends, columns.tolist())
-        return narrower(bounds, schema.limits(numbers.shape[1]))
+        return narrower(bounds, schema.limits(n_features))
 
-    def _residual_interval(self, estimator, numbers, weight, schema):
+    def _residual_interval(self, estimator, rows, schema):
         """Between which values observed less expected cells of training rows lie (2, n_features), column by column."""
-        rows = WeightedRows.present(numbers, weight)
         rows = rows.part(slice(None, None, -(-rows.n_rows // RESIDUAL_ROWS)))
         expected = expected_cells(estimator, rows.X, self._usual, schema, self._where)
         apart = residual(rows.X, expected, self._where, learn=True)
-        apart[:, schema.with_levels(numbers.shape[1])] = np.nan
+        apart[:, schema.with_levels(apart.shape[1])] = np.nan
         tails = (0.5 * (1.0 - COVERAGE), 0.5 * (1.0 + COVERAGE))
         return WeightedRows(apart, rows.weight, rows.total).quantiles(tails)
 

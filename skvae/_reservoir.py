@@ -13,12 +13,16 @@ PLACES = 2048
 LATEST = 512
 """Rows, the latest, that say which scores are usual now."""
 
+MOST_ARRIVALS = 2**22
+"""Places that the rows of one batch take one after the other, at most: weights beyond that say no more."""
+
 
 @dataclass(frozen=True)
 class Reservoir:
     """Up to PLACES rows X (n, n_features), float64, their weights (n,) and when they came (n,), counted in rows.
 
-    ``schema`` is what the columns of the rows hold; ``n_seen`` is how many rows have come so far.
+    A row of weight two comes twice. ``schema`` is what the columns of the rows hold; ``n_seen`` is how many rows have
+    come so far.
     """
 
     X: np.ndarray
@@ -31,11 +35,11 @@ class Reservoir:
     def of(cls, X, weight, schema=None):
         """A whole table with weights, or None: all its rows that count, or PLACES of them, evenly spread."""
         X, schema = numbered(X), schema or Schema.of(X, None, "the detector")
-        index = present(X, weight)
+        index, weight = arrivals(X, weight)
         arrival = np.arange(len(index))
         if len(index) > PLACES:
             arrival = np.arange(PLACES) * len(index) // PLACES
-        return cls(*matrix(X, weight, index[arrival], schema), arrival, len(index), schema)
+        return cls(schema.numbers(some_rows(X, index[arrival])), weight[arrival], arrival, len(index), schema)
 
     def after(self, X, weight, seed):
         """The same after one more batch, whose rows take free places first, then random ones, one row at a time.
@@ -43,21 +47,20 @@ class Reservoir:
         Who is still there does not depend on how a stream is cut into batches, in distribution.
         """
         X = numbered(X)
-        rows, weights = matrix(X, weight, present(X, weight), self.schema)
-        n_held, n_new = len(self.X), len(rows)
+        index, weight = arrivals(X, weight)
+        n_held, n_new = len(self.X), len(index)
         n_free = min(PLACES - n_held, n_new)
         places = np.arange(n_held, n_held + n_new)
         places[n_free:] = np.random.default_rng([seed, self.n_seen]).integers(PLACES, size=n_new - n_free)
         source = np.arange(n_held + n_free)
         source[places] = n_held + np.arange(n_new)
-        arrival = self.n_seen + np.arange(n_new)
-        return Reservoir(
-            np.r_[self.X, rows][source],
-            np.r_[self.weight, weights][source],
-            np.r_[self.arrival, arrival][source],
-            self.n_seen + n_new,
-            self.schema,
-        )
+        new = np.flatnonzero(source >= n_held)
+        came = source[new] - n_held
+        held = np.where(source < n_held, source, 0)
+        rows, weights, arrival = self.X[held], self.weight[held], self.arrival[held]
+        rows[new] = self.schema.numbers(some_rows(X, index[came]))
+        weights[new], arrival[new] = weight[came], self.n_seen + came
+        return Reservoir(rows, weights, arrival, self.n_seen + n_new, self.schema)
 
     @property
     def latest(self):
@@ -71,11 +74,9 @@ class Reservoir:
         return self.schema.table(self.X)
 
 
-def present(X, weight):
-    """Row numbers of the rows that count."""
-    return np.arange(X.shape[0]) if weight is None else np.flatnonzero(weight)
-
-
-def matrix(X, weight, index, schema):
-    """Some rows (n, n_features) and their weights (n,), float64."""
-    return schema.numbers(some_rows(X, index)), np.ones(len(index)) if weight is None else weight[index]
+def arrivals(X, weight):
+    """Row numbers of the rows that count, in order, as often as they count, and the weight of each time."""
+    weight = np.ones(X.shape[0]) if weight is None else weight
+    index = np.flatnonzero(weight)
+    n_times = np.ceil(weight[index] / max(weight.sum() / MOST_ARRIVALS, 1.0)).astype(int)
+    return np.repeat(index, n_times), np.repeat(weight[index] / n_times, n_times)

@@ -1,10 +1,11 @@
 """Which rows train, which validate, and how many make a batch."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from skvae._columns import lacking_by_column, pieces_of
+from skvae._columns import chunks, lacking_by_column, pieces_of
 from skvae._on_demand import OnDemand, is_complete, of_rows
 
 SMALLEST_BATCH, USUAL_BATCH, STEPS_AN_EPOCH = 16, 256, 16
@@ -19,13 +20,22 @@ HOLES_ROWS = 8192
 RANGE_ROWS = 8192
 """Rows from which the usual range of a column is taken."""
 
+MOST_REPETITIONS = 1e6
+"""How many rows one stands for at most in the mean: weights beyond that say no more."""
+
+PIECES = 256
+"""Parts of about this share of what is drawn by weight are drawn one by one, so that no heavy row is all of it."""
+
+MIXER = np.uint64(0x9E3779B97F4A7C15)
+"""An odd number whose products have every digit of a cell in their upper half."""
+
 
 @dataclass(frozen=True)
 class WeightedRows:
     """Rows of X (n, n_features) with a positive weight each, of mean one, or None where all are alike.
 
     ``index`` says which rows of X these are, in which order, so that a selection takes no copy; None is all.
-    ``total`` is the total weight.
+    ``total`` is the total weight; that of a part is its share by number of rows.
     """
 
     X: np.ndarray | OnDemand
@@ -41,6 +51,17 @@ class WeightedRows:
         present = sample_weight > 0
         return cls(of_rows(X, present), *relative(sample_weight[present]))
 
+    @classmethod
+    def distinct(cls, X, sample_weight=None):
+        """The rows that count, equal ones as one row with their weights added, in an order of their own.
+
+        Rows that all differ and stand for one row each are as they are, in the order in which they come.
+        """
+        index, weight = distinct_rows(X, sample_weight)
+        if weight is None:
+            return cls.present(X, sample_weight)
+        return cls(of_rows(X, index), *relative(weight))
+
     @property
     def n_rows(self):
         """How many rows these are."""
@@ -50,7 +71,14 @@ class WeightedRows:
     def counts(self):
         """How many rows each one stands for (n_rows,): its weight, unless weights are shares below one in the mean."""
         weight = np.ones(self.n_rows) if self.weight is None else self.weight
-        return weight * max(self.total / self.n_rows, 1.0)
+        counts = weight * min(max(self.total / self.n_rows, 1.0), MOST_REPETITIONS)
+        whole = np.rint(counts)
+        return np.where(np.abs(counts - whole) < 1e-9 * whole, whole, counts)
+
+    @property
+    def n_counted(self):
+        """How many rows they stand for together: ``n_rows`` where none is repeated or has a weight above the others."""
+        return float(self.counts.sum())
 
     def columns_with_holes(self):
         """Numbers of the columns of which cells are missing, which are NaN."""
@@ -60,30 +88,31 @@ class WeightedRows:
         """Share of the cells that are missing."""
         if is_complete(self.X):
             return 0.0
-        return sum(np.count_nonzero(np.isnan(cells)) for _, cells in pieces_of(self.X)) / (
-            len(self.X) * self.X.shape[1]
-        )
+        counts = self.counts
+        missing = sum(counts[part] @ np.isnan(cells).sum(axis=1) for part, cells in pieces_of(self.X))
+        return float(missing / (counts.sum() * self.X.shape[1]))
 
     def holes(self):
         """Which cells are missing in up to HOLES_ROWS rows, evenly spread over the weight; None where none is."""
         if not self.columns_with_holes():
             return None
         ends = np.cumsum(self.counts)
-        n_rows = min(self.n_rows, HOLES_ROWS)
+        n_rows = min(round(ends[-1]), HOLES_ROWS)
         place = np.searchsorted(ends, (np.arange(n_rows) + 0.5) / n_rows * ends[-1])
         return np.isnan(self.part(place.clip(0, self.n_rows - 1)).X)
 
-    def distinct(self):
-        """Equal rows as one row with their weights added, in sorted order: the same objective."""
-        X = self.X[:]
-        X, place = np.unique(np.where(np.isnan(X), np.inf, X), axis=0, return_inverse=True)
-        X[np.isinf(X)] = np.nan
-        weight, _ = relative(np.bincount(place.ravel(), self.weight).astype(np.float64))
-        return WeightedRows(X, weight, self.total)
+    def in_own_order(self):
+        """The same rows in an order that does not depend on the one in which they came."""
+        order = np.argsort(fingerprints(self.X), kind="stable")
+        return WeightedRows(of_rows(self.X, order), self._weight(order), self.total)
 
     def part(self, part):
         """The rows of a slice or of some numbers, dense, with their weights as they are."""
-        return WeightedRows(self.X[self._places(part)], self._weight(part), self.total)
+        return self._of(self.X[self._places(part)], part)
+
+    def _of(self, X, part):
+        """What some of the rows are, with their weights as they are."""
+        return WeightedRows(X, self._weight(part), self.total * len(X) / self.n_rows)
 
     def _places(self, part):
         """Where in X the rows of a part are."""
@@ -98,8 +127,7 @@ class WeightedRows:
         Anywhere where a column has no cells.
         """
         part = slice(None, None, -(-self.n_rows // RANGE_ROWS))
-        spread = WeightedRows(of_rows(self.X, self._places(part)), self._weight(part), self.total)
-        usual = spread.quantiles((0.01, 0.99))
+        usual = self._of(of_rows(self.X, self._places(part)), part).quantiles((0.01, 0.99))
         return np.where(np.isnan(usual), [[-np.inf], [np.inf]], usual)
 
     def quantiles(self, levels):
@@ -115,17 +143,21 @@ class WeightedRows:
                 found[:, j], _ = _reached(cells[there], weight, np.array(levels))
         return found
 
-    def take(self, index):
-        """Some of the rows, as rows of their own."""
-        if self.weight is None:
-            return WeightedRows(self.X, None, float(len(index)), index)
-        return WeightedRows(self.X, *relative(self.weight[index]), index)
-
     def split(self, fraction, seed):
-        """Training and validation rows; one row alone leaves None to validate on."""
-        n_val = min(max(round(fraction * len(self.X)), 1), len(self.X) - 1)
-        order = np.random.RandomState(seed).permutation(len(self.X))
-        return self.take(order[n_val:]), self.take(order[:n_val]) if n_val else None
+        """Training and validation rows, drawn by weight; one row alone leaves None to validate on.
+
+        A row that straddles the cut is in both, with a part of its weight in each.
+        """
+        counts, total = self.counts, self.n_counted
+        n_val = min(max(round(fraction * total), 1), total - 1)
+        if n_val <= 0:
+            return self, None
+        drawn, left = dealt(counts, n_val, np.random.RandomState(seed))
+        return self._parts(*left), self._parts(*drawn)
+
+    def _parts(self, index, counts):
+        """Some of the rows with some of what they count each, as rows of their own."""
+        return WeightedRows(self.X, *relative(counts * (self.total / self.n_counted)), index)
 
 
 def weighted_threshold(scores, weight, share, most=1.0):
@@ -155,12 +187,106 @@ def _reached(values, weight, share):
 
 def relative(weight):
     """Weights of mean one, None where all are alike, and their sum as it was."""
-    of_the_largest = weight / weight.max()
-    total = float(of_the_largest.sum()) * float(weight.max())
-    return None if np.ptp(of_the_largest) == 0 else of_the_largest / of_the_largest.mean(), total
+    exponent = np.frexp(weight.max())[1]
+    scaled = np.ldexp(weight, -exponent)
+    with np.errstate(over="ignore"):
+        total = float(np.ldexp(scaled.sum(), exponent))
+    return None if np.ptp(scaled) == 0 else scaled / scaled.mean(), total
 
 
-def auto_batch_size(n_rows):
-    """The batch that suits ``n_rows`` rows."""
+def fingerprints(X):
+    """A number for each row (n,), the same for equal rows; missing cells are equal, and so are 0 and -0."""
+    factors = np.random.RandomState(0).randint(2**63, size=X.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    prints = np.empty(len(X), np.uint64)
+    for part, cells in pieces_of(X):
+        cells = np.add(cells, 0.0, dtype=np.float64)
+        cells[np.isnan(cells)] = np.nan
+        bits = cells.view(np.uint64)
+        bits ^= bits >> np.uint64(32)
+        bits *= MIXER
+        bits ^= bits >> np.uint64(32)
+        prints[part] = bits @ factors
+    return prints
+
+
+def distinct_rows(X, sample_weight=None):
+    """Row numbers of the rows that differ and count, and their weights, those of equal rows added.
+
+    They are in an order of their own, that of their fingerprints. Where all rows differ and stand for one row each,
+    they are in the order in which they come, and for the weights there is None.
+    """
+    present = np.arange(len(X)) if sample_weight is None else np.flatnonzero(sample_weight)
+    weight = np.ones(len(present)) if sample_weight is None else sample_weight[present]
+    prints = fingerprints(X)[present]
+    ranked = np.sort(prints)
+    if (ranked[1:] != ranked[:-1]).all() and np.ptp(weight) == 0 and weight[0] <= 1.0:
+        return present, None
+    order = np.argsort(prints, kind="stable")
+    is_new = np.append(True, prints[order][1:] != prints[order][:-1])
+    rows, again = present[order], np.flatnonzero(~is_new)
+    for part in chunks(len(again), X.shape[1]):
+        is_new[again[part]] = ~equal(X[rows[again[part] - 1]], X[rows[again[part]]])
+    exponent = np.frexp(weight.max())[1]
+    added = np.bincount(np.cumsum(is_new) - 1, np.ldexp(weight[order], -exponent - 64))
+    with np.errstate(over="ignore"):
+        return rows[is_new], np.minimum(np.ldexp(added, exponent + 64), np.finfo(np.float64).max)
+
+
+def drawn_rows(X, sample_weight, n_drawn, rng):
+    """Row numbers of the rows that differ and count, and what they count; of many those that count ``n_drawn``.
+
+    The latter are drawn by weight. Their order is that of ``distinct_rows``.
+    """
+    index, weight = distinct_rows(X, sample_weight)
+    weight = np.ones(len(index)) if weight is None else weight
+    counts = WeightedRows(index, *relative(weight)).counts
+    if len(index) <= n_drawn:
+        return index, counts
+    (place, counts), _ = dealt(counts, n_drawn, rng)
+    order = np.argsort(place)
+    return index[place[order]], counts[order]
+
+
+def equal(one, other):
+    """Which rows of two tables of one shape are equal (n,); missing cells are."""
+    return ((one == other) | (np.isnan(one) & np.isnan(other))).all(axis=1)
+
+
+def dealt(counts, n_drawn, rng):
+    """What is drawn by weight and what is left: pairs of row numbers and of what these rows count there.
+
+    Rows lie along a line in random order, each as long as what it counts, and the first ``n_drawn`` of it are drawn. A
+    row that is more than one row and more than a small share of what is drawn lies there in several pieces.
+    """
+    n_pieces = np.ceil(counts / max(1.0, n_drawn / PIECES) - 1e-9).astype(int).clip(1)
+    row = np.repeat(np.arange(len(counts)), n_pieces)
+    order = rng.permutation(len(row))
+    row = row[order]
+    length = (counts / n_pieces)[row]
+    inside = np.clip(n_drawn - (np.cumsum(length) - length), 0.0, length)
+    return together(row, inside), together(row, length - inside)
+
+
+def together(row, length):
+    """Row numbers that occur with some length, and their lengths, added where a row occurs several times."""
+    there = length > 1e-9
+    row, length = row[there], length[there]
+    index, place = np.unique(row, return_inverse=True)
+    if len(index) == len(row):
+        return row, length
+    return index, np.bincount(place.ravel(), length)
+
+
+def auto_batch_size(n_rows, n_counted):
+    """The batch, in what rows count, that suits ``n_rows`` different rows that stand for so many.
+
+    As many different rows as suit a table of these, but about STEPS_AN_EPOCH steps an epoch where rows are repeated.
+    """
     usual = min(max(n_rows // STEPS_AN_EPOCH, SMALLEST_BATCH), USUAL_BATCH)
-    return min(max(n_rows // MANY_STEPS, usual), LARGEST_BATCH)
+    usual = min(max(n_rows // MANY_STEPS, usual), LARGEST_BATCH)
+    return int(min(usual * n_counted / n_rows, max(n_counted / STEPS_AN_EPOCH, SMALLEST_BATCH)))
+
+
+def least_batch_size(n_rows, n_counted):
+    """The smallest batch: an epoch has no more steps than there are different rows, or MANY_STEPS."""
+    return math.ceil(n_counted / max(n_rows, MANY_STEPS) - 1e-9)

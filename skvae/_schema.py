@@ -10,7 +10,7 @@ from sklearn.exceptions import DataConversionWarning
 
 from skvae._cells import Column, column_of, integer_limits, kind_of, odd_level, to_polars, zone_of
 from skvae._columns import Frame, column_name, holes_as_nan, is_missing, is_readable, numbered, shown
-from skvae._on_demand import compact
+from skvae._on_demand import ColumnRows, SparseRows, compact
 from skvae._usual import ends_of
 
 
@@ -163,6 +163,13 @@ class Schema:
         if self.frame is not None:
             return self.encode(X, "the estimator")
         return self.number_levels(np.asarray(holes_as_nan(np.asarray(X)), dtype=np.float64))
+
+    def on_demand(self, X):
+        """The same as a table whose rows become dense as they are asked for, where that takes less memory."""
+        X = numbered(X)
+        if self.frame is not None:
+            return ColumnRows(self.encode_columns(X, "the estimator"))
+        return SparseRows(X) if hasattr(X, "toarray") and not self.columns else self.numbers(X)
 
     def with_levels(self, n_features):
         """Mask of the columns whose numbers are those of levels (n_features,)."""

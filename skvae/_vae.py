@@ -3,9 +3,8 @@
 import warnings
 from numbers import Integral, Real
 
-import numpy as np
-
 from skvae._base import BaseAutoencoder
+from skvae._rows import WeightedRows
 from skvae._validation import Interval, StrOptions, check_is_fitted
 from skvae.nn.models import OBJECTIVES
 from skvae.nn.priors import CODE_DENSITIES, PRIORS
@@ -357,7 +356,8 @@ class VAETransformer(BaseAutoencoder):
         }
 
     def _diagnostics(self, model, rows):
-        divergence, variance = model.kl_per_component(self._spread(rows).X)
+        spread = self._spread(rows)
+        divergence, variance = model.kl_per_component(spread.X, spread.counts)
         return {"kl_per_component_": divergence, "active_components_": variance > ACTIVE_VARIANCE}
 
     def _advise(self, rows):
@@ -370,7 +370,9 @@ class VAETransformer(BaseAutoencoder):
             )
         if self._n_draws < ENOUGH_DRAWS:
             return
-        size = float(np.median(self._model.effective_sample_size(self._spread(rows).X, self._n_draws)))
+        spread = self._spread(rows)
+        sizes = self._model.effective_sample_size(spread.X, self._n_draws)
+        size = float(WeightedRows(sizes[:, None], spread.weight, spread.total).quantiles((0.5,))[0, 0])
         if size < LEAST_SAMPLE_SIZE:
             warnings.warn(
                 f"The {self._n_draws} importance draws of a score are worth {size:.1f} (effective_sample_size, median "

@@ -214,7 +214,7 @@ LAYERS = {
     "_ensemble": {"_callbacks", "_columns", "_neighbors", "_rows", "_schema", "_validation"},
     "_neighbors": {"_rows", "_units", "_usual"},
     "_reservoir": {"_columns", "_schema"},
-    "_vae": {"_base", "_validation", "nn.models", "nn.priors", "nn.regularizers"},
+    "_vae": {"_base", "_rows", "_validation", "nn.models", "nn.priors", "nn.regularizers"},
     "_autoencoder": {"_base", "_validation", "nn.priors"},
     "_base": {
         "_array_model",

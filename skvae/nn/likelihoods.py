@@ -171,7 +171,7 @@ class Likelihood(nn.Module, ABC):
         """Put draws, an array in the units of the data, where exact values lie, in place."""
 
     def observe(self, x, weight):
-        """Take note of where training cells lie, before training; x (n, n_features) and the weight of each cell."""
+        """Take note of where training cells lie, before training; x (n, n_features) and what each cell counts."""
 
     def go_on(self, x, weight, outputs):
         """Take note of where the cells of more rows lie, before training goes on with these.
@@ -245,6 +245,11 @@ class Likelihood(nn.Module, ABC):
 def shares(weight):
     """Each row's share in the mean of a column, from the weight of each cell (n, n_features)."""
     return weight / weight.sum(0).clamp_min(torch.finfo(weight.dtype).tiny)
+
+
+def n_rows(weight):
+    """How many rows cells stand for that count so much (n, n_features): those of the fullest column."""
+    return float(weight.sum(0).max())
 
 
 def uniform(like, generator):
@@ -431,7 +436,7 @@ class InflatedGaussian(HeteroscedasticGaussian):
             values[:, column] = nearest(torch.from_numpy(values[:, column]), seen)
 
     def observe(self, x, weight):
-        self.unseen.fill_(0.5 / len(x))
+        self.unseen.fill_(0.5 / n_rows(weight))
         self.log_odds.copy_(self._odds(*self._held(x, weight)))
 
     def _held(self, x, weight):
@@ -846,7 +851,7 @@ class _Counts(_LogarithmicInputs):
 
     def observe(self, x, weight):
         super().observe(x, weight)
-        self.log_mean.copy_(torch.log((shares(weight) * x).sum(0) + 0.5 / len(x)))
+        self.log_mean.copy_(torch.log((shares(weight) * x).sum(0) + 0.5 / n_rows(weight)))
 
     def _log_rate(self, outputs):
         return bounded(self.log_mean + outputs, LOG_LIMIT)
@@ -910,9 +915,11 @@ class Multinomial(_Counts):
         super().observe(x, weight)
         self.spread.fill_(self.spread.mean())
         levels = torch.linspace(0.0, 1.0, N_TOTALS, dtype=x.dtype, device=x.device)
-        whole = (weight > 0).expand_as(x).all(-1)
-        totals = x[whole].sum(-1) if whole.any() else x.new_zeros(1)
-        self.totals.copy_(torch.quantile(totals, levels, interpolation="nearest"))
+        weight = weight.expand_as(x).amin(-1)
+        totals, order = x.sum(-1).sort()
+        reached = weight[order].cumsum(0)
+        place = torch.searchsorted(reached, 0.5 + levels * (reached[-1] - 1.0).clamp_min(0.0))
+        self.totals.copy_(totals[place.clamp_max(len(totals) - 1)] * (reached[-1] > 0.0))
 
     def _log_shares(self, outputs):
         return log_softmax(self.log_mean + outputs, dim=-1)
@@ -1061,7 +1068,7 @@ class Categorical(_Levels):
 
     def observe(self, x, weight):
         share = shares(weight)[:, self._columns]
-        self.log_mean.copy_(torch.log((share * self.inputs(x)).sum(0) + 0.5 / len(x)))
+        self.log_mean.copy_(torch.log((share * self.inputs(x)).sum(0) + 0.5 / n_rows(weight)))
 
     def _log_shares(self, outputs):
         """Log-probability of each slot (..., n_features, most slots); minus a large number where there is none."""
@@ -1132,7 +1139,7 @@ class Ordinal(_Levels):
         self.spread.copy_(torch.where(deviation > SCALE_FLOOR, deviation, torch.ones_like(deviation)))
         width = self.log_gaps.shape[1] + 2
         levels = torch.arange(width, dtype=x.dtype, device=x.device)
-        held = (share[..., None] * (cells[..., None] == levels)).sum(0) + 0.5 / len(x)
+        held = (share[..., None] * (cells[..., None] == levels)).sum(0) + 0.5 / n_rows(weight)
         reached = (held / held.sum(-1, keepdim=True)).cumsum(-1)[:, : width - 1]
         thresholds = torch.logit(reached, eps=1e-6)
         self.first.copy_(thresholds[:, :1])

@@ -120,8 +120,11 @@ class LatentModel(nn.Module, ABC):
         self.register_buffer("fence", None, persistent=False)
 
     @abstractmethod
-    def loss_terms(self, x, generator):
-        """Named terms of the objective, each with one value a row, before weighting."""
+    def loss_terms(self, x, generator, weight=None):
+        """Named terms of the objective, each with one value a row, before weighting.
+
+        ``weight`` (batch,) is what rows count where a term is about all of them; None where they are alike.
+        """
 
     @abstractmethod
     def term_weights(self, progress):
@@ -141,7 +144,7 @@ class LatentModel(nn.Module, ABC):
 
     @torch.no_grad()
     def observe(self, x, weight, generator):
-        """Take note of training rows, before training; weights of mean one."""
+        """Take note of training rows, before training, and of how many rows each one counts."""
         self.likelihood.observe(x, weight[:, None].expand(x.shape))
         self._begin(x, weight)
 
@@ -155,8 +158,8 @@ class LatentModel(nn.Module, ABC):
     def _begin(self, x, weight):
         """Begin at a linear model of the rows, if networks have an affine part, cells a scale, and rows suffice."""
         encoder, decoder, inputs = linear_part(self.encoder), linear_part(self.decoder), self.inputs(x)
-        n_columns = inputs.shape[1]
-        if encoder is None or decoder is None or n_columns > min(MOST_COLUMNS, len(x) / ROWS_A_COLUMN):
+        n_columns, n_rows = inputs.shape[1], float(weight.sum())
+        if encoder is None or decoder is None or n_columns > min(MOST_COLUMNS, n_rows / ROWS_A_COLUMN):
             return
         missing = self.likelihood.missing_inputs(x)
         if missing is None:
@@ -165,7 +168,7 @@ class LatentModel(nn.Module, ABC):
             inputs = inputs[:, : missing.shape[1]]
             mean, covariance = moments_with_holes(inputs, missing, weight, min(decoder.in_features, inputs.shape[1]))
         mean, covariance = mean.cpu(), covariance.cpu()
-        loadings, noise, codes, bias = self.linear_model(covariance, decoder.in_features, len(x))
+        loadings, noise, codes, bias = self.linear_model(covariance, decoder.in_features, n_rows)
         if self.likelihood.begin(decoder.weight, decoder.bias, loadings, mean, noise):
             encoder.weight.copy_(pad(codes, (0, n_columns - inputs.shape[1])))
             encoder.bias.copy_(bias - codes @ mean)
@@ -298,7 +301,7 @@ class Autoencoder(LatentModel):
     def completed(self, x, noise, generator):
         return self.decode(self.codes(x)).sample(generator)
 
-    def loss_terms(self, x, generator):
+    def loss_terms(self, x, generator, weight=None):
         x = self.likelihood.realize(x, generator)
         codes = self._outputs(self.encoder, self.corrupted(x, generator))
         return {"reconstruction": self.likelihood.distortion(self._outputs(self.decoder, codes), x)}
@@ -384,7 +387,7 @@ class VAE(LatentModel):
 
     def observe(self, x, weight, generator):
         super().observe(x, weight, generator)
-        self.prior.observe(self.inputs(x), generator)
+        self.prior.observe(self.inputs(x), generator, weight)
 
     def linear_model(self, covariance, latent_dim, n_rows):
         loadings, noise, variances = factor_analysis(covariance, latent_dim, LEAST_NOISE, n_rows)
@@ -426,12 +429,12 @@ class VAE(LatentModel):
         chosen = torch.multinomial(torch.softmax(log_weights, dim=1), 1, generator=generator)
         return z.gather(1, chosen[..., None].expand(-1, 1, z.shape[-1]))[:, 0]
 
-    def loss_terms(self, x, generator):
+    def loss_terms(self, x, generator, weight=None):
         x = self.likelihood.realize(x, generator)
         posterior = self.posterior_of_inputs(self.corrupted(x, generator))
         shape = (len(x), self._n_draws, posterior.mean.shape[-1])
         noise = standard_normal(shape if self._n_draws > 1 else (shape[0], shape[2]), posterior.mean, generator)
-        return self._objective.terms(self, x, posterior, noise, generator)
+        return self._objective.terms(self, x, posterior, noise, generator, weight)
 
     def term_weights(self, progress):
         ramp = min(1.0, progress / self._warmup) if self._warmup > 0 else 1.0
@@ -498,7 +501,7 @@ class Objective(NamedTuple):
     weights: Callable
 
 
-def elbo_terms(model, x, posterior, noise, generator):
+def elbo_terms(model, x, posterior, noise, generator, weight):
     """Minus log p(x|z), its mean over the draws of q(z|x), and the costs of the code (Kingma and Welling, 2014)."""
     if noise.ndim == 2:
         z = posterior.at(noise)
@@ -506,7 +509,7 @@ def elbo_terms(model, x, posterior, noise, generator):
     else:
         draws = posterior.broadcast().at(noise)
         reconstruction, z = -model.decode(draws).row_log_prob(x[:, None]).mean(1), draws[:, 0]
-    return {"reconstruction": reconstruction, **model.regularizer(posterior, model.prior, z, generator)}
+    return {"reconstruction": reconstruction, **model.regularizer(posterior, model.prior, z, generator, weight)}
 
 
 def elbo_weights(model, beta):
@@ -514,7 +517,7 @@ def elbo_weights(model, beta):
     return {"reconstruction": 1.0, **model.regularizer.weights(beta)}
 
 
-def iwae_terms(model, x, posterior, noise, generator):
+def iwae_terms(model, x, posterior, noise, generator, weight):
     """Minus the importance-weighted bound on log p(x) over the draws of q(z|x) (Burda et al., 2016).
 
     The encoder's gradient is the doubly reparameterised one, whose signal does not vanish with many draws (Tucker et

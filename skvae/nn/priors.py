@@ -39,8 +39,8 @@ class Prior(nn.Module, ABC):
         super().__init__()
         self.latent_dim = latent_dim
 
-    def observe(self, inputs, generator):
-        """Take note of what the encoder sees of training rows, before training."""
+    def observe(self, inputs, generator, weight=None):
+        """Take note of what the encoder sees of training rows, before training; they may count differently."""
 
     @abstractmethod
     def log_prob(self, z):
@@ -138,10 +138,12 @@ class VampPrior(_Mixture):
         self.pseudo_inputs = nn.Parameter(torch.randn(n_components, n_inputs, generator=generator, dtype=torch.float32))
 
     @torch.no_grad()
-    def observe(self, inputs, generator):
+    def observe(self, inputs, generator, weight=None):
         size = self.pseudo_inputs.shape
-        chosen = torch.randint(len(inputs), size[:1], device=inputs.device, generator=generator)
-        self.pseudo_inputs.copy_(inputs[chosen])
+        place = torch.randint(len(inputs), size[:1], device=inputs.device, generator=generator) + 0.5
+        ends = (inputs.new_ones(len(inputs)) if weight is None else weight).cumsum(0)
+        place = torch.searchsorted(ends, place.to(ends) * (ends[-1] / len(inputs)))
+        self.pseudo_inputs.copy_(inputs[place.clamp_max(len(inputs) - 1)])
 
     def components(self):
         posterior = self._encode(self.pseudo_inputs)

@@ -1,6 +1,5 @@
 """Regularizers: what a code costs. They see posterior, prior and draws z, never x."""
 
-import math
 from abc import ABC, abstractmethod
 
 import torch
@@ -13,6 +12,10 @@ KERNEL_SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 CRITIC_LAYERS = (128, 128)
 """Hidden units of the network that tells codes from draws of the prior."""
+
+
+ABSENT = 1e-30
+"""Share of a row that is as good as absent."""
 
 
 class Regularizer(nn.Module, ABC):
@@ -33,8 +36,11 @@ class Regularizer(nn.Module, ABC):
         self.latent_dim, self.free_bits = latent_dim, free_bits
 
     @abstractmethod
-    def forward(self, posterior, prior, z, generator):
-        """Costs of rows with ``posterior``, of which ``z`` (batch, latent_dim) is a draw each."""
+    def forward(self, posterior, prior, z, generator, weight=None):
+        """Costs of rows with ``posterior``, of which ``z`` (batch, latent_dim) is a draw each.
+
+        ``weight`` (batch,) is what rows count where a cost is about all of them; None where they are alike.
+        """
 
     @abstractmethod
     def weights(self, beta):
@@ -48,11 +54,12 @@ class KL(Regularizer):
     (Kingma et al., 2016).
     """
 
-    def forward(self, posterior, prior, z, generator):
+    def forward(self, posterior, prior, z, generator, weight=None):
         if self.free_bits == 0.0:
             return {"kl": prior.kl(posterior, z)}
         each = prior.kl_per_component(posterior, z)
-        return {"kl": torch.where(each.mean(0) > self.free_bits, each, self.free_bits).sum(-1)}
+        mean = shares(z, weight) @ each
+        return {"kl": torch.where(mean > self.free_bits, each, self.free_bits).sum(-1)}
 
     def weights(self, beta):
         return {"kl": beta}
@@ -64,12 +71,12 @@ class TotalCorrelation(Regularizer):
     The densities of all codes together are estimated from the batch, up to a constant (Chen et al., 2018).
     """
 
-    def forward(self, posterior, prior, z, generator):
+    def forward(self, posterior, prior, z, generator, weight=None):
         batch = type(posterior)(posterior.mean[None], posterior.scale[None])
-        each = batch.component_log_prob(z[:, None])
-        together, apart = torch.logsumexp(each.sum(-1), 1), torch.logsumexp(each, 1).sum(-1)
-        constant = (self.latent_dim - 1) * math.log(len(z))
-        return {"kl": prior.kl(posterior, z), "total_correlation": together - apart + constant}
+        each, log_share = batch.component_log_prob(z[:, None]), torch.log(shares(z, weight).clamp_min(ABSENT))
+        together = torch.logsumexp(each.sum(-1) + log_share, 1)
+        apart = torch.logsumexp(each + log_share[:, None], 1).sum(-1)
+        return {"kl": prior.kl(posterior, z), "total_correlation": together - apart}
 
     def weights(self, beta):
         return {"kl": 1.0, "total_correlation": beta - 1.0}
@@ -82,9 +89,10 @@ class MMD(Regularizer):
     2019). Kernels are inverse multiquadratic; the estimate has no bias.
     """
 
-    def forward(self, posterior, prior, z, generator):
-        drawn, others = prior.sample(len(z), generator).detach(), max(len(z) - 1, 1)
-        within = (self._kernel(z, z, True) + self._kernel(drawn, drawn, True)).sum(1) / others
+    def forward(self, posterior, prior, z, generator, weight=None):
+        drawn, share = prior.sample(len(z), generator).detach(), shares(z, weight)
+        within = self._kernel(z, z, True) @ share / (1.0 - share).clamp_min(ABSENT)
+        within = within + self._kernel(drawn, drawn, True).sum(1) / max(len(z) - 1, 1)
         return {"mmd": within - 2.0 * self._kernel(z, drawn, False).mean(1)}
 
     def _kernel(self, a, b, leave_out_itself):
@@ -109,7 +117,7 @@ class Adversarial(Regularizer):
         super().__init__(latent_dim, free_bits, build)
         self.critic = build(latent_dim, 1, CRITIC_LAYERS)
 
-    def forward(self, posterior, prior, z, generator):
+    def forward(self, posterior, prior, z, generator, weight=None):
         frozen = {name: value.detach() for name, value in self.critic.named_parameters()}
         found = functional_call(self.critic, frozen, (z,)).squeeze(-1)
         drawn = prior.sample(len(z), generator).detach()
@@ -119,6 +127,11 @@ class Adversarial(Regularizer):
 
     def weights(self, beta):
         return {"adversarial": beta}
+
+
+def shares(z, weight):
+    """Share of each row in what concerns all (batch,); equal ones without weights."""
+    return z.new_full((len(z),), 1.0 / len(z)) if weight is None else weight / weight.sum()
 
 
 REGULARIZERS = {"kl": KL, "total_correlation": TotalCorrelation, "mmd": MMD, "adversarial": Adversarial}

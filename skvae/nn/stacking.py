@@ -14,8 +14,8 @@ class _Terms(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, x, generator):
-        return self.model.loss_terms(x, generator)
+    def forward(self, x, generator, weight):
+        return self.model.loss_terms(x, generator, weight)
 
 
 class Stack(nn.Module):
@@ -37,11 +37,11 @@ class Stack(nn.Module):
         self._names, self._buffer_values = list(parameters), buffers
         self.stacked = nn.ParameterList(parameters.values())
 
-    def loss_terms(self, x, generator):
+    def loss_terms(self, x, generator, weight=None):
         """Named terms of the objective, each with one value a row: its sum over the models."""
 
         def one(parameters, buffers, x):
-            return functional_call(self._template[0], (parameters, buffers), (x, generator))
+            return functional_call(self._template[0], (parameters, buffers), (x, generator, weight))
 
         every = torch.vmap(one, in_dims=(0, 0, 1 if x.ndim == 3 else None), out_dims=1, randomness="different")
         terms = every(dict(zip(self._names, self.stacked, strict=True)), self._buffer_values, x)

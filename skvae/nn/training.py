@@ -16,6 +16,12 @@ most of."""
 CELLS_AT_ONCE = 2**20
 """Cells that are gathered at once from shuffled rows, or evaluated; bounds memory."""
 
+PIECES_A_BATCH = 32
+"""Rows that count more than this share of a batch, and more than one row, are drawn in pieces of about as much."""
+
+NOTHING = 1e-6
+"""Share of a batch that is no batch of its own."""
+
 LEARNING_RATE_CUT = 5.0
 """What the adaptive schedule divides the learning rate by, as scikit-learn's MLPRegressor does."""
 
@@ -38,15 +44,27 @@ def half_cosine(share):
 SCHEDULES = {"constant": Schedule(), "adaptive": Schedule(n_cuts=1), "cosine": Schedule(course=half_cosine)}
 
 
-class Rows(NamedTuple):
-    """A table on its device: x (n, n_features), and one positive weight a row (n,).
+class Batch(NamedTuple):
+    """Rows of one step: x (batch, n_features), weights of mean one (batch,), and what the rows count together."""
 
-    Weights have mean one, so that the mean over any batch estimates the mean over all. ``x`` is a tensor, or whatever
-    has its length and shape and gives tensors for ``x[index]``.
+    x: torch.Tensor
+    weight: torch.Tensor
+    size: float | torch.Tensor
+
+
+class Rows(NamedTuple):
+    """A table on its device: x (n, n_features), and how many rows each one counts (n,), above zero.
+
+    ``x`` is a tensor, or whatever has its length and shape and gives tensors for ``x[index]``.
     """
 
     x: torch.Tensor
     weight: torch.Tensor
+
+    @property
+    def size(self):
+        """What the rows count together."""
+        return float(self.weight.cpu().double().sum())
 
     def take(self, index):
         """The rows at ``index``."""
@@ -56,11 +74,46 @@ class Rows(NamedTuple):
         """Consecutive parts of at most ``n_rows`` rows."""
         return (self.take(slice(i, i + n_rows)) for i in range(0, len(self.x), n_rows))
 
-    def shuffled(self, batch_size, generator):
-        """All rows in random order, in blocks of whole batches, each gathered at once and bounded in size."""
+    def rows_a_step(self, batch_size):
+        """About how many rows a batch has."""
+        return min(batch_size, int(batch_size * len(self.x) / self.size) + PIECES_A_BATCH)
+
+    def batches(self, batch_size, generator):
+        """All rows in random order, in batches of rows that count ``batch_size`` together, the last one fewer.
+
+        Rows are gathered a block of whole batches at once, bounded in size.
+        """
+        if self.size <= batch_size or bool((self.weight == 1.0).all()):
+            return self._by_number(batch_size, generator)
+        return self._by_weight(batch_size, generator)
+
+    def _by_number(self, batch_size, generator):
+        """Batches of so many rows, which count one each, or one batch of all."""
+        mean = self.size / len(self.x)
+        rows = self._replace(weight=self.weight / mean)
         n_rows = batch_size * max(1, CELLS_AT_ONCE // (batch_size * self.x.shape[1]))
         order = torch.randperm(len(self.x), generator=generator, device=self.weight.device)
-        return (self.take(index) for index in order.split(n_rows))
+        for index in order.split(n_rows):
+            for x, weight in rows.take(index).pieces(batch_size):
+                yield Batch(x, weight, mean * len(x))
+
+    def _by_weight(self, batch_size, generator):
+        """Batches of one number of rows, filled up with rows of weight zero where they have fewer."""
+        index, weight = cut(*self._line(batch_size, generator), batch_size)
+        sizes = weight.sum(1)
+        weight, sizes = (weight * (weight.shape[1] / sizes)[:, None]).to(self.weight), sizes.to(self.weight)
+        at_once = max(1, CELLS_AT_ONCE // (index.shape[1] * self.x.shape[1]))
+        for rows, *others in zip(*(part.split(at_once) for part in (index, weight, sizes)), strict=True):
+            x = self.x[rows.flatten().to(self.weight.device)].unflatten(0, rows.shape)
+            yield from map(Batch, x, *others)
+
+    def _line(self, batch_size, generator):
+        """Row numbers in random order, and how long each lies on the line that is cut; heavy rows in several pieces."""
+        weight = self.weight.cpu().double()
+        n_pieces = (weight / max(1.0, batch_size / PIECES_A_BATCH) - NOTHING).ceil().clamp_min(1.0)
+        row = torch.arange(len(weight)).repeat_interleave(n_pieces.long())
+        row = row[torch.randperm(len(row), generator=generator, device=self.weight.device).cpu()]
+        return row, (weight / n_pieces)[row]
 
 
 @dataclass
@@ -100,12 +153,45 @@ class History:
             self.validation.append(validation)
 
 
+def n_batches(size, batch_size):
+    """How many batches rows are that count ``size`` together."""
+    return max(1, math.ceil(size / batch_size - NOTHING))
+
+
+def cut(row, length, batch_size):
+    """Rows along a line cut into batches: row numbers and what they count there, (n_batches, most rows) each.
+
+    A row that straddles a cut counts in both batches, with a part of its length. Batches of fewer rows have their first
+    row again, with weight zero. Numbers of rows are rounded up a little, so that few different ones come up.
+    """
+    ends = length.cumsum(0)
+    n = n_batches(ends[-1].item(), batch_size)
+    stops = torch.cat([ends, torch.arange(1.0, n, dtype=ends.dtype) * batch_size]).sort().values
+    starts = torch.cat([stops.new_zeros(1), stops[:-1]])
+    there = stops - starts > NOTHING * length.min()
+    starts, stops = starts[there], stops[there]
+    place = torch.searchsorted(ends, 0.5 * (starts + stops)).clamp_max(len(row) - 1)
+    batch = (0.5 * (starts + stops) / batch_size).long().clamp_max(n - 1)
+    first = torch.searchsorted(batch, torch.arange(n))
+    slot = torch.arange(len(batch)) - first[batch]
+    width = rounded_up(int(slot.max()) + 1)
+    index, weight = row[place[first]][:, None].repeat(1, width), ends.new_zeros(n, width)
+    index[batch, slot], weight[batch, slot] = row[place], stops - starts
+    return index, weight
+
+
+def rounded_up(n):
+    """The next number with at most four binary digits that count."""
+    step = 2 ** max(n.bit_length() - 4, 0)
+    return -(-n // step) * step
+
+
 class Clock:
     """Progress of the run, from where the plan starts to 1 at its last possible step."""
 
-    def __init__(self, plan, n_rows):
+    def __init__(self, plan, size):
         self._start, self._n_steps = plan.progress, 0
-        self._total = plan.max_iter * math.ceil(n_rows / plan.batch_size)
+        self._total = plan.max_iter * n_batches(size, plan.batch_size)
 
     @property
     def progress(self):
@@ -168,7 +254,7 @@ def make_gradient(module, solver, generator, support_fraction=1.0):
     """
 
     def gradient(x, weight, term_weights):
-        terms = list(module.loss_terms(x, generator).values())
+        terms = list(module.loss_terms(x, generator, weight).values())
         if support_fraction < 1.0:
             weight = supporting(weight, term_weights @ torch.stack(terms).detach(), support_fraction)
         share = weight / len(x)
@@ -182,15 +268,14 @@ def train_epoch(module, rows, solver, plan, clock, gradient, generator):
     """One pass over ``rows`` in random order; the mean of each named term on the way."""
     total, weights = 0.0, module.term_weights(clock.progress)
     factors = rows.weight.new_tensor(list(weights.values()))
-    for block in rows.shuffled(plan.batch_size, generator):
-        for batch in block.pieces(plan.batch_size):
-            now = module.term_weights(clock.tick())
-            if now != weights:
-                weights, factors = now, rows.weight.new_tensor(list(now.values()))
-            solver.zero_grad()
-            total = total + len(batch.x) * gradient(batch.x, batch.weight, factors)
-            solver.step()
-    return dict(zip(weights, (total / len(rows.x)).tolist(), strict=True))
+    for batch in rows.batches(plan.batch_size, generator):
+        now = module.term_weights(clock.tick())
+        if now != weights:
+            weights, factors = now, rows.weight.new_tensor(list(now.values()))
+        solver.zero_grad()
+        total = total + batch.size * gradient(batch.x, batch.weight, factors)
+        solver.step()
+    return dict(zip(weights, (total / rows.size).tolist(), strict=True))
 
 
 def rows_at_once(rows):
@@ -203,7 +288,7 @@ def make_evaluation(module, seed, device, support_fraction):
     generator, weights = torch.Generator(device), module.term_weights(1.0)
 
     def objective(x, weight):
-        values = weigh(module.loss_terms(x, generator), weights)
+        values = weigh(module.loss_terms(x, generator, weight), weights)
         return (supporting(weight, values, support_fraction) if support_fraction < 1.0 else weight) @ values
 
     total = Captured(objective, generator)
@@ -211,7 +296,7 @@ def make_evaluation(module, seed, device, support_fraction):
     @torch.no_grad()
     def evaluate(rows):
         generator.manual_seed(seed)
-        return sum(float(total(*piece)) for piece in rows.pieces(rows_at_once(rows))) / len(rows.x)
+        return sum(float(total(*piece)) for piece in rows.pieces(rows_at_once(rows))) / rows.size
 
     return evaluate
 
@@ -230,7 +315,7 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
     What a run goes on from counts as a state too, and what it begins at where there is a validation set. Each epoch is
     added to ``history``; ``after_epoch(history)`` may end the run by returning True.
     """
-    best, clock, n_cuts = Best(module, plan.tol), Clock(plan, len(rows.x)), plan.schedule.n_cuts
+    best, clock, n_cuts = Best(module, plan.tol), Clock(plan, rows.size), plan.schedule.n_cuts
     gradient = make_gradient(module, solver, generator, plan.support_fraction)
     evaluate = make_evaluation(module, generator.initial_seed(), rows.weight.device, plan.support_fraction)
     history.outcome = "max_iter"
