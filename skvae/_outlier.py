@@ -6,6 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 from scipy.special import expit
+from sklearn import get_config
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.metaestimators import available_if
@@ -166,7 +167,8 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         y : None
             Ignored; present by convention.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, for the estimator and for the threshold.
+            Weight of each row, for the estimator and for the threshold. Weight two is repetition and zero weight
+            absence, where the estimator keeps to that. A Pipeline takes weights if each of its steps does.
 
         Returns
         -------
@@ -258,9 +260,15 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         """Arguments of the estimator's fit, where there are weights."""
         if sample_weight is None:
             return {}
-        if not has_fit_parameter(estimator, "sample_weight"):
-            raise ValueError(f"estimator={estimator!r} takes no sample_weight; leave it out, or use another estimator.")
-        return {"sample_weight": sample_weight}
+        steps = [(name, step) for name, step in getattr(estimator, "steps", []) if hasattr(step, "fit")]
+        if not all(has_fit_parameter(step, "sample_weight") for _, step in steps or [("", estimator)]):
+            raise ValueError(
+                f"estimator={estimator!r} takes no sample_weight, or one of its steps does not; leave it out, or use "
+                "another estimator."
+            )
+        if not steps or get_config()["enable_metadata_routing"]:
+            return {"sample_weight": sample_weight}
+        return {f"{name}__sample_weight": sample_weight for name, _ in steps}
 
     def _warm(self, estimator):
         """The estimator to fit under ``warm_start``: the fitted one with the parameters of an unfitted one."""

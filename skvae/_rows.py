@@ -1,5 +1,6 @@
 """Which rows train, which validate, and how many make a batch."""
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -26,6 +27,9 @@ MOST_REPETITIONS = 1e6
 PIECES = 256
 """Parts of about this share of what is drawn by weight are drawn one by one, so that no heavy row is all of it."""
 
+COLUMNS_IN_ORDER = 64
+"""Columns whose cells say in which order rows are that differ in none before."""
+
 MIXER = np.uint64(0x9E3779B97F4A7C15)
 """An odd number whose products have every digit of a cell in their upper half."""
 
@@ -35,13 +39,20 @@ class WeightedRows:
     """Rows of X (n, n_features) with a positive weight each, of mean one, or None where all are alike.
 
     ``index`` says which rows of X these are, in which order, so that a selection takes no copy; None is all.
-    ``total`` is the total weight; that of a part is its share by number of rows.
+    ``total`` is the total weight, ``n_counted`` how many rows these stand for together: the total weight, or, where
+    weights are shares below one in the mean, as many as there were. Of a part both are its share by number of rows.
     """
 
     X: np.ndarray | OnDemand
     weight: np.ndarray | None
     total: float
     index: np.ndarray | None = None
+    n_counted: float = 0.0
+
+    def __post_init__(self):
+        if not self.n_counted:
+            most = MOST_REPETITIONS * self.n_rows
+            object.__setattr__(self, "n_counted", min(max(self.total, float(self.n_rows)), most))
 
     @classmethod
     def present(cls, X, sample_weight=None):
@@ -60,7 +71,7 @@ class WeightedRows:
         index, weight = distinct_rows(X, sample_weight)
         if weight is None:
             return cls.present(X, sample_weight)
-        return cls(of_rows(X, index), *relative(weight))
+        return cls(of_rows(X, index), *relative(weight), n_counted=counted(weight, sample_weight))
 
     @property
     def n_rows(self):
@@ -69,16 +80,11 @@ class WeightedRows:
 
     @property
     def counts(self):
-        """How many rows each one stands for (n_rows,): its weight, unless weights are shares below one in the mean."""
+        """How many rows each one stands for (n_rows,)."""
         weight = np.ones(self.n_rows) if self.weight is None else self.weight
-        counts = weight * min(max(self.total / self.n_rows, 1.0), MOST_REPETITIONS)
+        counts = weight * (self.n_counted / self.n_rows)
         whole = np.rint(counts)
         return np.where(np.abs(counts - whole) < 1e-9 * whole, whole, counts)
-
-    @property
-    def n_counted(self):
-        """How many rows they stand for together: ``n_rows`` where none is repeated or has a weight above the others."""
-        return float(self.counts.sum())
 
     def columns_with_holes(self):
         """Numbers of the columns of which cells are missing, which are NaN."""
@@ -103,8 +109,8 @@ class WeightedRows:
 
     def in_own_order(self):
         """The same rows in an order that does not depend on the one in which they came."""
-        order = np.argsort(fingerprints(self.X), kind="stable")
-        return WeightedRows(of_rows(self.X, order), self._weight(order), self.total)
+        order = by_value(self.X, fingerprints(self.X))
+        return WeightedRows(of_rows(self.X, order), self._weight(order), self.total, n_counted=self.n_counted)
 
     def part(self, part):
         """The rows of a slice or of some numbers, dense, with their weights as they are."""
@@ -112,7 +118,8 @@ class WeightedRows:
 
     def _of(self, X, part):
         """What some of the rows are, with their weights as they are."""
-        return WeightedRows(X, self._weight(part), self.total * len(X) / self.n_rows)
+        share = len(X) / self.n_rows
+        return WeightedRows(X, self._weight(part), self.total * share, n_counted=self.n_counted * share)
 
     def _places(self, part):
         """Where in X the rows of a part are."""
@@ -157,7 +164,7 @@ class WeightedRows:
 
     def _parts(self, index, counts):
         """Some of the rows with some of what they count each, as rows of their own."""
-        return WeightedRows(self.X, *relative(counts * (self.total / self.n_counted)), index)
+        return WeightedRows(self.X, *relative(counts * (self.total / self.n_counted)), index, float(counts.sum()))
 
 
 def weighted_threshold(scores, weight, share, most=1.0):
@@ -212,8 +219,8 @@ def fingerprints(X):
 def distinct_rows(X, sample_weight=None):
     """Row numbers of the rows that differ and count, and their weights, those of equal rows added.
 
-    They are in an order of their own, that of their fingerprints. Where all rows differ and stand for one row each,
-    they are in the order in which they come, and for the weights there is None.
+    They are in the order of their cells, column by column. Where all rows differ and stand for one row each, they are
+    in the order in which they come, and for the weights there is None.
     """
     present = np.arange(len(X)) if sample_weight is None else np.flatnonzero(sample_weight)
     weight = np.ones(len(present)) if sample_weight is None else sample_weight[present]
@@ -229,7 +236,25 @@ def distinct_rows(X, sample_weight=None):
     exponent = np.frexp(weight.max())[1]
     added = np.bincount(np.cumsum(is_new) - 1, np.ldexp(weight[order], -exponent - 64))
     with np.errstate(over="ignore"):
-        return rows[is_new], np.minimum(np.ldexp(added, exponent + 64), np.finfo(np.float64).max)
+        weight = np.minimum(np.ldexp(added, exponent + 64), np.finfo(np.float64).max)
+    order = by_value(of_rows(X, rows[is_new]), prints[order][is_new])
+    return rows[is_new][order], weight[order]
+
+
+def by_value(X, prints):
+    """The order of rows by their cells, column by column, and by their fingerprints after a number of columns.
+
+    Rounding of the cells does not change it, which would change the order of fingerprints.
+    """
+    order, place = np.argsort(prints, kind="stable"), np.zeros(len(X), dtype=int)
+    for column in itertools.islice(X.T, COLUMNS_IN_ORDER):
+        cells = np.where(np.isnan(column), np.inf, column)
+        order = order[np.lexsort((cells[order], place[order]))]
+        is_new = (np.diff(cells[order]) > 0.0) | (np.diff(place[order]) > 0)
+        place[order] = np.append(0, np.cumsum(is_new))
+        if is_new.all():
+            break
+    return order
 
 
 def drawn_rows(X, sample_weight, n_drawn, rng):
@@ -239,12 +264,19 @@ def drawn_rows(X, sample_weight, n_drawn, rng):
     """
     index, weight = distinct_rows(X, sample_weight)
     weight = np.ones(len(index)) if weight is None else weight
-    counts = WeightedRows(index, *relative(weight)).counts
+    counts = WeightedRows(index, *relative(weight), n_counted=counted(weight, sample_weight)).counts
     if len(index) <= n_drawn:
         return index, counts
     (place, counts), _ = dealt(counts, n_drawn, rng)
     order = np.argsort(place)
     return index[place[order]], counts[order]
+
+
+def counted(weight, sample_weight):
+    """How many rows such weights stand for: as many as were given, unless their weights are more together."""
+    n_given = 0.0 if sample_weight is None else float(np.count_nonzero(sample_weight))
+    with np.errstate(over="ignore"):
+        return min(max(float(weight.sum()), n_given), MOST_REPETITIONS * len(weight))
 
 
 def equal(one, other):

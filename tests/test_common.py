@@ -1,4 +1,4 @@
-"""The whole scikit-learn contract over many configurations, none skipped."""
+"""The whole scikit-learn contract over many configurations, none skipped and none expected to fail."""
 
 import warnings
 
@@ -24,16 +24,13 @@ def autoencoder(**params):
     return AutoencoderTransformer(**{"max_iter": 4, "batch_size": 100, "hidden_layer_sizes": (16,), **params})
 
 
-MINI_BATCH = [
-    vae(batch_size=4),
-    autoencoder(batch_size=4),
-    VAETransformer(max_iter=4, n_importance_samples=4),
-    AutoencoderTransformer(max_iter=4),
-]
-
 FOR_REAL_NUMBERS = sorted(name for name, member in LIKELIHOODS.items() if member.units not in ("positive", "counts"))
 
 TRANSFORMERS = [
+    VAETransformer(),
+    AutoencoderTransformer(),
+    vae(batch_size=4),
+    autoencoder(batch_size=4),
     vae(**FULL_BATCH),
     autoencoder(**FULL_BATCH),
     *[make(likelihood=name) for make in (vae, autoencoder) for name in FOR_REAL_NUMBERS],
@@ -51,13 +48,14 @@ TRANSFORMERS = [
     autoencoder(corruption="gaussian"),
     vae(beta=4.0, kl_warmup=0.5, solver="sgd", learning_rate="constant"),
     autoencoder(solver="adagrad", alpha=1.0),
-    *MINI_BATCH,
 ]
 
 DETECTORS = [
+    AutoencoderOutlierDetector(),
     AutoencoderOutlierDetector(vae()),
     AutoencoderOutlierDetector(autoencoder(), contamination=0.1),
     AutoencoderOutlierDetector(vae(**FULL_BATCH)),
+    AutoencoderOutlierDetector(make_pipeline(StandardScaler(), vae()), random_state=0),
 ]
 
 EXTRA_CHECKS = [
@@ -82,14 +80,9 @@ DETECTOR_CHECKS = [
 ]
 
 
-def expected_failures(estimator):
-    if any(estimator is mini_batch for mini_batch in MINI_BATCH):
-        checks = [f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse")]
-        return dict.fromkeys(checks, "a mini-batch is drawn from rows, not from weights")
-    return {}
-
-
-@parametrize_with_checks(TRANSFORMERS + DETECTORS, expected_failed_checks=expected_failures)
+# the rows of the checks are fewer than their columns, or nothing but noise: scores are loose, and a fit says so
+@pytest.mark.filterwarnings("ignore:The 64 importance draws:UserWarning")
+@parametrize_with_checks(TRANSFORMERS + DETECTORS)
 def test_scikit_learn_contract(estimator, check):
     check(estimator)
 
@@ -112,25 +105,4 @@ def test_extra_checks_of_scikit_learn_itself(estimator, name):
 
 @pytest.mark.parametrize("name", DETECTOR_CHECKS)
 def test_extra_checks_of_the_detector(name):
-    getattr(estimator_checks, name)("AutoencoderOutlierDetector", DETECTORS[0])
-
-
-def test_detector_keeps_the_contract_over_a_pipeline():
-    detector = AutoencoderOutlierDetector(make_pipeline(StandardScaler(), vae()), random_state=0)
-    # a Pipeline takes no sample_weight, so the checks of weights cannot apply to this composition
-    weights = dict.fromkeys(
-        (
-            "check_sample_weight_equivalence_on_dense_data",
-            "check_sample_weights_list",
-            "check_sample_weights_not_an_array",
-            "check_sample_weights_not_overwritten",
-            "check_sample_weights_pandas_series",
-            "check_all_zero_sample_weights_error",
-            "check_sample_weights_shape",
-        ),
-        "a Pipeline takes no sample_weight",
-    )
-    holes = {"check_estimators_nan_inf": "the tags of a Pipeline do not say that its steps take missing cells"}
-    results = check_estimator(detector, on_fail=None, on_skip=None, expected_failed_checks=weights | holes)
-    failed = {result["check_name"] for result in results if result["status"] in ("failed", "skipped")}
-    assert not failed
+    getattr(estimator_checks, name)("AutoencoderOutlierDetector", DETECTORS[1])

@@ -3,14 +3,19 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 from small_models import cells, generator, small_model
 
 import skvae._array_model
-from skvae import AutoencoderTransformer, VAETransformer
+import skvae._ensemble
+import skvae._rows
+from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae._array_model import DeviceMemoryError, check_precision
+from skvae._rows import WeightedRows, auto_batch_size, distinct_rows, drawn_rows, least_batch_size
 from skvae.nn import training
 from skvae.nn.solvers import make_solver
 from skvae.nn.training import make_gradient, supporting
@@ -105,10 +110,11 @@ def test_a_validation_set_is_checked_like_the_training_set(X):
 
 @ESTIMATORS
 @pytest.mark.parametrize("batch_size", [16, 1000])
-def test_equal_weights_are_no_weights(X, Estimator, batch_size):
+def test_equal_weights_that_are_shares_are_no_weights(X, Estimator, batch_size):
+    X = np.r_[X, X[:20]]
     plain = Estimator(**SMALL, batch_size=batch_size).fit(X)
-    weighted = Estimator(**SMALL, batch_size=batch_size).fit(X, sample_weight=np.full(len(X), 2.5))
-    np.testing.assert_array_equal(weighted.transform(X), plain.transform(X))
+    weighted = Estimator(**SMALL, batch_size=batch_size).fit(X, sample_weight=np.full(len(X), 1.0 / len(X)))
+    np.testing.assert_allclose(weighted.transform(X), plain.transform(X), rtol=1e-4, atol=1e-5)
 
 
 @ESTIMATORS
@@ -129,15 +135,162 @@ def test_weight_two_is_repetition_in_full_batches_whatever_the_order(X, Estimato
     np.testing.assert_allclose(weighted.score_samples(X), repeated.score_samples(X), rtol=1e-9)
 
 
-@pytest.mark.parametrize("factor", [1e-300, 1e-50, 1e50, 1e300])
-def test_only_the_ratio_of_weights_matters(X, factor):
+@pytest.mark.parametrize(("factor", "other"), [(1e-300, 1.0), (1e-50, 1.0), (1e50, 1e300)])
+def test_only_the_ratio_matters_of_weights_that_are_shares_or_huge(X, factor, other):
     weight = np.random.RandomState(0).uniform(0.5, 2.0, size=len(X))
-    reference = VAETransformer(**SMALL).fit(X, sample_weight=weight)
+    weight /= weight.sum()
+    reference = VAETransformer(**SMALL).fit(X, sample_weight=weight * other)
     scaled = VAETransformer(**SMALL).fit(X, sample_weight=weight * factor)
     np.testing.assert_allclose(scaled.transform(X), reference.transform(X), rtol=1e-4, atol=1e-5)
 
 
-def test_repeated_rows_are_not_merged_in_mini_batches():
+def as_frame(X):
+    """Rows with levels, whole numbers and holes."""
+    columns = {"a": X[:, 0], "b": np.where(X[:, 1] > 10.0, np.nan, X[:, 1]), "count": np.rint(X[:, 3])}
+    levels = pd.Series(np.where(X[:, 4] > 1.0, "high", "low")).mask(X[:, 0] > 1.5, None)
+    return pd.DataFrame({**columns, "level": levels})
+
+
+TABLES = {"array": np.asarray, "sparse": lambda X: csr_array(X * (X > 0.5)), "frame": as_frame}
+
+
+def weighted_and_repeated(X, kind="array", seed=0):
+    """Rows with whole weights, some of them zero, and as often repeated ones, each in an order of its own."""
+    rng = np.random.RandomState(seed)
+    weight, table = rng.randint(4, size=len(X)), TABLES[kind](X)
+    one, other = rng.permutation(len(X)), rng.permutation(np.arange(len(X)).repeat(weight))
+    take = (lambda rows: table.iloc[rows]) if kind == "frame" else (lambda rows: table[rows])
+    return (take(one), weight[one].astype(float)), take(other), table
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("kind", list(TABLES))
+@pytest.mark.parametrize("batch_size", [1, 16, "auto"])
+def test_weight_two_is_repetition_and_zero_absence_in_mini_batches_whatever_the_order(X, Estimator, kind, batch_size):
+    (rows, weight), repeated, table = weighted_and_repeated(X[:80], kind)
+    params = {**SMALL, "batch_size": batch_size, "max_iter": 3, "learning_rate_init": 1e-3}
+    by_weight, by_rows = Estimator(**params).fit(rows, sample_weight=weight), Estimator(**params).fit(repeated)
+    assert by_weight.validation_scores_ == by_rows.validation_scores_
+    np.testing.assert_array_equal(by_weight.transform(table), by_rows.transform(table))
+    np.testing.assert_allclose(by_weight.score_samples(table), by_rows.score_samples(table), rtol=1e-12)
+
+
+@ESTIMATORS
+def test_weight_two_is_repetition_in_a_stream(X, Estimator):
+    by_weight, by_rows = (Estimator(**SMALL, batch_size=16) for _ in range(2))
+    for part in (X[:80], X[80:160]):
+        (rows, weight), repeated, _ = weighted_and_repeated(part)
+        by_weight.partial_fit(rows, sample_weight=weight)
+        by_rows.partial_fit(repeated)
+    assert by_weight._model.n_seen == by_rows._model.n_seen
+    np.testing.assert_array_equal(by_weight.transform(X), by_rows.transform(X))
+
+
+@pytest.mark.parametrize("kind", list(TABLES))
+def test_weight_two_is_repetition_to_a_detector(X, kind, monkeypatch):
+    monkeypatch.setattr(skvae._ensemble, "MOST_ROWS", 50)
+    (rows, weight), repeated, table = weighted_and_repeated(X[:80], kind)
+    density = VAETransformer(**SMALL, network="mlp", likelihood="gaussian", n_importance_samples=4)
+    by_weight, by_rows = (AutoencoderOutlierDetector(density, ensemble=True, random_state=0) for _ in range(2))
+    by_weight.fit(rows, sample_weight=weight)
+    by_rows.fit(repeated)
+    np.testing.assert_allclose(by_weight.decision_function(table), by_rows.decision_function(table), rtol=1e-9)
+    np.testing.assert_allclose(by_weight.expected_interval_, by_rows.expected_interval_, rtol=1e-9)
+
+
+def test_weight_two_is_repetition_after_rows_were_scaled(X):
+    """Rounding that differs between two tables changes neither which rows are equal nor their order."""
+    (rows, weight), repeated, _ = weighted_and_repeated(X[:80])
+    params = {**SMALL, "precision": "float64", "learning_rate_init": 1e-3}
+    by_weight = VAETransformer(**params).fit(rows / 3.0 * 3.0, sample_weight=weight)
+    by_rows = VAETransformer(**params).fit(repeated)
+    np.testing.assert_allclose(by_weight.transform(X), by_rows.transform(X), rtol=1e-6, atol=1e-9)
+
+
+def batches(weight, batch_size):
+    """Row numbers, weights and sizes of the batches of one epoch over rows that are their numbers."""
+    rows = training.Rows(torch.arange(float(len(weight)))[:, None].double(), torch.tensor(weight).double())
+    return [
+        (batch.x[:, 0].long().numpy(), batch.weight.numpy(), float(batch.size))
+        for batch in rows.batches(batch_size, generator())
+    ]
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64, 10_000])
+def test_batches_hold_so_much_weight_and_all_of_it(batch_size):
+    weight = np.random.RandomState(0).lognormal(size=200) + 0.01
+    found, held = batches(weight, batch_size), np.zeros(200)
+    for rows, weights, size in found:
+        assert weights.mean() == pytest.approx(1.0)
+        np.add.at(held, rows, weights * size / len(rows))
+    np.testing.assert_allclose(held, weight)
+    assert [size for *_, size in found[:-1]] == pytest.approx([batch_size] * (len(found) - 1))
+    assert len(found) == np.ceil(weight.sum() / batch_size)
+    assert len({len(rows) for rows, *_ in found}) == 1
+
+
+def test_a_heavy_row_is_in_many_batches_and_rules_none():
+    found = batches(np.r_[500.0, np.ones(500)], 100)
+    shares = [weights[rows == 0].sum() / len(rows) for rows, weights, _ in found]
+    assert min(shares) > 0.2
+    assert max(shares) < 0.8
+
+
+def test_batches_of_rows_without_weights_are_rows_in_random_order():
+    found = batches(np.ones(50), 16)
+    order = torch.randperm(50, generator=generator()).numpy()
+    np.testing.assert_array_equal(np.concatenate([rows for rows, *_ in found]), order)
+    assert [size for *_, size in found] == [16, 16, 16, 2]
+    assert all((weights == 1.0).all() for _, weights, _ in found)
+
+
+def test_an_epoch_has_no_end_of_steps_where_weights_are_large():
+    assert [auto_batch_size(n, n) for n in (10, 1000, 10_000, 10**6, 10**7)] == [16, 62, 256, 1953, 2048]
+    assert auto_batch_size(10_000, 10**7) == 256_000
+    assert auto_batch_size(4, 1000) == 62
+    assert least_batch_size(10_000, 10_000) == least_batch_size(10, 500) == 1
+    assert least_batch_size(1000, 10**6) == 1000
+
+
+def test_validation_rows_are_drawn_by_weight():
+    weight = np.r_[1000.0, np.ones(1000)]
+    rows = WeightedRows.distinct(np.arange(1001.0)[:, None], weight)
+    left, drawn = rows.split(0.1, 0)
+    assert drawn.counts.sum() == pytest.approx(200.0)
+    assert left.counts.sum() + drawn.counts.sum() == pytest.approx(2000.0)
+    heavy = [part.counts[part.X[part.index, 0] == 0.0].sum() for part in (left, drawn)]
+    assert sum(heavy) == pytest.approx(1000.0)
+    assert 60.0 < heavy[1] < 140.0
+
+
+def test_many_rows_are_drawn_by_weight():
+    X, weight = np.arange(300.0)[:, None], np.r_[np.full(100, 3.0), np.zeros(100), np.ones(100)]
+    index, counts = drawn_rows(X, weight, 100, np.random.RandomState(0))
+    assert counts.sum() == pytest.approx(100.0)
+    assert not ((index >= 100) & (index < 200)).any()
+    assert counts[index < 100].sum() == pytest.approx(75.0, abs=10.0)
+
+
+def test_equal_rows_are_one_row_with_holes_and_zeros_of_either_sign():
+    X = np.array([[0.0, np.nan], [1.0, 2.0], [-0.0, -np.nan], [1.0, np.nan], [0.0, np.nan]])
+    index, weight = distinct_rows(X, np.array([1.0, 1.0, 2.0, 1.0, 4.0]))
+    assert (index.tolist(), weight.tolist()) == ([0, 1, 3], [7.0, 1.0, 1.0])
+
+
+def test_rows_that_differ_stay_apart_even_where_their_fingerprints_are_the_same(monkeypatch):
+    monkeypatch.setattr(skvae._rows, "fingerprints", lambda X: np.zeros(len(X), np.uint64))
+    index, weight = distinct_rows(np.array([[2.0], [1.0], [1.0], [3.0]]))
+    assert (index.tolist(), weight.tolist()) == ([1, 0, 3], [2.0, 1.0, 1.0])
+
+
+def test_rows_that_all_differ_and_have_no_weights_stay_in_their_order(X):
+    assert distinct_rows(X)[1] is None
+    index, weight = distinct_rows(X[::-1], np.repeat([1.0, 0.0], 100))
+    assert weight is None
+    np.testing.assert_array_equal(index, np.arange(100))
+
+
+def test_a_table_of_few_different_rows_is_learned_in_many_steps():
     patterns = np.array([[0, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [1, 1, 1, 1.0]])
     X = np.random.RandomState(0).permutation(np.repeat(patterns, [50, 250, 500, 200], axis=0))
     best = -(np.array([0.05, 0.25, 0.5, 0.2]) * -np.log([0.05, 0.25, 0.5, 0.2])).sum()
