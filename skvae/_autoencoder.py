@@ -67,9 +67,11 @@ class AutoencoderTransformer(BaseAutoencoder):
         Strength of the L2 penalty on the weight matrices: the objective summed over rows gains
         ``0.5 * alpha * ||W||²``.
     batch_size : "auto" or int, default="auto"
-        Rows of one step. "auto" takes about 16 steps an epoch, with 16 to 256 rows each, and up to 2,048 where that
-        would be more than 512 steps. Where all rows fit into one batch, equal rows are one row with their weights
-        added, and the order of rows does not matter.
+        Rows of one step: batches are drawn by weight, a row of weight two counting as two rows, and one that straddles
+        the end of a batch counts in both, with a part of its weight. "auto" takes about 16 steps an epoch, with 16 to
+        256 different rows each, and up to 2,048 where that would be more than 512 steps; a number is raised where an
+        epoch would have more steps than there are different rows, or 512. Where all rows fit into one batch, the order
+        of rows does not matter.
     learning_rate : {"adaptive", "constant", "cosine"}, default="adaptive"
         "adaptive" divides the learning rate by 5 when ``n_iter_no_change`` epochs brought no gain, once, and goes on
         from the best state; "constant" ends there. "cosine" lowers it from epoch to epoch on half a cosine wave that

@@ -131,7 +131,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         y : None
             Ignored; present by convention.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row; zero is absence. None weights all rows alike.
+            Weight of each row: two is repetition, zero absence, whatever the batch size and the order of the rows.
+            Weights whose mean over the rows is below one are shares, of which only the ratio matters. None weights all
+            rows alike; rows that all differ are then taken in the order in which they come.
         X_val : array-like of shape (n_val_samples, n_features), default=None
             Validation rows of one's own, instead of a part of X. Inside a Pipeline, ``transform_input=["X_val"]`` has
             them go through the earlier steps.
@@ -189,7 +191,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         y : None
             Ignored; present by convention.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row; zero is absence.
+            Weight of each row: two is repetition, zero absence, as in ``fit``.
 
         Returns
         -------

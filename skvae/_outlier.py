@@ -199,7 +199,8 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         y : None
             Ignored; present by convention.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, zero being absence, for the estimator and for the threshold.
+            Weight of each row, zero being absence, for the estimator and for the threshold. A row of weight two comes
+            twice, one time after the other, and takes two places.
 
         Returns
         -------

@@ -151,7 +151,7 @@ def test_the_latest_rows_are_those_that_came_last():
 
 def test_kept_rows_keep_their_weights_and_those_of_weight_zero_never_come():
     rng = np.random.RandomState(0)
-    rows = rng.uniform(1.0, 2.0, size=(3 * PLACES, 1))
+    rows = rng.uniform(0.5, 1.0, size=(3 * PLACES, 1))
     weight = np.where(rng.uniform(size=len(rows)) < 0.3, 0.0, rows[:, 0] ** 2)
     reservoir = Reservoir.of(rows[:1500], weight[:1500])
     assert len(reservoir.X) == reservoir.n_seen == (weight[:1500] > 0).sum()
@@ -159,7 +159,25 @@ def test_kept_rows_keep_their_weights_and_those_of_weight_zero_never_come():
         reservoir = reservoir.after(rows[part], weight[part], seed=0)
     np.testing.assert_array_equal(reservoir.weight, reservoir.X[:, 0] ** 2)
     assert reservoir.n_seen == (weight[:6000] > 0).sum()
-    assert np.sort(reservoir.after(np.zeros((9, 1)), None, seed=0).weight)[9] > 1.0
+    assert np.sort(reservoir.after(np.full((9, 1), 2.0), None, seed=0).weight)[-9:].min() == 1.0
+
+
+@pytest.mark.parametrize("n_rows", [600, 3000])
+def test_a_row_of_weight_two_takes_two_places_one_after_the_other(n_rows):
+    rng = np.random.RandomState(0)
+    parts = [(rng.normal(size=(n_rows, 2)), rng.randint(4, size=n_rows)) for _ in range(3)]
+    by_weight, by_rows = (
+        Reservoir.of(parts[0][0], parts[0][1].astype(float)),
+        Reservoir.of(np.repeat(*parts[0], 0), None),
+    )
+    for rows, weight in parts[1:]:
+        by_weight = by_weight.after(rows, weight.astype(float), seed=0)
+        by_rows = by_rows.after(np.repeat(rows, weight, 0), None, seed=0)
+    for one, other in ((by_weight, by_rows), (by_weight.latest, by_rows.latest)):
+        np.testing.assert_array_equal(one.X, other.X)
+        np.testing.assert_array_equal(one.weight, other.weight)
+        np.testing.assert_array_equal(one.arrival, other.arrival)
+    assert by_weight.n_seen == by_rows.n_seen
 
 
 @pytest.mark.parametrize("ensemble", [False, True])

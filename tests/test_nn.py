@@ -317,6 +317,38 @@ def test_codes_that_are_not_like_the_prior_cost_more(name):
     assert costs[0] < costs[1] < costs[2]
 
 
+@pytest.mark.parametrize("name", ["kl", "total_correlation"])
+def test_a_code_of_weight_two_costs_what_two_codes_cost(name):
+    posterior, z = codes_of(6, [1.0, 0.0], 0.5)
+    places, weight = torch.tensor([0, 0, 1, 2, 2, 2, 5]), torch.tensor([2.0, 1.0, 3.0, 0.0, 0.0, 1.0]).double()
+    costs, prior = regularizer(name, free_bits=0.6 * (name == "kl")), small_prior("normal", 2)
+    repeated = costs(DiagonalNormal(posterior.mean[places], posterior.scale[places]), prior, z[places], generator())
+    for key, values in costs(posterior, prior, z, generator(), weight).items():
+        torch.testing.assert_close(values[places], repeated[key])
+
+
+def test_codes_of_weight_zero_are_absent_from_the_discrepancy_of_the_others():
+    posterior, z = codes_of(6, [1.0, 0.0], 0.5)
+    weight, moved = torch.tensor([1.0, 1.0, 2.0, 1.0, 0.0, 0.0]).double(), z.clone()
+    moved[4:] += 10.0
+    mmd, prior = regularizer("mmd"), small_prior("normal", 2)
+    costs = [mmd(posterior, prior, codes, generator(), weight)["mmd"] for codes in (z, moved)]
+    torch.testing.assert_close(costs[0][:4], costs[1][:4])
+    alike = mmd(posterior, prior, z, generator(), torch.full_like(weight, 3.0))["mmd"]
+    torch.testing.assert_close(alike, mmd(posterior, prior, z, generator())["mmd"])
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_a_row_that_counts_twice_is_taken_note_of_as_two_rows(name):
+    x, counts = cells(name, 40, 2).clamp_min(1e-3), torch.randint(1, 4, (40,), generator=generator())
+    by_weight, by_rows = small_likelihood(name), small_likelihood(name)
+    by_weight.observe(x, counts.double()[:, None].expand(40, 2))
+    repeated = x.repeat_interleave(counts, 0)
+    by_rows.observe(repeated, torch.ones_like(repeated))
+    for buffer, expected in zip(by_weight.buffers(), by_rows.buffers(), strict=True):
+        torch.testing.assert_close(buffer, expected)
+
+
 def test_mmd_of_draws_of_the_prior_is_zero():
     found = []
     for seed in range(20):
@@ -420,6 +452,9 @@ def test_pseudo_inputs_start_as_rows():
     prior, rows = small_prior("vampprior", 2), torch.arange(30.0).reshape(10, 3).double()
     prior.observe(rows, generator())
     assert all((rows == row).all(1).any() for row in prior.pseudo_inputs)
+    prior.observe(rows, generator(), torch.tensor([1.0, 0.0, 99.0, *[0.0] * 7]).double())
+    assert (prior.pseudo_inputs == rows[2]).all(1).double().mean() > 0.5
+    assert all((rows[[0, 2]] == row).all(1).any() for row in prior.pseudo_inputs)
 
 
 def test_fitted_mixture_is_that_of_scikit_learn():
