@@ -13,6 +13,9 @@ from skvae._columns import in_words, is_date, is_missing, is_number, is_readable
 TIMES = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "microsecond": 1}
 """Microseconds of the units that dates are counted in: the longest that all training cells are whole numbers of."""
 
+LONGEST_GAP = 2 * TIMES["hour"]
+"""How far clocks are put forward at most: where that is at midnight, a day begins later."""
+
 LEVELS = "levels", "ordered", "boolean"
 """Kinds of columns whose numbers are those of levels."""
 
@@ -37,7 +40,8 @@ class Column:
     "span" (a difference of times), or "empty" where no training cell is there. ``levels`` are those that training rows
     have, in the order of their numbers. ``categorical`` is a description of a categorical dtype. ``zone`` is that of
     times, ``plain`` a key of PLAIN and ``unit`` one of TIMES; ``low`` and ``high`` bound what training cells of whole
-    numbers and times were.
+    numbers and times were. Times are counted in UTC or ``by_wall_clock`` of their zone, from ``phase`` microseconds
+    before 1970 on.
     """
 
     label: object
@@ -48,6 +52,8 @@ class Column:
     zone: object = None
     plain: str | None = None
     unit: str = "microsecond"
+    by_wall_clock: bool = False
+    phase: int = 0
     low: float = -np.inf
     high: float = np.inf
 
@@ -75,15 +81,32 @@ class Column:
         if is_object(cells.dtype):
             first = type(cells[cells.first_valid_index()]).__name__
             column.plain = first if first in PLAIN else None
-        if column.kind == "time":
-            column.zone = zone_of(cells)
         if column.kind in ("time", "span"):
-            ticks = microseconds(cells)
-            column.unit = next(name for name, size in TIMES.items() if not (ticks[ticks == ticks] % size).any())
+            column = column._counted(cells)
         if column.bounded:
             numbers = column.encode(cells)
             column.low, column.high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
         return column
+
+    def _counted(self, cells):
+        """The same column of times or spans with the unit that its cells are counted in.
+
+        Days in a zone are those on its clocks, of which some have 23 or 25 hours; hours are counted in UTC, where none
+        comes twice, but from the phase of the zone's first hour on: it may be half past.
+        """
+        ticks = microseconds(cells)
+        unit = longest_unit(ticks)
+        zone = zone_of(cells) if self.kind == "time" else None
+        if zone is None:
+            return replace(self, unit=unit)
+        wall = wall_ticks(ticks, zone)
+        if are_days(ticks, wall, zone):
+            return replace(self, zone=zone, unit="day", by_wall_clock=True)
+        phase = int((wall - ticks)[ticks == ticks][0]) % TIMES["hour"]
+        shifted = longest_unit(ticks + phase)
+        if TIMES[shifted] > TIMES[unit]:
+            return replace(self, zone=zone, unit=shifted, phase=phase)
+        return replace(self, zone=zone, unit=unit)
 
     def encode(self, cells):
         """Numbers (n,) of a pandas Series, NaN where cells are missing; a level never seen has the next number."""
@@ -96,7 +119,9 @@ class Column:
             numbers = np.where(known < 0, len(self.levels), known).astype(np.float64)
             return np.append(numbers, np.nan)[codes]
         if self.kind in ("time", "span"):
-            return microseconds(cells) / TIMES[self.unit]
+            ticks = microseconds(cells)
+            ticks = wall_ticks(ticks, self.zone) if self.by_wall_clock else ticks + self.phase
+            return ticks / TIMES[self.unit]
         return cells.to_numpy(dtype=np.float64, na_value=np.nan)
 
     def unseen(self, numbers):
@@ -116,7 +141,8 @@ class Column:
             cell = pd.Timedelta(cell)
         elif self.kind == "time":
             cell = pd.Timestamp(cell)
-            cell = cell if self.zone is None or cell.tzinfo is not None else cell.tz_localize(self.zone)
+            if self.zone is not None and cell.tzinfo is None:
+                cell = at_wall_clock(pd.Series([cell]), self.zone)[0]
         return self.encode(pd.Series([cell], dtype=None if self.kind in ("span", "time") else object))[0]
 
     def decode(self, numbers, as_measured=False):
@@ -134,7 +160,7 @@ class Column:
         if self.kind in ("time", "span"):
             numbers, size = np.where(missing, 0.0, numbers), TIMES[self.unit]
             ticks = np.rint(numbers * size) if as_measured else np.rint(numbers) * size
-            return self._times(ticks.astype(np.int64)).mask(missing)
+            return self._times(ticks.astype(np.int64) - self.phase).mask(missing)
         if self.kind == "integer":
             return with_holes(pd.Series(np.rint(np.where(missing, 0.0, numbers))), missing)
         return pd.Series(numbers)
@@ -144,6 +170,8 @@ class Column:
         if self.kind == "span":
             return pd.Series(ticks.view("m8[us]"))
         times = pd.Series(ticks.view("M8[us]"))
+        if self.by_wall_clock:
+            return at_wall_clock(times, self.zone)
         return times if self.zone is None else times.dt.tz_localize("UTC").dt.tz_convert(self.zone)
 
     def restored(self, numbers, dtype=None):
@@ -270,6 +298,37 @@ def microseconds(cells):
         cells = cells.dt.tz_convert("UTC").dt.tz_localize(None)
     ticks = cells.to_numpy("m8[us]" if cells.dtype.kind == "m" else "M8[us]").astype(np.int64)
     return np.where(cells.isna(), np.nan, ticks.astype(np.float64))
+
+
+def longest_unit(ticks):
+    """The longest of TIMES that all microseconds are whole numbers of, NaN aside."""
+    ticks = ticks[ticks == ticks]
+    return next(name for name, size in TIMES.items() if not (ticks % size).any())
+
+
+def wall_ticks(ticks, zone):
+    """Microseconds since 1970 on the clocks of a zone (n,), from those in UTC, NaN where there are none."""
+    missing = np.isnan(ticks)
+    times = pd.Series(np.where(missing, 0.0, ticks).astype(np.int64).view("M8[us]"))
+    wall = times.dt.tz_localize("UTC").dt.tz_convert(zone).dt.tz_localize(None)
+    return np.where(missing, np.nan, wall.to_numpy("M8[us]").astype(np.int64).astype(np.float64))
+
+
+def at_wall_clock(times, zone):
+    """Times of a Series as a zone's clocks show them: the first of two, and the end of the gap that swallowed one."""
+    twice = np.ones(len(times), dtype=bool)
+    return times.dt.tz_localize(zone, nonexistent="shift_forward", ambiguous=twice)
+
+
+def are_days(ticks, wall, zone):
+    """Whether all times, in microseconds of UTC and of the zone's clocks, are those at which its days begin."""
+    late = wall % TIMES["day"]
+    begin = late > 0.0
+    if (late > LONGEST_GAP).any():
+        return False
+    days = pd.Series((wall - late)[begin].astype(np.int64).view("M8[us]"))
+    first = at_wall_clock(days, zone).dt.tz_convert("UTC").dt.tz_localize(None)
+    return bool((first.to_numpy("M8[us]").astype(np.int64) == ticks[begin]).all())
 
 
 def zone_of(cells):
