@@ -4,6 +4,7 @@ import datetime
 import importlib
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,12 @@ LEVELS = "levels", "ordered", "boolean"
 MOSTLY, SOME_LEVELS = 0.95, 1000
 """Share of a column's levels that are numbers from which on the others look like mistakes, and how many are looked at
 before all are."""
+
+TOO_FAR = pd.errors.OutOfBoundsDatetime, OverflowError, NotImplementedError
+"""What pandas raises where dates are farther than it counts."""
+
+DATES = {np.datetime64, np.timedelta64}
+"""Types whose cells numpy would read as numbers."""
 
 PLAIN = {
     "date": lambda time: time.date(),
@@ -122,7 +129,15 @@ class Column:
             ticks = microseconds(cells)
             ticks = wall_ticks(ticks, self.zone) if self.by_wall_clock else ticks + self.phase
             return ticks / TIMES[self.unit]
+        if is_object(cells.dtype) and DATES & set(map(type, cells)):
+            raise TypeError("dates")
         return cells.to_numpy(dtype=np.float64, na_value=np.nan)
+
+    @property
+    def cells_in_words(self):
+        """What cells must be to be read as this column's."""
+        zone = f"in the time zone {self.zone}" if self.zone is not None else "without a time zone"
+        return {"time": f"dates {zone}", "span": "spans of time"}.get(self.kind, "numbers")
 
     def unseen(self, numbers):
         """Mask of the numbers (n,) that stand for levels that no training row has."""
@@ -137,10 +152,14 @@ class Column:
 
     def number_of(self, cell):
         """The number of one cell; dates may be texts, and are in the zone of the training cells unless they say so."""
+        if self.kind in ("time", "span") and is_number(cell) and not is_missing(cell):
+            raise TypeError("a number")
         if self.kind == "span":
             cell = pd.Timedelta(cell)
         elif self.kind == "time":
             cell = pd.Timestamp(cell)
+            if self.zone is None and cell.tzinfo is not None:
+                raise ValueError("a date with a time zone")
             if self.zone is not None and cell.tzinfo is None:
                 cell = at_wall_clock(pd.Series([cell]), self.zone)[0]
         return self.encode(pd.Series([cell], dtype=None if self.kind in ("span", "time") else object))[0]
@@ -289,15 +308,62 @@ def in_order(cells):
 
 
 def microseconds(cells):
-    """Microseconds of dates, since 1970 in UTC, or of spans (n,), NaN where there are none."""
-    if not hasattr(cells, "dt") or cells.dtype.kind not in "mM" or not isinstance(cells.dtype, np.dtype):
-        span = kind_of(cells) == "span"
+    """Microseconds of dates, since 1970 in UTC, or of spans (n,), NaN where there are none.
+
+    Dates with and without a zone in one column, and those that microseconds do not reach, are errors.
+    """
+    if is_object(cells.dtype) or not isinstance(cells.dtype, np.dtype | pd.DatetimeTZDtype):
+        span, zones = kind_of(cells) == "span", with_zone(cells) if is_object(cells.dtype) else ()
+        if len(set(zones)) > 1:
+            raise ValueError("dates with and without a time zone")
         cells = cells.astype(object)
         cells = pd.to_timedelta(cells) if span else pd.to_datetime(cells, utc=zone_of(cells) is not None)
     if zone_of(cells) is not None:
         cells = cells.dt.tz_convert("UTC").dt.tz_localize(None)
-    ticks = cells.to_numpy("m8[us]" if cells.dtype.kind == "m" else "M8[us]").astype(np.int64)
+    ticks = cells.dt.as_unit("us").to_numpy("m8[us]" if cells.dtype.kind == "m" else "M8[us]").astype(np.int64)
     return np.where(cells.isna(), np.nan, ticks.astype(np.float64))
+
+
+def with_zone(cells):
+    """Whether each date that is there has a time zone."""
+    return [getattr(cell, "tzinfo", None) is not None for cell in cells if not is_missing(cell)]
+
+
+def first_odd(cells, kind, zone):
+    """The row of the first cell that a column of numbers, or of dates with or without a zone, or of spans cannot hold.
+
+    None where all are of this kind.
+    """
+    is_odd = {"time": partial(is_no_time, zone=zone), "span": is_no_span}.get(kind, is_no_number)
+    return next((row for row, cell in enumerate(cells) if not is_missing(cell) and is_odd(cell)), None)
+
+
+def is_no_number(cell):
+    """Whether one cell is neither a number nor the text of one."""
+    return not is_readable(cell)
+
+
+def is_no_time(cell, zone):
+    """Whether one cell is no date, or one without a zone where they have one or the other way round, or too far."""
+    if isinstance(cell, np.timedelta64) or not (is_date(cell) or isinstance(cell, datetime.date)):
+        return True
+    return (getattr(cell, "tzinfo", None) is None) != (zone is None) or is_too_far(cell, zone)
+
+
+def is_no_span(cell):
+    """Whether one cell is no difference of times."""
+    return not isinstance(cell, np.timedelta64 | datetime.timedelta)
+
+
+def is_too_far(cell, zone):
+    """Whether one date lies beyond what microseconds count, or beyond the clocks of a zone."""
+    try:
+        ticks = microseconds(pd.Series([cell], dtype=object))
+        if zone is not None:
+            wall_ticks(ticks, zone)
+    except TOO_FAR:
+        return True
+    return False
 
 
 def longest_unit(ticks):

@@ -1,5 +1,6 @@
 """What the columns of a table hold: table -> numbers with holes -> table."""
 
+import datetime
 import warnings
 from dataclasses import dataclass, field, replace
 from numbers import Integral
@@ -8,8 +9,19 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import DataConversionWarning
 
-from skvae._cells import Column, column_of, integer_limits, kind_of, odd_level, to_polars, zone_of
-from skvae._columns import Frame, column_name, holes_as_nan, is_missing, is_readable, numbered, shown
+from skvae._cells import (
+    Column,
+    column_of,
+    first_odd,
+    integer_limits,
+    is_object,
+    kind_of,
+    odd_level,
+    to_polars,
+    with_zone,
+    zone_of,
+)
+from skvae._columns import Frame, column_name, holes_as_nan, is_missing, numbered, shown
 from skvae._on_demand import ColumnRows, SparseRows, compact
 from skvae._usual import ends_of
 
@@ -41,8 +53,8 @@ class Schema:
             dtype = "float64" if frame is None else frame.dtypes[j]
             try:
                 columns[j] = Column.of(cells, label, dtype, j in chosen)
-            except TypeError as error:
-                raise unhashable(error, cells, column_name(names, j), owner) from error
+            except (TypeError, ValueError, NotImplementedError) as error:
+                raise unreadable(error, cells, column_name(names, j), owner) from error
             if j not in chosen:
                 warn_of_odd_level(columns[j], cells, column_name(names, j))
         return cls(frame, columns, dtype="float64" if frame is not None else str(getattr(X, "dtype", "float64")))
@@ -88,7 +100,7 @@ class Schema:
             self._check_kind(column, cells, j, owner)
             try:
                 numbers.append(compact(np.asarray(column.encode(cells), dtype=np.float64)))
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, NotImplementedError) as error:
                 raise self._unusable(error, column, cells, j, owner) from error
         return numbers
 
@@ -96,13 +108,15 @@ class Schema:
         """The error of a column with cells that are not what it held in training."""
         where = column_name(self.names, j)
         if column.has_levels:
-            return unhashable(error, cells, where, owner)
-        row = next((row for row, cell in enumerate(cells) if not is_readable(cell)), None)
+            return unreadable(error, cells, where, owner)
+        row = first_odd(cells, column.kind, column.zone)
         if row is None:
             return error
+        remedy = conversion(column, cells[row], self.frame.library, where.removeprefix("column "))
+        dtype = "" if is_object(cells.dtype) else f" of dtype {cells.dtype}"
         return ValueError(
-            f"{where}, row {row} holds {shown(cells[row])}, but {owner} was fitted on numbers there. Convert this "
-            "column, or replace such cells by NaN."
+            f"{where}, row {row} holds {shown(cells[row])}{dtype}, but {owner} was fitted on {column.cells_in_words} "
+            f"there. {remedy}, or replace such cells by NaN."
         )
 
     def _check_kind(self, column, cells, j, owner):
@@ -111,11 +125,9 @@ class Schema:
             return
         expected = column.kind if column.kind in ("time", "span") else None
         found = kind_of(cells) if expected or cells.dtype.kind in "mM" else None
-        if found != expected or (expected == "time" and (zone_of(cells) is None) != (column.zone is None)):
-            raise ValueError(
-                f"{column_name(self.names, j)} has dtype {cells.dtype}, but {owner} was fitted on one of dtype "
-                f"{column.dtype}; convert it, with or without a time zone as there."
-            )
+        if found == expected and (expected != "time" or (zone_of(cells) is None) == (column.zone is None)):
+            return
+        raise self._unusable(ValueError(f"{cells.dtype} for {column.dtype}"), column, cells, j, owner)
 
     def number_levels(self, X):
         """An array with the numbers of their levels in the columns that have levels."""
@@ -137,7 +149,10 @@ class Schema:
             try:
                 row[j] = column.number_of(cell)
             except (TypeError, ValueError, OverflowError) as error:
-                raise ValueError(f"given={cells!r}: {where} holds {column.kind} cells, not {shown(cell)}.") from error
+                raise ValueError(
+                    f"given={cells!r}: {where} holds {column.kind} cells, not {shown(cell)}. Give one of its "
+                    f"{column.cells_in_words}."
+                ) from error
             if not np.isfinite(row[j]):
                 raise ValueError(f"given={cells!r}: {where} is to be {shown(cell)}, which is missing or not finite.")
             if column.has_levels and row[j] >= len(column.levels):
@@ -304,8 +319,23 @@ def warn_of_odd_level(column, cells, where):
     )
 
 
-def unhashable(error, cells, where, owner):
-    """The error of a column whose cells are no levels, with the first of them."""
+def conversion(column, cell, library, name):
+    """What to do with a column that holds this cell and not what it held in training."""
+    if column.kind == "time" and isinstance(cell, datetime.date | np.datetime64):
+        zoned = getattr(cell, "tzinfo", None) is not None
+        method = "replace_time_zone" if library == "polars" else "tz_localize"
+        if zoned and column.zone is None:
+            return f"Take the zone off, as .dt.{method}(None) does"
+        if not zoned and column.zone is not None:
+            return f"Give them that zone, as .dt.{method}({str(column.zone)!r}) does"
+        return "It is too far to be counted in microseconds: take a date that can be meant"
+    if library == "polars" or column.kind not in ("time", "span"):
+        return "Convert this column"
+    return f"Convert it, as pandas.{'to_datetime' if column.kind == 'time' else 'to_timedelta'}(X[{name}]) does"
+
+
+def unreadable(error, cells, where, owner):
+    """The error of a training column that cannot be read, with the first cell that is at fault."""
     for row, cell in enumerate(cells):
         try:
             hash(cell)
@@ -314,4 +344,21 @@ def unhashable(error, cells, where, owner):
                 f"{where}, row {row} holds {shown(cell)}, which is no number and no level. {owner} takes numbers, "
                 "texts, dates and other values that can be hashed; convert or drop this column."
             )
-    return TypeError(f"{where} holds {error}. {owner} takes real numbers, levels and dates only; convert or drop it.")
+    if isinstance(error, TypeError):
+        return TypeError(
+            f"{where} holds {error}. {owner} takes real numbers, levels and dates only; convert or drop it."
+        )
+    zone, zoned = zone_of(cells), with_zone(cells)
+    row = first_odd(cells, "time", zone)
+    if row is None:
+        return error
+    here = f"{where}, row {row} holds {shown(cells[row])}"
+    if (getattr(cells[row], "tzinfo", None) is None) == (zone is None):
+        return ValueError(
+            f"{here}, which is farther than {owner} counts microseconds. Replace such cells by NaN, or by a date that "
+            "can be meant."
+        )
+    return ValueError(
+        f"{here}, a date {'without' if zoned[0] else 'with'} a time zone, but the first of the column has "
+        f"{'one' if zoned[0] else 'none'}. {owner} takes one kind in a column: give all of them a zone, or none."
+    )
