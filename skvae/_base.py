@@ -68,11 +68,17 @@ LEAST_CODES_GIVEN = 30
 MOST_AUTO_COMPONENTS = 16
 """Most components that "auto" takes."""
 
+ALL_DRAWS = "all"
+"""Stands for all numbers of draws of a score of which has been told."""
+
 MAX_SEED = np.iinfo(np.int32).max
 
 
 class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
     """Parameters, fitting and every public method of the two estimators; they add their model and its parameters."""
+
+    _inside = None
+    """Which of the estimators of a detector this is, "first", "second" or the "last" of a Pipeline; None alone."""
 
     _doc_link_module = "skvae"
     _doc_link_template = "https://skvae.readthedocs.io/en/latest/{estimator_name}.html"
@@ -167,10 +173,10 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 support_fraction=self.support_fraction,
                 progress=float(goes_on),
             )
-            report = FitReport(self, X, y, self.max_iter, lambda: self._fitted(model.copy(), schema, rows))
+            report = FitReport(self, X, y, self.max_iter, lambda: self._on_the_way(model, schema, rows))
             model.train(data, validation, plan, self._solver(data), training, report.epoch)
             self._keep(model, schema, rows)
-        self._advise(rows)
+        self._advise()
         report.close()
         return self
 
@@ -424,13 +430,13 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         outcome = model.history.outcome
         if outcome == "failed":
             raise ValueError(
-                f"Training diverged at once: the objective is not finite. Lower learning_rate_init="
-                f"{self.learning_rate_init}, or look for extreme values in X."
+                "Training diverged at once: the objective is not finite. Lower "
+                f"{self._written(learning_rate_init=self.learning_rate_init)}, or look for extreme values in X."
             )
         if outcome == "diverged":
             warnings.warn(
                 f"Training diverged after {len(model.history.loss)} epochs; the best state before is kept. Lower "
-                f"learning_rate_init={self.learning_rate_init}, or look for extreme values in X.",
+                f"{self._written(learning_rate_init=self.learning_rate_init)}, or look for extreme values in X.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
@@ -470,8 +476,22 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """Up to BASELINE_ROWS rows, evenly spread."""
         return rows.part(slice(None, None, math.ceil(rows.n_rows / BASELINE_ROWS)))
 
-    def _advise(self, rows):
+    def _on_the_way(self, model, schema, rows):
+        """The fitted attributes of a model that still learns, of which nothing is to be said."""
+        model = model.copy()
+        model.told.append(ALL_DRAWS)
+        return self._fitted(model, schema, rows)
+
+    def _written(self, **parameters):
+        """How messages write parameters of this estimator to whoever has it, or a detector around it, in hands."""
+        written = ", ".join(f"{name}={value!r}" for name, value in parameters.items())
+        return f"estimator={type(self).__name__}({written})" if self._inside in ("first", "second") else written
+
+    def _advise(self):
         """Warn of a fitted model that is not what was asked for."""
+
+    def _advise_on_scores(self, rows):
+        """Warn, the first time that scores are asked for, of those that are not to be trusted."""
 
     def _diagnostics(self, model, rows):
         """Fitted attributes that only one of the estimators has."""
@@ -606,7 +626,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             float64, deterministic, each independent of the other rows.
         """
         check_is_fitted(self)
-        return self._model.log_prob(self._check_rows(X, model=self._model), self._n_draws)
+        rows = self._check_rows(X, model=self._model)
+        self._advise_on_scores(rows)
+        return self._model.log_prob(rows, self._n_draws)
 
     def score(self, X, y=None, sample_weight=None):
         """Mean of ``score_samples``: what a search over parameters maximises.

@@ -129,6 +129,7 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         trusting, wary = clone(self.estimator), self._wary()
         if self.warm_start and hasattr(self, "trusting_"):
             trusting, wary = to_go_on(self.trusting_, trusting), to_go_on(self.wary_, wary)
+        trusting._inside, wary._inside = "first", "second"
         fit_parts(self, {"trusting": trusting, "wary": wary}, X, y, sample_weight=sample_weight)
         validate_data(self, X, skip_check_array=True)
         self.trusting_, self.wary_ = trusting, wary

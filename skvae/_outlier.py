@@ -293,6 +293,9 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
                     f"VAETransformer, but estimator={estimator!r} has none. Use ensemble=False."
                 )
             estimator = RobustEnsemble(estimator)
+        last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+        if hasattr(last, "_inside"):
+            last._inside = "first" if last is estimator else "last"
         if self.random_state is not None:
             _set_random_states(estimator, self.random_state)
         return estimator
