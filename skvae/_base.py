@@ -80,6 +80,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     _inside = None
     """Which of the estimators of a detector this is, "first", "second" or the "last" of a Pipeline; None alone."""
 
+    _streams = False
+    """Whether the rows of ``fit`` are the first of a stream, as in a detector's first ``partial_fit``."""
+
     _doc_link_module = "skvae"
     _doc_link_template = "https://skvae.readthedocs.io/en/latest/{estimator_name}.html"
 
@@ -156,9 +159,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         goes_on = self.warm_start and hasattr(self, "_model")
         first_weights, split, training = self._seeds(3)
         with unchanged_on_error(self):
-            schema = self._read(X, sample_weight, goes_on)
+            schema = self._read(X, sample_weight, goes_on, self._streams)
             rows, batch_size, model = self._start(X, schema, sample_weight, goes_on, first_weights, whole=True)
-            schema = schema.after(rows.X) if goes_on else schema
+            schema, not_learned = self._after(X, rows, schema, model) if goes_on else (schema, [])
             data, validation = rows, None
             if X_val is not None:
                 validation = WeightedRows.present(self._check_rows(X_val, schema, model=model, name="X_val"))
@@ -176,6 +179,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             report = FitReport(self, X, y, self.max_iter, lambda: self._on_the_way(model, schema, rows))
             model.train(data, validation, plan, self._solver(data), training, report.epoch)
             self._keep(model, schema, rows)
+        self._tell(not_learned)
         self._advise()
         report.close()
         return self
@@ -205,21 +209,40 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         goes_on = hasattr(self, "_model")
         first_weights, training = self._seeds(2)
         with unchanged_on_error(self):
-            schema = self._read(X, sample_weight, goes_on)
+            schema = self._read(X, sample_weight, goes_on, declared=True)
             rows, batch_size, model = self._start(X, schema, sample_weight, goes_on, first_weights, whole=False)
-            schema = schema.after(rows.X) if goes_on else schema
+            schema, not_learned = self._after(X, rows, schema, model) if goes_on else (schema, [])
             plan = Plan(batch_size, max_iter=1, support_fraction=self.support_fraction, progress=1.0)
             seed = (training + len(model.history.loss)) % MAX_SEED
             model.train(rows, None, plan, self._solver(rows), seed, resume=True)
             self._keep(model, schema, rows, rate=rows.total / model.n_seen)
+        self._tell(not_learned)
         return self
 
     def _seeds(self, n_seeds):
         """Independent seeds from ``random_state``."""
         return check_random_state(self.random_state).randint(MAX_SEED, size=n_seeds).tolist()
 
-    def _read(self, X, sample_weight, goes_on):
-        """What the columns of the training table hold: as in the rows that training goes on from, or as in these."""
+    @staticmethod
+    def _after(X, rows, schema, model):
+        """The schema after more rows, and what is to be said of cells among them that are not learned."""
+        n_levels = {
+            j: n
+            for _, columns, further in model.options["likelihood"]
+            for j, n in zip(columns, further.get("n_levels", []), strict=False)
+        }
+        return schema.after(rows.X).not_learned(X, rows, n_levels)
+
+    def _tell(self, messages):
+        """Warn of what the data are, unless another estimator of the same detector does."""
+        for message in messages if self._inside != "second" else []:
+            warnings.warn(message, stacklevel=4)
+
+    def _read(self, X, sample_weight, goes_on, declared):
+        """What the columns of the training table hold: as in the rows that training goes on from, or as in these.
+
+        Levels are those that rows have or, where more rows are to come, that dtypes have ``declared``.
+        """
         check_table(X, type(self).__name__)
         if goes_on:
             return self._schema
@@ -230,7 +253,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             )
         if sample_weight is not None and Frame.of(X) is not None:
             X = some_rows(X, np.flatnonzero(check_weights(sample_weight, X)))
-        return Schema.of(X, self.categorical_features, type(self).__name__)
+        return Schema.of(X, self.categorical_features, type(self).__name__, declared)
 
     def _start(self, X, schema, sample_weight, goes_on, seed, whole):
         """Rows, batch size, and the model to train: a new one, or a copy of the fitted one to go on from.
@@ -365,6 +388,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _described(name, columns, X, rows, schema):
         """Further arguments of a likelihood of some columns of ``rows``, whose cells are those of X."""
         described = LIKELIHOODS[name].describe(cells_of(X, columns), rows.counts)
+        if "n_levels" in described and schema.declared and all(j in schema.columns for j in columns):
+            described = LIKELIHOODS[name].describe(*with_declared(X, columns, rows.counts, schema))
         if "n_levels" in described and all(j in schema.columns for j in columns):
             described["unseen"] = UNSEEN / float(rows.counts.sum() + UNSEEN)
         return described
@@ -750,3 +775,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         tags.input_tags.sparse = True
         tags.input_tags.string = False
         return tags
+
+
+def with_declared(X, columns, counts, schema):
+    """Some columns of levels and what their rows count, with a row more that counts nothing and has the last levels."""
+    last = [len(schema.columns[j].levels) - 1.0 for j in columns]
+    return np.vstack([cells_of(X, columns)[:], last]), np.append(counts, 0.0)

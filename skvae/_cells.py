@@ -48,7 +48,7 @@ class Column:
     have, in the order of their numbers. ``categorical`` is a description of a categorical dtype. ``zone`` is that of
     times, ``plain`` a key of PLAIN and ``unit`` one of TIMES; ``low`` and ``high`` bound what training cells of whole
     numbers and times were. Times are counted in UTC or ``by_wall_clock`` of their zone, from ``phase`` microseconds
-    before 1970 on.
+    before 1970 on. ``told`` is whether it was said that levels of later rows are not learned.
     """
 
     label: object
@@ -61,6 +61,7 @@ class Column:
     unit: str = "microsecond"
     by_wall_clock: bool = False
     phase: int = 0
+    told: bool = False
     low: float = -np.inf
     high: float = np.inf
 
@@ -75,16 +76,20 @@ class Column:
         return self.kind in LEVELS
 
     @classmethod
-    def of(cls, cells, label, dtype, as_levels):
-        """What the training cells, a pandas Series, are; ``as_levels`` takes numbers for levels too."""
-        column = cls(label, dtype, kind_of(cells), categorical=described(cells.dtype))
+    def of(cls, cells, label, dtype, as_levels, declared=False):
+        """What the training cells, a pandas Series, are; ``as_levels`` takes numbers for levels too.
+
+        Levels are those that the cells have or, if they are ``declared``, all that their dtype has.
+        """
+        column = cls(label, dtype, kind_of(cells, declared), categorical=described(cells.dtype))
         if column.kind == "empty":
             return column
         if column.kind == "boolean":
             return replace(column, levels=[False, True])
         if column.kind in LEVELS or as_levels:
             kind = "ordered" if column.kind == "ordered" else "levels"
-            return replace(column, kind=kind, levels=in_order(cells))
+            levels = column.categorical["categories"] if declared and column.categorical else in_order(cells)
+            return replace(column, kind=kind, levels=levels)
         if is_object(cells.dtype):
             first = type(cells[cells.first_valid_index()]).__name__
             column.plain = first if first in PLAIN else None
@@ -218,6 +223,11 @@ class Column:
         return cells.mask(missing, self.restored(numbers, cells.dtype).set_axis(cells.index))
 
 
+def declares_levels(dtype):
+    """Whether a dtype says which levels there are."""
+    return dtype.kind == "b" or (isinstance(dtype, pd.CategoricalDtype) and len(dtype.categories) > 0)
+
+
 def described(dtype):
     """A categorical dtype as plain values; None for another."""
     if not isinstance(dtype, pd.CategoricalDtype):
@@ -260,10 +270,10 @@ def is_object(dtype):
     return isinstance(dtype, np.dtype) and dtype.kind == "O"
 
 
-def kind_of(cells):
-    """What a pandas Series holds, as ``Column.kind`` says."""
+def kind_of(cells, declared=False):
+    """What a pandas Series holds, as ``Column.kind`` says; a dtype that declares levels says so without any cell."""
     dtype, kind = cells.dtype, getattr(cells.dtype, "kind", "O")
-    if cells.isna().all():
+    if cells.isna().all() and not (declared and declares_levels(dtype)):
         return "empty"
     if isinstance(dtype, pd.CategoricalDtype):
         return "ordered" if dtype.ordered else "levels"

@@ -21,7 +21,7 @@ from skvae._cells import (
     with_zone,
     zone_of,
 )
-from skvae._columns import Frame, column_name, holes_as_nan, is_missing, numbered, shown
+from skvae._columns import Frame, cells_of, column_name, holes_as_nan, is_missing, numbered, shown
 from skvae._on_demand import ColumnRows, SparseRows, compact
 from skvae._usual import ends_of
 
@@ -32,16 +32,18 @@ class Schema:
 
     ``columns`` holds those that are not plain numbers of an array, by number. ``sparse`` says what the cells of a
     sparse table are, as ``SparseRows.kind`` does; None for another table. ``dtype`` is that of an array.
+    ``declared`` is whether levels are those that dtypes declare, not only those that training rows have.
     """
 
     frame: Frame | None
     columns: dict = field(default_factory=dict)
     sparse: str | None = None
+    declared: bool = False
     dtype: str = "float64"
 
     @classmethod
-    def of(cls, X, categorical_features, owner):
-        """What the columns of a training table hold."""
+    def of(cls, X, categorical_features, owner, declared=False):
+        """What the columns of a training table hold; levels of the first of many are those ``declared``."""
         frame = Frame.of(X)
         n_features = X.shape[1] if len(getattr(X, "shape", ())) == 2 else 0
         names = None if frame is None else frame.names
@@ -52,12 +54,55 @@ class Schema:
             label, cells = names[j] if names else j, column_of(X, j)
             dtype = "float64" if frame is None else frame.dtypes[j]
             try:
-                columns[j] = Column.of(cells, label, dtype, j in chosen)
+                columns[j] = Column.of(cells, label, dtype, j in chosen, declared)
             except (TypeError, ValueError, NotImplementedError) as error:
                 raise unreadable(error, cells, column_name(names, j), owner) from error
             if j not in chosen:
                 warn_of_odd_level(columns[j], cells, column_name(names, j))
-        return cls(frame, columns, dtype="float64" if frame is not None else str(getattr(X, "dtype", "float64")))
+        dtype = "float64" if frame is not None else str(getattr(X, "dtype", "float64"))
+        return cls(frame, columns, dtype=dtype, declared=declared)
+
+    def not_learned(self, X, rows, n_levels):
+        """The same after being told of cells of later rows that are not learned, and what is to be said of them.
+
+        ``rows`` are the numbers of the table X with weights; ``n_levels`` holds, by column, how many levels are known.
+        """
+        said = {}
+        for j, column in self.columns.items():
+            if column.told or (column.kind != "empty" and j not in n_levels):
+                continue
+            cells = cells_of(rows.X, [j])[:][:, 0]
+            if column.kind == "empty":
+                new = np.array(column_of(numbered(X), j).notna())
+                if new.any():
+                    said[j] = self._of_no_training_cell(j, new.sum())
+            elif column.has_levels and (cells >= n_levels[j]).any():
+                count = rows.counts[cells >= n_levels[j]].sum()
+                said[j] = self._of_new_levels(column_of(numbered(X), j), j, n_levels[j], count)
+        columns = {j: replace(column, told=column.told or j in said) for j, column in self.columns.items()}
+        return replace(self, columns=columns), list(said.values())
+
+    def _of_no_training_cell(self, j, count):
+        """A warning of cells in a column of which training began with none."""
+        return (
+            f"{column_name(self.names, j)} has {count} cells, but none in the rows that training began with. They are "
+            "not learned and not drawn. Begin with rows that have such cells."
+        )
+
+    def _of_new_levels(self, cells, j, known, count):
+        """A warning of cells with levels that training did not begin with."""
+        row = int(np.argmax(self.columns[j].encode(cells) >= known))
+        where, library = column_name(self.names, j), None if self.frame is None else self.frame.library
+        name = f"X[{where.removeprefix('column ')}]"
+        declare = {
+            "pandas": f"as {name} = {name}.astype(pandas.CategoricalDtype(levels)) does",
+            "polars": f"as .cast(polars.Enum(levels)) does to {name}",
+        }.get(library, "as one of a data frame can")
+        return (
+            f"{where} holds {max(round(count), 1)} cells of levels that the rows lacked that training began with, such "
+            f"as {shown(cells[row])} in row {row}. They are not learned and not drawn. Begin with rows that have all "
+            f"levels, or with a partial_fit of rows whose dtype declares them, {declare}."
+        )
 
     def limits(self, n_features):
         """Least and most that the dtypes of the columns can hold (2, n_features); levels have none."""
