@@ -253,7 +253,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             )
         if sample_weight is not None and Frame.of(X) is not None:
             X = some_rows(X, np.flatnonzero(check_weights(sample_weight, X)))
-        return Schema.of(X, self.categorical_features, type(self).__name__, declared)
+        advise = self._inside != "second"
+        return Schema.of(X, self.categorical_features, type(self).__name__, declared, advise)
 
     def _start(self, X, schema, sample_weight, goes_on, seed, whole):
         """Rows, batch size, and the model to train: a new one, or a copy of the fitted one to go on from.

@@ -20,10 +20,6 @@ LONGEST_GAP = 2 * TIMES["hour"]
 LEVELS = "levels", "ordered", "boolean"
 """Kinds of columns whose numbers are those of levels."""
 
-MOSTLY, SOME_LEVELS = 0.95, 1000
-"""Share of a column's levels that are numbers from which on the others look like mistakes, and how many are looked at
-before all are."""
-
 TOO_FAR = pd.errors.OutOfBoundsDatetime, OverflowError, NotImplementedError
 """What pandas raises where dates are farther than it counts."""
 
@@ -294,15 +290,6 @@ def kind_of(cells, declared=False):
     if all(isinstance(cell, datetime.timedelta) for cell in there):
         return "span"
     return "levels"
-
-
-def odd_level(levels):
-    """The first of some levels that is no number where nearly all are, or are texts of numbers; None elsewhere."""
-    some = levels[:: -(-len(levels) // SOME_LEVELS)]
-    if sum(map(is_readable, some)) < MOSTLY * len(some):
-        return None
-    is_read = [is_readable(level) for level in levels]
-    return levels[is_read.index(False)] if MOSTLY <= np.mean(is_read) < 1.0 else None
 
 
 def in_order(cells):

@@ -16,13 +16,13 @@ from skvae._cells import (
     integer_limits,
     is_object,
     kind_of,
-    odd_level,
     to_polars,
     with_zone,
     zone_of,
 )
 from skvae._columns import Frame, cells_of, column_name, holes_as_nan, is_missing, numbered, shown
 from skvae._on_demand import ColumnRows, SparseRows, compact
+from skvae._texts import reading_of
 from skvae._usual import ends_of
 
 
@@ -42,8 +42,11 @@ class Schema:
     dtype: str = "float64"
 
     @classmethod
-    def of(cls, X, categorical_features, owner, declared=False):
-        """What the columns of a training table hold; levels of the first of many are those ``declared``."""
+    def of(cls, X, categorical_features, owner, declared=False, advise=False):
+        """What the columns of a training table hold; levels of the first of many are those ``declared``.
+
+        ``advise`` is whether to warn of columns that may have been meant otherwise.
+        """
         frame = Frame.of(X)
         n_features = X.shape[1] if len(getattr(X, "shape", ())) == 2 else 0
         names = None if frame is None else frame.names
@@ -57,8 +60,8 @@ class Schema:
                 columns[j] = Column.of(cells, label, dtype, j in chosen, declared)
             except (TypeError, ValueError, NotImplementedError) as error:
                 raise unreadable(error, cells, column_name(names, j), owner) from error
-            if j not in chosen:
-                warn_of_odd_level(columns[j], cells, column_name(names, j))
+            if advise and j not in chosen:
+                warn_of_texts(columns[j], cells, column_name(names, j), frame.library)
         dtype = "float64" if frame is not None else str(getattr(X, "dtype", "float64"))
         return cls(frame, columns, dtype=dtype, declared=declared)
 
@@ -349,16 +352,23 @@ def chosen_columns(categorical_features, names, n_features, owner):
     return columns
 
 
-def warn_of_odd_level(column, cells, where):
-    """Say so where a few cells that are no numbers make levels of all numbers of a column."""
-    odd = odd_level(column.levels) if column.kind == "levels" and column.categorical is None else None
-    if odd is None:
+def warn_of_texts(column, cells, where, library):
+    """Say so where nearly all texts of a column are numbers or dates: as levels they have no order."""
+    is_told = column.kind == "levels" and column.categorical is None
+    reading = reading_of(column.levels, cells) if is_told else None
+    if reading is None:
         return
-    row = next(row for row, cell in enumerate(cells) if not is_missing(cell) and cell == odd)
+    shows = reading.texts[0] if reading.odd is None else reading.odd
+    row = next(row for row, cell in enumerate(cells) if not is_missing(cell) and cell == shows)
+    holds = "as nearly all its cells are: texts of" if reading.odd is None else "but nearly all its other cells are"
+    name = where.removeprefix("column ")
+    on_purpose = f"X[{name}] = X[{name}].astype('category')"
+    if library == "polars":
+        on_purpose = f"X = X.with_columns(polars.col({name}).cast(polars.Categorical))"
     warnings.warn(
-        f"{where}, row {row} holds {shown(odd)}, but nearly all its other cells are numbers. All of them are taken as "
-        f"{len(column.levels)} levels, which have no order. For numbers, replace such cells by NaN and convert the "
-        "column, as pandas.to_numeric(column, errors='coerce') does; for levels, name it in categorical_features.",
+        f"{where}, row {row} holds {shown(shows)}, {holds} {reading.form.what}. All of them are taken as "
+        f"{len(column.levels)} levels, which have no order. For {reading.form.what.split()[0]}, "
+        f"{reading.form.line(name, library, reading.texts)}; for levels, {on_purpose}.",
         DataConversionWarning,
         stacklevel=2,
     )

@@ -149,7 +149,7 @@ def test_a_batch_that_is_refused_leaves_all_to_be_said():
 def test_levels_of_an_array_and_columns_that_were_empty():
     X = np.c_[np.repeat([1.0, 2.0], 50), np.arange(100.0)]
     model = VAETransformer(**SMALL, categorical_features=[0]).partial_fit(X)
-    said = heard(lambda: model.partial_fit(X + [1.0, 0.0]))
+    said = heard(lambda: model.partial_fit(X + np.array([1.0, 0.0])))
     assert len(said) == 1
     assert "column 0 holds 50 cells of levels" in said[0]
     assert "such as 3.0 in row 50" in said[0]
