@@ -21,6 +21,10 @@ MANY_COMPONENTS = 4
 ENOUGH_DRAWS, LEAST_SAMPLE_SIZE = 16, 2.0
 """From this many draws on, a score whose draws are worth fewer than the second number is not to be trusted."""
 
+ENOUGH_TO_JUDGE, MOST_UNUSUAL = 10, 0.1
+"""Usual rows from which on scores are judged: strange ones have worse draws; and share of cells beyond the usual range
+that a usual row has at most."""
+
 ENOUGH_ROWS = 10
 """Rows a component from which on a mixture of the codes is fitted by default: fewer say too little of its shape."""
 
@@ -378,12 +382,16 @@ class VAETransformer(BaseAutoencoder):
         told, n_draws = self._model.told, self._n_draws
         if self._inside or n_draws < ENOUGH_DRAWS or n_draws in told or ALL_DRAWS in told:
             return
-        told.append(n_draws)
         spread = self._spread(WeightedRows.present(rows)).X
+        beyond = (spread < self._usual[0]) | (spread > self._usual[1])
+        spread = spread[beyond.mean(axis=1) <= MOST_UNUSUAL]
+        if len(spread) < ENOUGH_TO_JUDGE:
+            return
+        told.append(n_draws)
         if np.median(self._model.effective_sample_size(spread, n_draws)) < LEAST_SAMPLE_SIZE:
             warnings.warn(
                 f"The {n_draws} importance draws of a score are worth less than {LEAST_SAMPLE_SIZE:g} "
-                "(effective_sample_size, median of the rows): scores are loose bounds on the log-likelihood. Raise "
+                "(effective_sample_size, median of usual rows): scores are loose bounds on the log-likelihood. Raise "
                 "n_importance_samples, or keep q(z|x) close to the posterior with regularizer='kl' and beta=1.",
                 stacklevel=3,
             )

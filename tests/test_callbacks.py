@@ -161,7 +161,7 @@ def test_verbose_prints_losses_of_one_sense_and_the_time_since_fit_began(X, caps
 @pytest.fixture
 def loose(monkeypatch):
     """Makes a VAE whose importance draws count as worth little."""
-    monkeypatch.setattr("skvae._vae.LEAST_SAMPLE_SIZE", 65)
+    monkeypatch.setattr("skvae._vae.LEAST_SAMPLE_SIZE", 150)
     return lambda **params: VAETransformer(2, **{**SMALL, **params})
 
 
@@ -180,11 +180,14 @@ def test_draws_are_spoken_of_where_scores_are_asked_for_and_once(X, loose):
         assert not heard(lambda quiet=quiet: quiet(X), "draws")
     said = heard(lambda: [vae.score(X), vae.score_samples(X), vae.score(X[:50])], "draws")
     assert len(said) == 1
-    assert "64 importance draws of a score are worth less than 65" in said[0]
+    assert "64 importance draws of a score are worth less than 150" in said[0]
     assert "n_importance_samples" in said[0]
     assert len(heard(lambda: vae.set_params(n_importance_samples=32).score(X), "32 importance draws")) == 1
     assert len(heard(lambda: vae.fit(X).score(X), "32 importance draws")) == 1
     assert not heard(lambda: vae.set_params(n_importance_samples=8).score(X), "draws")
+    assert not heard(lambda: vae.set_params(n_importance_samples=128).score(X + 100.0 * X.std(axis=0)), "draws")
+    assert not heard(lambda: vae.score(X[:5]), "draws")
+    assert len(heard(lambda: vae.score(X), "128 importance draws")) == 1
 
 
 def test_a_search_says_the_same_words_for_all_fits(X, loose):
