@@ -95,8 +95,8 @@ def memory_errors(device):
         if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
             raise
         raise DeviceMemoryError(
-            f"device={device!r} ran out of memory. Use fewer n_components or n_importance_samples, a smaller "
-            "batch_size, smaller hidden_layer_sizes, or n_jobs=1 in a search."
+            f"device={device!r} ran out of memory. Use fewer n_components, a smaller batch_size, smaller "
+            "hidden_layer_sizes, fewer importance draws, or n_jobs=1 in a search."
         ) from error
 
 
@@ -188,7 +188,7 @@ class ArrayModel:
     def __init__(self, name, options, units, precision, device, seed):
         check_precision(precision, device)
         self.name, self.options, self.units, self.precision, self.device = name, options, units, precision, device
-        self.history, self.n_seen, self.solver_state = History(), 0, None
+        self.history, self.n_seen, self.solver_state, self.told = History(), 0, None, []
         self.module = self._build(seed)
 
     def _build(self, seed):

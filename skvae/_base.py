@@ -68,11 +68,20 @@ LEAST_CODES_GIVEN = 30
 MOST_AUTO_COMPONENTS = 16
 """Most components that "auto" takes."""
 
+ALL_DRAWS = "all"
+"""Stands for all numbers of draws of a score of which has been told."""
+
 MAX_SEED = np.iinfo(np.int32).max
 
 
 class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
     """Parameters, fitting and every public method of the two estimators; they add their model and its parameters."""
+
+    _inside = None
+    """Which of the estimators of a detector this is, "first", "second" or the "last" of a Pipeline; None alone."""
+
+    _streams = False
+    """Whether the rows of ``fit`` are the first of a stream, as in a detector's first ``partial_fit``."""
 
     _doc_link_module = "skvae"
     _doc_link_template = "https://skvae.readthedocs.io/en/latest/{estimator_name}.html"
@@ -152,9 +161,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         goes_on = self.warm_start and hasattr(self, "_model")
         first_weights, split, training = self._seeds(3)
         with unchanged_on_error(self):
-            schema = self._read(X, sample_weight, goes_on)
+            schema = self._read(X, sample_weight, goes_on, self._streams)
             rows, batch_size, model = self._start(X, schema, sample_weight, goes_on, first_weights, whole=True)
-            schema = schema.after(rows.X) if goes_on else schema
+            schema, not_learned = self._after(X, rows, schema, model) if goes_on else (schema, [])
             data, validation = rows, None
             if X_val is not None:
                 validation = WeightedRows.present(self._check_rows(X_val, schema, model=model, name="X_val"))
@@ -169,10 +178,11 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 support_fraction=self.support_fraction,
                 progress=float(goes_on),
             )
-            report = FitReport(self, X, y, self.max_iter, lambda: self._fitted(model.copy(), schema, rows))
+            report = FitReport(self, X, y, self.max_iter, lambda: self._on_the_way(model, schema, rows))
             model.train(data, validation, plan, self._solver(data), training, report.epoch)
             self._keep(model, schema, rows)
-        self._advise(rows)
+        self._tell(not_learned)
+        self._advise()
         report.close()
         return self
 
@@ -201,21 +211,40 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         goes_on = hasattr(self, "_model")
         first_weights, training = self._seeds(2)
         with unchanged_on_error(self):
-            schema = self._read(X, sample_weight, goes_on)
+            schema = self._read(X, sample_weight, goes_on, declared=True)
             rows, batch_size, model = self._start(X, schema, sample_weight, goes_on, first_weights, whole=False)
-            schema = schema.after(rows.X) if goes_on else schema
+            schema, not_learned = self._after(X, rows, schema, model) if goes_on else (schema, [])
             plan = Plan(batch_size, max_iter=1, support_fraction=self.support_fraction, progress=1.0)
             seed = (training + len(model.history.loss)) % MAX_SEED
             model.train(rows, None, plan, self._solver(rows), seed, resume=True)
             self._keep(model, schema, rows, rate=rows.total / model.n_seen)
+        self._tell(not_learned)
         return self
 
     def _seeds(self, n_seeds):
         """Independent seeds from ``random_state``."""
         return check_random_state(self.random_state).randint(MAX_SEED, size=n_seeds).tolist()
 
-    def _read(self, X, sample_weight, goes_on):
-        """What the columns of the training table hold: as in the rows that training goes on from, or as in these."""
+    @staticmethod
+    def _after(X, rows, schema, model):
+        """The schema after more rows, and what is to be said of cells among them that are not learned."""
+        n_levels = {
+            j: n
+            for _, columns, further in model.options["likelihood"]
+            for j, n in zip(columns, further.get("n_levels", []), strict=False)
+        }
+        return schema.after(rows.X).not_learned(X, rows, n_levels)
+
+    def _tell(self, messages):
+        """Warn of what the data are, unless another estimator of the same detector does."""
+        for message in messages if self._inside != "second" else []:
+            warnings.warn(message, stacklevel=4)
+
+    def _read(self, X, sample_weight, goes_on, declared):
+        """What the columns of the training table hold: as in the rows that training goes on from, or as in these.
+
+        Levels are those that rows have or, where more rows are to come, that dtypes have ``declared``.
+        """
         check_table(X, type(self).__name__)
         if goes_on:
             return self._schema
@@ -226,7 +255,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             )
         if sample_weight is not None and Frame.of(X) is not None:
             X = some_rows(X, np.flatnonzero(check_weights(sample_weight, X)))
-        return Schema.of(X, self.categorical_features, type(self).__name__)
+        advise = self._inside != "second"
+        return Schema.of(X, self.categorical_features, type(self).__name__, declared, advise)
 
     def _start(self, X, schema, sample_weight, goes_on, seed, whole):
         """Rows, batch size, and the model to train: a new one, or a copy of the fitted one to go on from.
@@ -361,6 +391,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _described(name, columns, X, rows, schema):
         """Further arguments of a likelihood of some columns of ``rows``, whose cells are those of X."""
         described = LIKELIHOODS[name].describe(cells_of(X, columns), rows.counts)
+        if "n_levels" in described and schema.declared and all(j in schema.columns for j in columns):
+            described = LIKELIHOODS[name].describe(*with_declared(X, columns, rows.counts, schema))
         if "n_levels" in described and all(j in schema.columns for j in columns):
             described["unseen"] = UNSEEN / float(rows.counts.sum() + UNSEEN)
         return described
@@ -426,13 +458,13 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         outcome = model.history.outcome
         if outcome == "failed":
             raise ValueError(
-                f"Training diverged at once: the objective is not finite. Lower learning_rate_init="
-                f"{self.learning_rate_init}, or look for extreme values in X."
+                "Training diverged at once: the objective is not finite. Lower "
+                f"{self._written(learning_rate_init=self.learning_rate_init)}, or look for extreme values in X."
             )
         if outcome == "diverged":
             warnings.warn(
                 f"Training diverged after {len(model.history.loss)} epochs; the best state before is kept. Lower "
-                f"learning_rate_init={self.learning_rate_init}, or look for extreme values in X.",
+                f"{self._written(learning_rate_init=self.learning_rate_init)}, or look for extreme values in X.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
@@ -472,8 +504,22 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """Up to BASELINE_ROWS rows, evenly spread."""
         return rows.part(slice(None, None, math.ceil(rows.n_rows / BASELINE_ROWS)))
 
-    def _advise(self, rows):
+    def _on_the_way(self, model, schema, rows):
+        """The fitted attributes of a model that still learns, of which nothing is to be said."""
+        model = model.copy()
+        model.told.append(ALL_DRAWS)
+        return self._fitted(model, schema, rows)
+
+    def _written(self, **parameters):
+        """How messages write parameters of this estimator to whoever has it, or a detector around it, in hands."""
+        written = ", ".join(f"{name}={value!r}" for name, value in parameters.items())
+        return f"estimator={type(self).__name__}({written})" if self._inside in ("first", "second") else written
+
+    def _advise(self):
         """Warn of a fitted model that is not what was asked for."""
+
+    def _advise_on_scores(self, rows):
+        """Warn, the first time that scores are asked for, of those that are not to be trusted."""
 
     def _diagnostics(self, model, rows):
         """Fitted attributes that only one of the estimators has."""
@@ -608,7 +654,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             float64, deterministic, each independent of the other rows.
         """
         check_is_fitted(self)
-        return self._model.log_prob(self._check_rows(X, model=self._model), self._n_draws)
+        rows = self._check_rows(X, model=self._model)
+        self._advise_on_scores(rows)
+        return self._model.log_prob(rows, self._n_draws)
 
     def score(self, X, y=None, sample_weight=None):
         """Mean of ``score_samples``: what a search over parameters maximises.
@@ -730,3 +778,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         tags.input_tags.sparse = True
         tags.input_tags.string = False
         return tags
+
+
+def with_declared(X, columns, counts, schema):
+    """Some columns of levels and what their rows count, with a row more that counts nothing and has the last levels."""
+    last = [len(schema.columns[j].levels) - 1.0 for j in columns]
+    return np.vstack([cells_of(X, columns)[:], last]), np.append(counts, 0.0)

@@ -1,5 +1,7 @@
 """What a running fit tells the outside: scikit-learn's callbacks, and the lines that ``verbose`` prints."""
 
+import time
+
 
 class FitReport:
     """Passes each epoch on to the estimator's callbacks and to the screen.
@@ -9,7 +11,7 @@ class FitReport:
     """
 
     def __init__(self, estimator, X, y, max_iter, attributes):
-        self.estimator, self.attributes = estimator, attributes
+        self.estimator, self.attributes, self.begun = estimator, attributes, time.perf_counter()
         self.data = {"X": X, "y": X if y is None else y}
         self.context = None
         if hasattr(estimator, "_init_callback_context"):
@@ -37,8 +39,9 @@ class FitReport:
         )
 
     def _line(self, history):
-        line = f"Epoch {len(history.loss)}, loss = {history.loss[-1]:.6f}"
-        return line + f", validation score = {-history.validation[-1]:.6f}" if history.validation else line
+        watched = f", validation loss = {history.validation[-1]:.6f}" if history.validation else ""
+        seconds = time.perf_counter() - self.begun
+        return f"Epoch {len(history.loss)}, loss = {history.loss[-1]:.6f}{watched}, {seconds:.1f} s"
 
 
 def fit_parts(owner, parts, X, y, **params):

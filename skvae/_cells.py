@@ -4,6 +4,7 @@ import datetime
 import importlib
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,17 @@ from skvae._columns import in_words, is_date, is_missing, is_number, is_readable
 TIMES = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "microsecond": 1}
 """Microseconds of the units that dates are counted in: the longest that all training cells are whole numbers of."""
 
+LONGEST_GAP = 2 * TIMES["hour"]
+"""How far clocks are put forward at most: where that is at midnight, a day begins later."""
+
 LEVELS = "levels", "ordered", "boolean"
 """Kinds of columns whose numbers are those of levels."""
 
-MOSTLY, SOME_LEVELS = 0.95, 1000
-"""Share of a column's levels that are numbers from which on the others look like mistakes, and how many are looked at
-before all are."""
+TOO_FAR = pd.errors.OutOfBoundsDatetime, OverflowError, NotImplementedError
+"""What pandas raises where dates are farther than it counts."""
+
+DATES = {np.datetime64, np.timedelta64}
+"""Types whose cells numpy would read as numbers."""
 
 PLAIN = {
     "date": lambda time: time.date(),
@@ -37,7 +43,8 @@ class Column:
     "span" (a difference of times), or "empty" where no training cell is there. ``levels`` are those that training rows
     have, in the order of their numbers. ``categorical`` is a description of a categorical dtype. ``zone`` is that of
     times, ``plain`` a key of PLAIN and ``unit`` one of TIMES; ``low`` and ``high`` bound what training cells of whole
-    numbers and times were.
+    numbers and times were. Times are counted in UTC or ``by_wall_clock`` of their zone, from ``phase`` microseconds
+    before 1970 on. ``told`` is whether it was said that levels of later rows are not learned.
     """
 
     label: object
@@ -48,6 +55,9 @@ class Column:
     zone: object = None
     plain: str | None = None
     unit: str = "microsecond"
+    by_wall_clock: bool = False
+    phase: int = 0
+    told: bool = False
     low: float = -np.inf
     high: float = np.inf
 
@@ -62,28 +72,49 @@ class Column:
         return self.kind in LEVELS
 
     @classmethod
-    def of(cls, cells, label, dtype, as_levels):
-        """What the training cells, a pandas Series, are; ``as_levels`` takes numbers for levels too."""
-        column = cls(label, dtype, kind_of(cells), categorical=described(cells.dtype))
+    def of(cls, cells, label, dtype, as_levels, declared=False):
+        """What the training cells, a pandas Series, are; ``as_levels`` takes numbers for levels too.
+
+        Levels are those that the cells have or, if they are ``declared``, all that their dtype has.
+        """
+        column = cls(label, dtype, kind_of(cells, declared), categorical=described(cells.dtype))
         if column.kind == "empty":
             return column
         if column.kind == "boolean":
             return replace(column, levels=[False, True])
         if column.kind in LEVELS or as_levels:
             kind = "ordered" if column.kind == "ordered" else "levels"
-            return replace(column, kind=kind, levels=in_order(cells))
+            levels = column.categorical["categories"] if declared and column.categorical else in_order(cells)
+            return replace(column, kind=kind, levels=levels)
         if is_object(cells.dtype):
             first = type(cells[cells.first_valid_index()]).__name__
             column.plain = first if first in PLAIN else None
-        if column.kind == "time":
-            column.zone = zone_of(cells)
         if column.kind in ("time", "span"):
-            ticks = microseconds(cells)
-            column.unit = next(name for name, size in TIMES.items() if not (ticks[ticks == ticks] % size).any())
+            column = column._counted(cells)
         if column.bounded:
             numbers = column.encode(cells)
             column.low, column.high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
         return column
+
+    def _counted(self, cells):
+        """The same column of times or spans with the unit that its cells are counted in.
+
+        Days in a zone are those on its clocks, of which some have 23 or 25 hours; hours are counted in UTC, where none
+        comes twice, but from the phase of the zone's first hour on: it may be half past.
+        """
+        ticks = microseconds(cells)
+        unit = longest_unit(ticks)
+        zone = zone_of(cells) if self.kind == "time" else None
+        if zone is None:
+            return replace(self, unit=unit)
+        wall = wall_ticks(ticks, zone)
+        if are_days(ticks, wall, zone):
+            return replace(self, zone=zone, unit="day", by_wall_clock=True)
+        phase = int((wall - ticks)[ticks == ticks][0]) % TIMES["hour"]
+        shifted = longest_unit(ticks + phase)
+        if TIMES[shifted] > TIMES[unit]:
+            return replace(self, zone=zone, unit=shifted, phase=phase)
+        return replace(self, zone=zone, unit=unit)
 
     def encode(self, cells):
         """Numbers (n,) of a pandas Series, NaN where cells are missing; a level never seen has the next number."""
@@ -96,8 +127,18 @@ class Column:
             numbers = np.where(known < 0, len(self.levels), known).astype(np.float64)
             return np.append(numbers, np.nan)[codes]
         if self.kind in ("time", "span"):
-            return microseconds(cells) / TIMES[self.unit]
+            ticks = microseconds(cells)
+            ticks = wall_ticks(ticks, self.zone) if self.by_wall_clock else ticks + self.phase
+            return ticks / TIMES[self.unit]
+        if is_object(cells.dtype) and DATES & set(map(type, cells)):
+            raise TypeError("dates")
         return cells.to_numpy(dtype=np.float64, na_value=np.nan)
+
+    @property
+    def cells_in_words(self):
+        """What cells must be to be read as this column's."""
+        zone = f"in the time zone {self.zone}" if self.zone is not None else "without a time zone"
+        return {"time": f"dates {zone}", "span": "spans of time"}.get(self.kind, "numbers")
 
     def unseen(self, numbers):
         """Mask of the numbers (n,) that stand for levels that no training row has."""
@@ -112,11 +153,16 @@ class Column:
 
     def number_of(self, cell):
         """The number of one cell; dates may be texts, and are in the zone of the training cells unless they say so."""
+        if self.kind in ("time", "span") and is_number(cell) and not is_missing(cell):
+            raise TypeError("a number")
         if self.kind == "span":
             cell = pd.Timedelta(cell)
         elif self.kind == "time":
             cell = pd.Timestamp(cell)
-            cell = cell if self.zone is None or cell.tzinfo is not None else cell.tz_localize(self.zone)
+            if self.zone is None and cell.tzinfo is not None:
+                raise ValueError("a date with a time zone")
+            if self.zone is not None and cell.tzinfo is None:
+                cell = at_wall_clock(pd.Series([cell]), self.zone)[0]
         return self.encode(pd.Series([cell], dtype=None if self.kind in ("span", "time") else object))[0]
 
     def decode(self, numbers, as_measured=False):
@@ -134,7 +180,7 @@ class Column:
         if self.kind in ("time", "span"):
             numbers, size = np.where(missing, 0.0, numbers), TIMES[self.unit]
             ticks = np.rint(numbers * size) if as_measured else np.rint(numbers) * size
-            return self._times(ticks.astype(np.int64)).mask(missing)
+            return self._times(ticks.astype(np.int64) - self.phase).mask(missing)
         if self.kind == "integer":
             return with_holes(pd.Series(np.rint(np.where(missing, 0.0, numbers))), missing)
         return pd.Series(numbers)
@@ -144,6 +190,8 @@ class Column:
         if self.kind == "span":
             return pd.Series(ticks.view("m8[us]"))
         times = pd.Series(ticks.view("M8[us]"))
+        if self.by_wall_clock:
+            return at_wall_clock(times, self.zone)
         return times if self.zone is None else times.dt.tz_localize("UTC").dt.tz_convert(self.zone)
 
     def restored(self, numbers, dtype=None):
@@ -169,6 +217,11 @@ class Column:
             new = [level for level in self.levels if level not in cells.cat.categories]
             cells = cells.cat.add_categories(new) if new else cells
         return cells.mask(missing, self.restored(numbers, cells.dtype).set_axis(cells.index))
+
+
+def declares_levels(dtype):
+    """Whether a dtype says which levels there are."""
+    return dtype.kind == "b" or (isinstance(dtype, pd.CategoricalDtype) and len(dtype.categories) > 0)
 
 
 def described(dtype):
@@ -213,10 +266,10 @@ def is_object(dtype):
     return isinstance(dtype, np.dtype) and dtype.kind == "O"
 
 
-def kind_of(cells):
-    """What a pandas Series holds, as ``Column.kind`` says."""
+def kind_of(cells, declared=False):
+    """What a pandas Series holds, as ``Column.kind`` says; a dtype that declares levels says so without any cell."""
     dtype, kind = cells.dtype, getattr(cells.dtype, "kind", "O")
-    if cells.isna().all():
+    if cells.isna().all() and not (declared and declares_levels(dtype)):
         return "empty"
     if isinstance(dtype, pd.CategoricalDtype):
         return "ordered" if dtype.ordered else "levels"
@@ -239,15 +292,6 @@ def kind_of(cells):
     return "levels"
 
 
-def odd_level(levels):
-    """The first of some levels that is no number where nearly all are, or are texts of numbers; None elsewhere."""
-    some = levels[:: -(-len(levels) // SOME_LEVELS)]
-    if sum(map(is_readable, some)) < MOSTLY * len(some):
-        return None
-    is_read = [is_readable(level) for level in levels]
-    return levels[is_read.index(False)] if MOSTLY <= np.mean(is_read) < 1.0 else None
-
-
 def in_order(cells):
     """The levels of a Series: sorted where they can be compared, otherwise by type and text."""
     seen = pd.unique(cells.dropna().astype(object))
@@ -261,15 +305,93 @@ def in_order(cells):
 
 
 def microseconds(cells):
-    """Microseconds of dates, since 1970 in UTC, or of spans (n,), NaN where there are none."""
-    if not hasattr(cells, "dt") or cells.dtype.kind not in "mM" or not isinstance(cells.dtype, np.dtype):
-        span = kind_of(cells) == "span"
+    """Microseconds of dates, since 1970 in UTC, or of spans (n,), NaN where there are none.
+
+    Dates with and without a zone in one column, and those that microseconds do not reach, are errors.
+    """
+    if is_object(cells.dtype) or not isinstance(cells.dtype, np.dtype | pd.DatetimeTZDtype):
+        span, zones = kind_of(cells) == "span", with_zone(cells) if is_object(cells.dtype) else ()
+        if len(set(zones)) > 1:
+            raise ValueError("dates with and without a time zone")
         cells = cells.astype(object)
         cells = pd.to_timedelta(cells) if span else pd.to_datetime(cells, utc=zone_of(cells) is not None)
     if zone_of(cells) is not None:
         cells = cells.dt.tz_convert("UTC").dt.tz_localize(None)
-    ticks = cells.to_numpy("m8[us]" if cells.dtype.kind == "m" else "M8[us]").astype(np.int64)
+    ticks = cells.dt.as_unit("us").to_numpy("m8[us]" if cells.dtype.kind == "m" else "M8[us]").astype(np.int64)
     return np.where(cells.isna(), np.nan, ticks.astype(np.float64))
+
+
+def with_zone(cells):
+    """Whether each date that is there has a time zone."""
+    return [getattr(cell, "tzinfo", None) is not None for cell in cells if not is_missing(cell)]
+
+
+def first_odd(cells, kind, zone):
+    """The row of the first cell that a column of numbers, or of dates with or without a zone, or of spans cannot hold.
+
+    None where all are of this kind.
+    """
+    is_odd = {"time": partial(is_no_time, zone=zone), "span": is_no_span}.get(kind, is_no_number)
+    return next((row for row, cell in enumerate(cells) if not is_missing(cell) and is_odd(cell)), None)
+
+
+def is_no_number(cell):
+    """Whether one cell is neither a number nor the text of one."""
+    return not is_readable(cell)
+
+
+def is_no_time(cell, zone):
+    """Whether one cell is no date, or one without a zone where they have one or the other way round, or too far."""
+    if isinstance(cell, np.timedelta64) or not (is_date(cell) or isinstance(cell, datetime.date)):
+        return True
+    return (getattr(cell, "tzinfo", None) is None) != (zone is None) or is_too_far(cell, zone)
+
+
+def is_no_span(cell):
+    """Whether one cell is no difference of times."""
+    return not isinstance(cell, np.timedelta64 | datetime.timedelta)
+
+
+def is_too_far(cell, zone):
+    """Whether one date lies beyond what microseconds count, or beyond the clocks of a zone."""
+    try:
+        ticks = microseconds(pd.Series([cell], dtype=object))
+        if zone is not None:
+            wall_ticks(ticks, zone)
+    except TOO_FAR:
+        return True
+    return False
+
+
+def longest_unit(ticks):
+    """The longest of TIMES that all microseconds are whole numbers of, NaN aside."""
+    ticks = ticks[ticks == ticks]
+    return next(name for name, size in TIMES.items() if not (ticks % size).any())
+
+
+def wall_ticks(ticks, zone):
+    """Microseconds since 1970 on the clocks of a zone (n,), from those in UTC, NaN where there are none."""
+    missing = np.isnan(ticks)
+    times = pd.Series(np.where(missing, 0.0, ticks).astype(np.int64).view("M8[us]"))
+    wall = times.dt.tz_localize("UTC").dt.tz_convert(zone).dt.tz_localize(None)
+    return np.where(missing, np.nan, wall.to_numpy("M8[us]").astype(np.int64).astype(np.float64))
+
+
+def at_wall_clock(times, zone):
+    """Times of a Series as a zone's clocks show them: the first of two, and the end of the gap that swallowed one."""
+    twice = np.ones(len(times), dtype=bool)
+    return times.dt.tz_localize(zone, nonexistent="shift_forward", ambiguous=twice)
+
+
+def are_days(ticks, wall, zone):
+    """Whether all times, in microseconds of UTC and of the zone's clocks, are those at which its days begin."""
+    late = wall % TIMES["day"]
+    begin = late > 0.0
+    if (late > LONGEST_GAP).any():
+        return False
+    days = pd.Series((wall - late)[begin].astype(np.int64).view("M8[us]"))
+    first = at_wall_clock(days, zone).dt.tz_convert("UTC").dt.tz_localize(None)
+    return bool((first.to_numpy("M8[us]").astype(np.int64) == ticks[begin]).all())
 
 
 def zone_of(cells):

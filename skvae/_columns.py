@@ -1,5 +1,6 @@
 """Table <-> matrix: what the columns of a table are, and which cell is at fault when one is."""
 
+import datetime
 import importlib
 import re
 import reprlib
@@ -187,8 +188,8 @@ def is_missing(cell):
 
 
 def is_infinite(cell):
-    """Whether one cell is a number beyond float64."""
-    if not is_number(cell):
+    """Whether one cell is a number beyond float64, or the text of one."""
+    if not is_readable(cell):
         return False
     try:
         return not is_missing(cell) and abs(float(cell)) == np.inf
@@ -254,6 +255,8 @@ def with_culprit(error, X, owner):
 
 def shown(cell):
     """How messages show a cell, however long."""
+    if isinstance(cell, datetime.date | datetime.timedelta | np.datetime64 | np.timedelta64):
+        return str(cell)
     try:
         return reprlib.repr(cell.item() if isinstance(cell, np.number) else cell)
     except ValueError:

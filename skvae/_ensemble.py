@@ -118,6 +118,9 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         Which of many training rows distances are measured to.
     """
 
+    _streams = False
+    """Whether the rows of ``fit`` are the first of a stream."""
+
     def __init__(self, estimator, *, warm_start=False, random_state=None):
         self.estimator = estimator
         self.warm_start = warm_start
@@ -129,6 +132,8 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         trusting, wary = clone(self.estimator), self._wary()
         if self.warm_start and hasattr(self, "trusting_"):
             trusting, wary = to_go_on(self.trusting_, trusting), to_go_on(self.wary_, wary)
+        trusting._inside, wary._inside = "first", "second"
+        trusting._streams = wary._streams = self._streams
         fit_parts(self, {"trusting": trusting, "wary": wary}, X, y, sample_weight=sample_weight)
         validate_data(self, X, skip_check_array=True)
         self.trusting_, self.wary_ = trusting, wary

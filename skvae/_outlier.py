@@ -208,7 +208,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             The detector after one more batch; unchanged where an error is raised.
         """
         if not hasattr(self, "estimator_"):
-            return self._fit(X, y, sample_weight)
+            return self._fit(X, y, sample_weight, streams=True)
         validate_data(self, X, reset=False, skip_check_array=True)
         weight = check_weights(sample_weight, X)
         estimator = copy.deepcopy(self.estimator_)
@@ -220,9 +220,11 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         latest = recent.latest
         return self._judge_by(estimator, latest.table, latest.weight, recent, self._schema)
 
-    def _fit(self, X, y, sample_weight):
-        """Fit a new estimator, or go on from the fitted one, and judge by it."""
+    def _fit(self, X, y, sample_weight, streams=False):
+        """Fit a new estimator, or go on from the fitted one, and judge by it; ``streams`` if more rows are to come."""
         estimator = self._make_estimator()
+        if hasattr(estimator, "_streams"):
+            estimator._streams = streams
         if self.warm_start:
             estimator = self._warm(estimator)
         fit_parts(self, {"estimator": estimator}, X, y, **self._weights(estimator, sample_weight))
@@ -302,6 +304,9 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
                     f"VAETransformer, but estimator={estimator!r} has none. Use ensemble=False."
                 )
             estimator = RobustEnsemble(estimator)
+        last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+        if hasattr(last, "_inside"):
+            last._inside = "first" if last is estimator else "last"
         if self.random_state is not None:
             _set_random_states(estimator, self.random_state)
         return estimator

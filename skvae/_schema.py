@@ -1,5 +1,6 @@
 """What the columns of a table hold: table -> numbers with holes -> table."""
 
+import datetime
 import warnings
 from dataclasses import dataclass, field, replace
 from numbers import Integral
@@ -8,9 +9,20 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import DataConversionWarning
 
-from skvae._cells import Column, column_of, integer_limits, kind_of, odd_level, to_polars, zone_of
-from skvae._columns import Frame, column_name, holes_as_nan, is_missing, is_readable, numbered, shown
+from skvae._cells import (
+    Column,
+    column_of,
+    first_odd,
+    integer_limits,
+    is_object,
+    kind_of,
+    to_polars,
+    with_zone,
+    zone_of,
+)
+from skvae._columns import Frame, cells_of, column_name, holes_as_nan, is_missing, numbered, shown
 from skvae._on_demand import ColumnRows, SparseRows, compact
+from skvae._texts import reading_of
 from skvae._usual import ends_of
 
 
@@ -20,16 +32,21 @@ class Schema:
 
     ``columns`` holds those that are not plain numbers of an array, by number. ``sparse`` says what the cells of a
     sparse table are, as ``SparseRows.kind`` does; None for another table. ``dtype`` is that of an array.
+    ``declared`` is whether levels are those that dtypes declare, not only those that training rows have.
     """
 
     frame: Frame | None
     columns: dict = field(default_factory=dict)
     sparse: str | None = None
+    declared: bool = False
     dtype: str = "float64"
 
     @classmethod
-    def of(cls, X, categorical_features, owner):
-        """What the columns of a training table hold."""
+    def of(cls, X, categorical_features, owner, declared=False, advise=False):
+        """What the columns of a training table hold; levels of the first of many are those ``declared``.
+
+        ``advise`` is whether to warn of columns that may have been meant otherwise.
+        """
         frame = Frame.of(X)
         n_features = X.shape[1] if len(getattr(X, "shape", ())) == 2 else 0
         names = None if frame is None else frame.names
@@ -40,12 +57,55 @@ class Schema:
             label, cells = names[j] if names else j, column_of(X, j)
             dtype = "float64" if frame is None else frame.dtypes[j]
             try:
-                columns[j] = Column.of(cells, label, dtype, j in chosen)
-            except TypeError as error:
-                raise unhashable(error, cells, column_name(names, j), owner) from error
-            if j not in chosen:
-                warn_of_odd_level(columns[j], cells, column_name(names, j))
-        return cls(frame, columns, dtype="float64" if frame is not None else str(getattr(X, "dtype", "float64")))
+                columns[j] = Column.of(cells, label, dtype, j in chosen, declared)
+            except (TypeError, ValueError, NotImplementedError) as error:
+                raise unreadable(error, cells, column_name(names, j), owner) from error
+            if advise and j not in chosen:
+                warn_of_texts(columns[j], cells, column_name(names, j), frame.library)
+        dtype = "float64" if frame is not None else str(getattr(X, "dtype", "float64"))
+        return cls(frame, columns, dtype=dtype, declared=declared)
+
+    def not_learned(self, X, rows, n_levels):
+        """The same after being told of cells of later rows that are not learned, and what is to be said of them.
+
+        ``rows`` are the numbers of the table X with weights; ``n_levels`` holds, by column, how many levels are known.
+        """
+        said = {}
+        for j, column in self.columns.items():
+            if column.told or (column.kind != "empty" and j not in n_levels):
+                continue
+            cells = cells_of(rows.X, [j])[:][:, 0]
+            if column.kind == "empty":
+                new = np.array(column_of(numbered(X), j).notna())
+                if new.any():
+                    said[j] = self._of_no_training_cell(j, new.sum())
+            elif column.has_levels and (cells >= n_levels[j]).any():
+                count = rows.counts[cells >= n_levels[j]].sum()
+                said[j] = self._of_new_levels(column_of(numbered(X), j), j, n_levels[j], count)
+        columns = {j: replace(column, told=column.told or j in said) for j, column in self.columns.items()}
+        return replace(self, columns=columns), list(said.values())
+
+    def _of_no_training_cell(self, j, count):
+        """A warning of cells in a column of which training began with none."""
+        return (
+            f"{column_name(self.names, j)} has {count} cells, but none in the rows that training began with. They are "
+            "not learned and not drawn. Begin with rows that have such cells."
+        )
+
+    def _of_new_levels(self, cells, j, known, count):
+        """A warning of cells with levels that training did not begin with."""
+        row = int(np.argmax(self.columns[j].encode(cells) >= known))
+        where, library = column_name(self.names, j), None if self.frame is None else self.frame.library
+        name = f"X[{where.removeprefix('column ')}]"
+        declare = {
+            "pandas": f"as {name} = {name}.astype(pandas.CategoricalDtype(levels)) does",
+            "polars": f"as .cast(polars.Enum(levels)) does to {name}",
+        }.get(library, "as one of a data frame can")
+        return (
+            f"{where} holds {max(round(count), 1)} cells of levels that the rows lacked that training began with, such "
+            f"as {shown(cells[row])} in row {row}. They are not learned and not drawn. Begin with rows that have all "
+            f"levels, or with a partial_fit of rows whose dtype declares them, {declare}."
+        )
 
     def limits(self, n_features):
         """Least and most that the dtypes of the columns can hold (2, n_features); levels have none."""
@@ -88,7 +148,7 @@ class Schema:
             self._check_kind(column, cells, j, owner)
             try:
                 numbers.append(compact(np.asarray(column.encode(cells), dtype=np.float64)))
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, NotImplementedError) as error:
                 raise self._unusable(error, column, cells, j, owner) from error
         return numbers
 
@@ -96,13 +156,15 @@ class Schema:
         """The error of a column with cells that are not what it held in training."""
         where = column_name(self.names, j)
         if column.has_levels:
-            return unhashable(error, cells, where, owner)
-        row = next((row for row, cell in enumerate(cells) if not is_readable(cell)), None)
+            return unreadable(error, cells, where, owner)
+        row = first_odd(cells, column.kind, column.zone)
         if row is None:
             return error
+        remedy = conversion(column, cells[row], self.frame.library, where.removeprefix("column "))
+        dtype = "" if is_object(cells.dtype) else f" of dtype {cells.dtype}"
         return ValueError(
-            f"{where}, row {row} holds {shown(cells[row])}, but {owner} was fitted on numbers there. Convert this "
-            "column, or replace such cells by NaN."
+            f"{where}, row {row} holds {shown(cells[row])}{dtype}, but {owner} was fitted on {column.cells_in_words} "
+            f"there. {remedy}, or replace such cells by NaN."
         )
 
     def _check_kind(self, column, cells, j, owner):
@@ -111,11 +173,9 @@ class Schema:
             return
         expected = column.kind if column.kind in ("time", "span") else None
         found = kind_of(cells) if expected or cells.dtype.kind in "mM" else None
-        if found != expected or (expected == "time" and (zone_of(cells) is None) != (column.zone is None)):
-            raise ValueError(
-                f"{column_name(self.names, j)} has dtype {cells.dtype}, but {owner} was fitted on one of dtype "
-                f"{column.dtype}; convert it, with or without a time zone as there."
-            )
+        if found == expected and (expected != "time" or (zone_of(cells) is None) == (column.zone is None)):
+            return
+        raise self._unusable(ValueError(f"{cells.dtype} for {column.dtype}"), column, cells, j, owner)
 
     def number_levels(self, X):
         """An array with the numbers of their levels in the columns that have levels."""
@@ -137,7 +197,10 @@ class Schema:
             try:
                 row[j] = column.number_of(cell)
             except (TypeError, ValueError, OverflowError) as error:
-                raise ValueError(f"given={cells!r}: {where} holds {column.kind} cells, not {shown(cell)}.") from error
+                raise ValueError(
+                    f"given={cells!r}: {where} holds {column.kind} cells, not {shown(cell)}. Give one of its "
+                    f"{column.cells_in_words}."
+                ) from error
             if not np.isfinite(row[j]):
                 raise ValueError(f"given={cells!r}: {where} is to be {shown(cell)}, which is missing or not finite.")
             if column.has_levels and row[j] >= len(column.levels):
@@ -289,23 +352,45 @@ def chosen_columns(categorical_features, names, n_features, owner):
     return columns
 
 
-def warn_of_odd_level(column, cells, where):
-    """Say so where a few cells that are no numbers make levels of all numbers of a column."""
-    odd = odd_level(column.levels) if column.kind == "levels" and column.categorical is None else None
-    if odd is None:
+def warn_of_texts(column, cells, where, library):
+    """Say so where nearly all texts of a column are numbers or dates: as levels they have no order."""
+    is_told = column.kind == "levels" and column.categorical is None
+    reading = reading_of(column.levels, cells) if is_told else None
+    if reading is None:
         return
-    row = next(row for row, cell in enumerate(cells) if not is_missing(cell) and cell == odd)
+    shows = reading.texts[0] if reading.odd is None else reading.odd
+    row = next(row for row, cell in enumerate(cells) if not is_missing(cell) and cell == shows)
+    holds = "as nearly all its cells are: texts of" if reading.odd is None else "but nearly all its other cells are"
+    name = where.removeprefix("column ")
+    on_purpose = f"X[{name}] = X[{name}].astype('category')"
+    if library == "polars":
+        on_purpose = f"X = X.with_columns(polars.col({name}).cast(polars.Categorical))"
     warnings.warn(
-        f"{where}, row {row} holds {shown(odd)}, but nearly all its other cells are numbers. All of them are taken as "
-        f"{len(column.levels)} levels, which have no order. For numbers, replace such cells by NaN and convert the "
-        "column, as pandas.to_numeric(column, errors='coerce') does; for levels, name it in categorical_features.",
+        f"{where}, row {row} holds {shown(shows)}, {holds} {reading.form.what}. All of them are taken as "
+        f"{len(column.levels)} levels, which have no order. For {reading.form.what.split()[0]}, "
+        f"{reading.form.line(name, library, reading.texts)}; for levels, {on_purpose}.",
         DataConversionWarning,
         stacklevel=2,
     )
 
 
-def unhashable(error, cells, where, owner):
-    """The error of a column whose cells are no levels, with the first of them."""
+def conversion(column, cell, library, name):
+    """What to do with a column that holds this cell and not what it held in training."""
+    if column.kind == "time" and isinstance(cell, datetime.date | np.datetime64):
+        zoned = getattr(cell, "tzinfo", None) is not None
+        method = "replace_time_zone" if library == "polars" else "tz_localize"
+        if zoned and column.zone is None:
+            return f"Take the zone off, as .dt.{method}(None) does"
+        if not zoned and column.zone is not None:
+            return f"Give them that zone, as .dt.{method}({str(column.zone)!r}) does"
+        return "It is too far to be counted in microseconds: take a date that can be meant"
+    if library == "polars" or column.kind not in ("time", "span"):
+        return "Convert this column"
+    return f"Convert it, as pandas.{'to_datetime' if column.kind == 'time' else 'to_timedelta'}(X[{name}]) does"
+
+
+def unreadable(error, cells, where, owner):
+    """The error of a training column that cannot be read, with the first cell that is at fault."""
     for row, cell in enumerate(cells):
         try:
             hash(cell)
@@ -314,4 +399,21 @@ def unhashable(error, cells, where, owner):
                 f"{where}, row {row} holds {shown(cell)}, which is no number and no level. {owner} takes numbers, "
                 "texts, dates and other values that can be hashed; convert or drop this column."
             )
-    return TypeError(f"{where} holds {error}. {owner} takes real numbers, levels and dates only; convert or drop it.")
+    if isinstance(error, TypeError):
+        return TypeError(
+            f"{where} holds {error}. {owner} takes real numbers, levels and dates only; convert or drop it."
+        )
+    zone, zoned = zone_of(cells), with_zone(cells)
+    row = first_odd(cells, "time", zone)
+    if row is None:
+        return error
+    here = f"{where}, row {row} holds {shown(cells[row])}"
+    if (getattr(cells[row], "tzinfo", None) is None) == (zone is None):
+        return ValueError(
+            f"{here}, which is farther than {owner} counts microseconds. Replace such cells by NaN, or by a date that "
+            "can be meant."
+        )
+    return ValueError(
+        f"{here}, a date {'without' if zoned[0] else 'with'} a time zone, but the first of the column has "
+        f"{'one' if zoned[0] else 'none'}. {owner} takes one kind in a column: give all of them a zone, or none."
+    )

@@ -3,7 +3,9 @@
 import warnings
 from numbers import Integral, Real
 
-from skvae._base import BaseAutoencoder
+import numpy as np
+
+from skvae._base import ALL_DRAWS, BaseAutoencoder
 from skvae._rows import WeightedRows
 from skvae._validation import Interval, StrOptions, check_is_fitted
 from skvae.nn.models import OBJECTIVES
@@ -18,6 +20,10 @@ MANY_COMPONENTS = 4
 
 ENOUGH_DRAWS, LEAST_SAMPLE_SIZE = 16, 2.0
 """From this many draws on, a score whose draws are worth fewer than the second number is not to be trusted."""
+
+ENOUGH_TO_JUDGE, MOST_UNUSUAL = 10, 0.1
+"""Usual rows from which on scores are judged: strange ones have worse draws; and share of cells beyond the usual range
+that a usual row has at most."""
 
 ENOUGH_ROWS = 10
 """Rows a component from which on a mixture of the codes is fitted by default: fewer say too little of its shape."""
@@ -362,24 +368,33 @@ class VAETransformer(BaseAutoencoder):
         divergence, variance = model.kl_per_component(spread.X, spread.counts)
         return {"kl_per_component_": divergence, "active_components_": variance > ACTIVE_VARIANCE}
 
-    def _advise(self, rows):
+    def _advise(self):
         silent, n_components = int((~self.active_components_).sum()), self.n_components_
+        if self._inside == "second":
+            return
         if self.n_components != "auto" and n_components >= MANY_COMPONENTS and silent > n_components / 2:
             warnings.warn(
                 f"{silent} of {n_components} components say nothing about the rows (see kl_per_component_). Take fewer "
-                f"n_components, or try free_bits=0.1, kl_warmup=0.2 or a smaller beta than {self.beta}.",
+                f"than {self._written(n_components=n_components)}, or try {self._written(free_bits=0.1)}, "
+                f"{self._written(kl_warmup=0.2)} or a smaller {self._written(beta=self.beta)}.",
                 stacklevel=3,
             )
-        if self._n_draws < ENOUGH_DRAWS:
+
+    def _advise_on_scores(self, rows):
+        told, n_draws = self._model.told, self._n_draws
+        if self._inside or n_draws < ENOUGH_DRAWS or n_draws in told or ALL_DRAWS in told:
             return
-        spread = self._spread(rows)
-        sizes = self._model.effective_sample_size(spread.X, self._n_draws)
-        size = float(WeightedRows(sizes[:, None], spread.weight, spread.total).quantiles((0.5,))[0, 0])
-        if size < LEAST_SAMPLE_SIZE:
+        spread = self._spread(WeightedRows.present(rows)).X
+        beyond = (spread < self._usual[0]) | (spread > self._usual[1])
+        spread = spread[beyond.mean(axis=1) <= MOST_UNUSUAL]
+        if len(spread) < ENOUGH_TO_JUDGE:
+            return
+        told.append(n_draws)
+        if np.median(self._model.effective_sample_size(spread, n_draws)) < LEAST_SAMPLE_SIZE:
             warnings.warn(
-                f"The {self._n_draws} importance draws of a score are worth {size:.1f} (effective_sample_size, median "
-                "of training rows): scores are loose bounds on the log-likelihood. Raise n_importance_samples, or keep "
-                "q(z|x) close to the posterior with regularizer='kl' and beta=1.",
+                f"The {n_draws} importance draws of a score are worth less than {LEAST_SAMPLE_SIZE:g} "
+                "(effective_sample_size, median of usual rows): scores are loose bounds on the log-likelihood. Raise "
+                "n_importance_samples, or keep q(z|x) close to the posterior with regularizer='kl' and beta=1.",
                 stacklevel=3,
             )
 

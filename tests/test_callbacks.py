@@ -1,13 +1,18 @@
 """What a running fit tells the outside."""
 
+import itertools
+import re
 import warnings
 
+import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+from skvae.nn import training
 
 callback = pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
 
@@ -136,5 +141,97 @@ def test_verbose_prints_a_line_an_epoch_and_silence_is_the_default(X, capsys):
     VAETransformer(**SMALL, verbose=True).fit(X)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5
-    assert lines[0].startswith("Epoch 1, loss = ")
-    assert "validation score = " in lines[0]
+    for epoch, line in enumerate(lines, 1):
+        assert re.fullmatch(rf"Epoch {epoch}, loss = -?[\d.]+, validation loss = -?[\d.]+, \d+\.\d s", line)
+
+
+def test_verbose_prints_losses_of_one_sense_and_the_time_since_fit_began(X, capsys, monkeypatch):
+    seconds = iter(np.arange(10.0) * 2.5)
+    monkeypatch.setattr("time.perf_counter", lambda: next(seconds))
+    vae = VAETransformer(**SMALL, verbose=True, tol=0.0).fit(X)
+    said = [re.findall(r"-?\d+\.\d+", line) for line in capsys.readouterr().out.splitlines()]
+    for (loss, watched, spent), trained, score, number in zip(
+        said, vae.loss_curve_, vae.validation_scores_, range(1, 6), strict=True
+    ):
+        assert float(loss) == pytest.approx(trained, abs=1e-5)
+        assert float(watched) == pytest.approx(-score, abs=1e-5)
+        assert float(spent) == 2.5 * number
+
+
+@pytest.fixture
+def loose(monkeypatch):
+    """Makes a VAE whose importance draws count as worth little."""
+    monkeypatch.setattr("skvae._vae.LEAST_SAMPLE_SIZE", 150)
+    return lambda **params: VAETransformer(2, **{**SMALL, **params})
+
+
+def heard(call, about=""):
+    """What a call warns of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    return [str(each.message) for each in caught if about in str(each.message)]
+
+
+def test_draws_are_spoken_of_where_scores_are_asked_for_and_once(X, loose):
+    vae = loose()
+    assert not heard(lambda: vae.fit(X), "draws")
+    for quiet in (vae.transform, vae.impute, vae.score_features, vae.fit_transform):
+        assert not heard(lambda quiet=quiet: quiet(X), "draws")
+    said = heard(lambda: [vae.score(X), vae.score_samples(X), vae.score(X[:50])], "draws")
+    assert len(said) == 1
+    assert "64 importance draws of a score are worth less than 150" in said[0]
+    assert "n_importance_samples" in said[0]
+    assert len(heard(lambda: vae.set_params(n_importance_samples=32).score(X), "32 importance draws")) == 1
+    assert len(heard(lambda: vae.fit(X).score(X), "32 importance draws")) == 1
+    assert not heard(lambda: vae.set_params(n_importance_samples=8).score(X), "draws")
+    assert not heard(lambda: vae.set_params(n_importance_samples=128).score(X + 100.0 * X.std(axis=0)), "draws")
+    assert not heard(lambda: vae.score(X[:5]), "draws")
+    assert len(heard(lambda: vae.score(X), "128 importance draws")) == 1
+
+
+def test_a_search_says_the_same_words_for_all_fits(X, loose):
+    search = GridSearchCV(loose(max_iter=10), {"beta": [1.0, 0.5]}, cv=2)
+    assert len(set(heard(lambda: search.fit(X), "draws"))) == 1
+
+
+def test_a_monitor_hears_nothing_of_models_on_the_way(X, loose):
+    monitor = callback.ScoringMonitor(scoring={"score": lambda estimator, X, y: estimator.score(X)})
+    assert not heard(lambda: loose().set_callbacks(monitor).fit(X), "draws")
+
+
+@pytest.mark.parametrize("ensemble", [False, True])
+def test_a_detector_does_not_speak_of_draws(X, loose, ensemble):
+    detector = AutoencoderOutlierDetector(loose(), ensemble=ensemble)
+    assert not heard(lambda: detector.fit(X).predict(X), "draws")
+    assert not heard(lambda: detector.partial_fit(X).score_samples(X), "draws")
+    assert not heard(lambda: AutoencoderOutlierDetector(make_pipeline(StandardScaler(), loose())).fit(X), "draws")
+
+
+@pytest.mark.parametrize("estimator", [None, VAETransformer(6, **SMALL), AutoencoderTransformer(6, **SMALL)])
+def test_what_a_detector_warns_of_is_said_of_its_own_parameters(X, estimator, monkeypatch):
+    epochs, true_epoch = itertools.count(), training.train_epoch
+
+    def breaks_down(*args):
+        terms = true_epoch(*args)
+        return dict.fromkeys(terms, np.nan) if next(epochs) % 2 else terms
+
+    monkeypatch.setattr(training, "train_epoch", breaks_down)
+    detector = AutoencoderOutlierDetector(estimator, ensemble=True)
+    inner = detector._make_estimator().estimator
+    said = heard(lambda: detector.fit(X))
+    assert sum("diverged" in line for line in said) == 2
+    for line in said:
+        bare = re.sub(rf"estimator={type(inner).__name__}\([^)]*\)", "", line)
+        assert not [name for name in inner.get_params() if re.search(rf"\b{name}\b", bare)]
+    said = heard(lambda: clone(inner).fit(X), "diverged")
+    assert len(said) == 1
+    assert "estimator=" not in said[0]
+    assert "Lower learning_rate_init=" in said[0]
+
+
+def test_silent_components_are_spoken_of_once_by_a_detector(X):
+    silent = VAETransformer(5, **{**SMALL, "beta": 100.0})
+    said = heard(lambda: AutoencoderOutlierDetector(silent, ensemble=True).fit(X), "say nothing")
+    assert len(said) == 1
+    assert "Take fewer than estimator=VAETransformer(n_components=5)" in said[0]

@@ -640,10 +640,13 @@ def test_columns_with_the_same_name_or_in_another_order_are_errors():
     [
         ({"real": np.inf}, "column 'real', row 0 holds inf"),
         ({"real": "text"}, "column 'real', row 0 holds 'text'.*fitted on numbers"),
-        ({"real": pd.Timestamp("2020")}, "column 'real' has dtype datetime64"),
-        ({"day": 1.0}, "column 'day' has dtype float64.*fitted on one of dtype datetime64"),
-        ({"day": "2020-01-01"}, "column 'day' has dtype (str|object).*convert"),
-        ({"day": pd.Timestamp("2020", tz="UTC")}, "column 'day'.*time zone"),
+        ({"real": pd.Timestamp("2020")}, "column 'real', row 0 holds 2020-01-01 .*of dtype datetime64.*on numbers"),
+        ({"day": 1.0}, "column 'day', row 0 holds 1.0 of dtype float64.*fitted on dates without a time zone"),
+        ({"day": "2020-01-01"}, r"column 'day', row 0 holds '2020-01-01'.*pandas.to_datetime\(X\['day'\]\)"),
+        (
+            {"day": pd.Timestamp("2020", tz="UTC")},
+            r"column 'day', row 0 holds 2020-01-01 00:00:00\+.*tz_localize\(None\)",
+        ),
     ],
 )
 def test_cells_of_another_kind_than_in_training_are_errors(fitted, changed, message):
