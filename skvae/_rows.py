@@ -250,7 +250,7 @@ def by_value(X, prints):
     for column in itertools.islice(X.T, COLUMNS_IN_ORDER):
         cells = np.where(np.isnan(column), np.inf, column)
         order = order[np.lexsort((cells[order], place[order]))]
-        is_new = (np.diff(cells[order]) > 0.0) | (np.diff(place[order]) > 0)
+        is_new = np.any([a[order][1:] != a[order][:-1] for a in (cells, place)], axis=0)
         place[order] = np.append(0, np.cumsum(is_new))
         if is_new.all():
             break

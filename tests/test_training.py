@@ -275,6 +275,8 @@ def test_equal_rows_are_one_row_with_holes_and_zeros_of_either_sign():
     X = np.array([[0.0, np.nan], [1.0, 2.0], [-0.0, -np.nan], [1.0, np.nan], [0.0, np.nan]])
     index, weight = distinct_rows(X, np.array([1.0, 1.0, 2.0, 1.0, 4.0]))
     assert (index.tolist(), weight.tolist()) == ([0, 1, 3], [7.0, 1.0, 1.0])
+    index, weight = distinct_rows(X[:, ::-1])
+    assert (index.tolist(), weight.tolist()) == ([1, 0, 3], [1.0, 3.0, 1.0])
 
 
 def test_rows_that_differ_stay_apart_even_where_their_fingerprints_are_the_same(monkeypatch):
