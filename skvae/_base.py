@@ -18,11 +18,11 @@ from skvae._array_model import PRECISIONS, ArrayModel, as_array, resolve_device
 from skvae._bounds import bounds_of, narrower
 from skvae._callbacks import FitReport
 from skvae._columns import (
-    Frame,
     cells_of,
     check_table,
     holes_as_nan,
     index_of,
+    is_frame,
     lacking_by_row,
     numbered,
     some_rows,
@@ -224,7 +224,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 f"categorical_features={self.categorical_features!r} needs a dense table or a data frame, but X is "
                 "sparse. Use X.toarray(), or likelihood='categorical' for columns that hold level numbers."
             )
-        if sample_weight is not None and Frame.of(X) is not None:
+        if sample_weight is not None and is_frame(X):
             X = some_rows(X, np.flatnonzero(check_weights(sample_weight, X)))
         return Schema.of(X, self.categorical_features, type(self).__name__)
 
@@ -294,15 +294,17 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 X = holes_as_nan(X)
                 return schema.number_levels(validate_data(self, X, reset=reset, **checks))
             validate_data(self, X, reset=reset, skip_check_array=True)
-            return self._by_column(schema.encode_columns(X, owner), checks)
+            blocks = self._finite(schema.encode_blocks(X, owner), checks)
+            return ColumnRows.compact(blocks, X.shape[0] * X.shape[1])
         except (ValueError, TypeError, OverflowError) as error:
             raise with_culprit(error, X, owner) from error
 
-    def _by_column(self, columns, checks):
-        """Columns of numbers as a table, if they are such as a table may have."""
-        for column in columns:
-            check_array(column.reshape(len(column), -1), **checks, estimator=type(self).__name__, input_name="X")
-        return ColumnRows(columns)
+    def _finite(self, blocks, checks):
+        """Blocks of columns of numbers, if they are such as a table may have."""
+        for columns, cells in blocks:
+            for column in cells[np.isinf(cells).any(axis=1)]:
+                check_array(column.reshape(len(column), -1), **checks, estimator=type(self).__name__, input_name="X")
+            yield columns, cells
 
     @property
     def _names(self):
