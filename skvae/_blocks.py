@@ -63,6 +63,14 @@ def plain_blocks(X):
             yield plain_kind(dtype), columns, cells_of_block(X, columns, dtype)
 
 
+def may_lack(X):
+    """Mask of the columns of a frame that lack cells, as far as they are plain; True for the others."""
+    lacking = np.ones(X.shape[1], dtype=bool)
+    for _, columns, cells in plain_blocks(X):
+        lacking[columns] = np.isnan(cells).any(axis=0)
+    return lacking
+
+
 def cells_of_block(X, columns, dtype):
     """Cells (n, n_columns) of columns of one plain dtype, float64, NaN where they are missing."""
     is_all = len(columns) == X.shape[1]
@@ -150,3 +158,29 @@ def block_of(library, numbers, kind, dtype):
         return as_plain(numbers, kind, dtype)
     frame = importlib.import_module(library).DataFrame(as_plain(numbers, kind, np.dtype(np.float64)), orient="row")
     return (frame.fill_nan(None) if kind == "real" else frame).cast(dtype)
+
+
+def holds_floats(dtype):
+    """Whether float64 holds all cells of a plain dtype and the other way round, but for rounding."""
+    return plain_kind(dtype) == "real" and getattr(dtype, "itemsize", 8) <= 8
+
+
+def floats_as(X, numbers, dtype):
+    """Numbers (n, n_columns) as a block of cells of a dtype of floats of X."""
+    if isinstance(dtype, np.dtype):
+        return numbers.astype(dtype)
+    if hasattr(X, "iloc"):
+        return pd.DataFrame(numbers).astype(dtype)
+    return type(X)(numbers, orient="row").fill_nan(None).cast(dtype)
+
+
+def columns_of(X, columns):
+    """Some columns of a frame as a frame."""
+    return X.iloc[:, columns] if hasattr(X, "iloc") else X[:, columns]
+
+
+def beside(X, parts):
+    """A frame like X, with its labels, of all its columns: pairs as in ``joined``."""
+    if hasattr(X, "iloc"):
+        return joined(parts, X.index).set_axis(X.columns, axis=1)
+    return side_by_side(importlib.import_module(type(X).__module__.split(".")[0]), parts, X.columns)

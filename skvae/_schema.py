@@ -8,9 +8,19 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import DataConversionWarning
 
-from skvae._blocks import block_of, plain_blocks, plain_columns
+from skvae._blocks import beside, block_of, columns_of, floats_as, holds_floats, may_lack, plain_blocks, plain_columns
 from skvae._cells import Column, column_of, integer_limits, kind_of, odd_level, to_polars, zone_of
-from skvae._columns import Frame, column_name, holes_as_nan, is_missing, is_readable, names_of, numbered, shown
+from skvae._columns import (
+    Frame,
+    column_name,
+    holes_as_nan,
+    is_frame,
+    is_missing,
+    is_readable,
+    names_of,
+    numbered,
+    shown,
+)
 from skvae._on_demand import ColumnRows, SparseRows, as_slice
 from skvae._usual import ends_of
 
@@ -292,21 +302,48 @@ class Schema:
 
     def filled(self, X, numbers):
         """A copy of a table with its missing cells taken from numbers (n, n_features)."""
-        if Frame.of(X) is None:
+        if not is_frame(X):
             X = np.array(X, copy=True)
             missing = pd.isna(X)
             for j in np.flatnonzero(missing.any(axis=0)):
                 X[missing[:, j], j] = self._column(j).decode(numbers[:, j]).to_numpy()[missing[:, j]]
             return X
-        is_pandas = hasattr(X, "iloc")
-        columns = [X.iloc[:, j] if is_pandas else X.to_series(j) for j in range(X.shape[1])]
-        for j, column in self.columns.items():
-            missing = column_of(X, j).isna().to_numpy()
-            if missing.any():
-                columns[j] = column.filled(columns[j], missing, numbers[:, j])
-        if not is_pandas:
-            return type(X)(columns)
-        return pd.DataFrame(dict(enumerate(columns)), index=X.index).set_axis(X.columns, axis=1)
+        parts, read = [], np.zeros(X.shape[1], dtype=bool)
+        for columns, cells in self._filled_floats(X, numbers):
+            parts.append((columns, cells))
+            read[columns] = True
+        left = np.flatnonzero(may_lack(X) & ~read).tolist()
+        others = {j: self._filled_column(X, j, numbers[:, j]) for j in left}
+        others = {j: cells for j, cells in others.items() if cells is not None}
+        read[list(others)] = True
+        if others:
+            parts.append((list(others), list(others.values())))
+        if not read.all():
+            parts.append((np.flatnonzero(~read), columns_of(X, np.flatnonzero(~read).tolist())))
+        return beside(X, parts)
+
+    def _filled_floats(self, X, numbers):
+        """Blocks of those columns of floats of a frame that lack cells, filled."""
+        dtypes = list(X.dtypes)
+        for kind, columns, cells in plain_blocks(X):
+            missing, dtype = np.isnan(cells), dtypes[columns[0]]
+            here = [holds_floats(dtype) and self.columns[j].reads(kind) for j in columns.tolist()]
+            here = as_slice(np.flatnonzero(missing.any(axis=0) & here))
+            columns = columns[here]
+            if len(columns):
+                whole = [self.columns[j].kind == "integer" for j in columns.tolist()]
+                expected = numbers[:, columns]
+                expected = np.where(whole, np.rint(expected), expected)
+                yield columns, floats_as(X, np.where(missing[:, here], expected, cells[:, here]), dtype)
+
+    def _filled_column(self, X, j, numbers):
+        """One column of a frame with its missing cells filled; None where none is missing."""
+        missing = column_of(X, j).isna().to_numpy()
+        if not missing.any():
+            return None
+        cells = X.iloc[:, j] if hasattr(X, "iloc") else X.to_series(j)
+        filled = self.columns[j].filled(cells, missing, numbers)
+        return filled.reset_index(drop=True) if hasattr(X, "iloc") else filled
 
 
 def chosen_columns(categorical_features, names, n_features, owner):
