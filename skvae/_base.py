@@ -547,6 +547,10 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             )
         return self._schema.rows(self._model.decode(codes), codes.dtype, index_of(X))
 
+    def _expected(self, numbers):
+        """What is expected of each cell of rows of numbers, float64, in numbers again: their codes, decoded."""
+        return self._schema.settled(self._model.decode(self._model.encode(numbers)))
+
     def sample(self, n_samples=1, random_state=None, *, given=None, with_missing=True):
         """Draw new rows like the training data: a code, its decoded density, and a draw from that, noise included.
 

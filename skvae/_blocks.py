@@ -30,6 +30,17 @@ OF_POLARS = {
 """What cells of a dtype of polars are, by its name."""
 
 
+POLARS_NAME = {"Boolean": "bool"}
+"""Names of dtypes that numpy calls otherwise."""
+
+MASKED_ARRAYS = {
+    **dict.fromkeys("iu", pd.arrays.IntegerArray),
+    "f": pd.arrays.FloatingArray,
+    "b": pd.arrays.BooleanArray,
+}
+"""Arrays of pandas whose cells may be missing, by the letter of the dtype of numpy."""
+
+
 def plain_kind(dtype):
     """What the cells of a dtype are, as ``Column.kind`` says it: "real", "integer" or "boolean"; None for others."""
     if isinstance(dtype, (np.dtype, pd.ArrowDtype, *MASKED)):
@@ -73,28 +84,20 @@ def may_lack(X):
 
 def cells_of_block(X, columns, dtype):
     """Cells (n, n_columns) of columns of one plain dtype, float64, NaN where they are missing."""
-    is_all = len(columns) == X.shape[1]
+    block = columns_of(X, columns)
     if not hasattr(X, "iloc"):
-        return (X if is_all else X[:, columns.tolist()]).cast(of_polars(X, "Float64")).to_numpy()
-    block = X if is_all else X.iloc[:, columns]
+        return block.cast(importlib.import_module(library_name(X)).Float64).to_numpy()
     if isinstance(dtype, np.dtype):
         return block.to_numpy().astype(np.float64, copy=False)
     return block.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def of_polars(X, name):
-    """Something of the library of a polars frame."""
-    return getattr(importlib.import_module(type(X).__module__.split(".")[0]), name)
-
-
 def as_plain(numbers, kind, dtype):
-    """Numbers (n, n_columns) that are all there as plain cells of a dtype of numpy, or of numbers for one of polars."""
+    """Numbers (n, n_columns) that are all there as plain cells of a dtype of numpy."""
     if kind == "boolean":
         return np.clip(np.rint(numbers), 0.0, 1.0).astype(bool)
     if kind == "integer":
-        numbers = np.rint(numbers)
-        if dtype.kind in "iu":
-            numbers = np.clip(numbers, *float_limits(dtype))
+        numbers = np.clip(np.rint(numbers), *float_limits(dtype))
     return numbers.astype(dtype)
 
 
@@ -106,7 +109,7 @@ def float_limits(dtype):
 
 
 def joined(parts, index=None):
-    """A frame of pandas of pairs of column numbers and their cells: an array or a frame, or a list of Series."""
+    """A frame of pandas of pairs of column numbers and their cells: an array or a frame, or a list of columns."""
     parts = [numbered_columns(cells, columns) for columns, cells in parts]
     frame = parts[0] if len(parts) == 1 else pd.concat(parts, axis=1)
     order = np.argsort(frame.columns.to_numpy(), kind="stable")
@@ -144,43 +147,77 @@ def plain_columns(columns, library):
 
 
 def plain_dtype(dtype, library):
-    """The dtype of a library that is called so, if its cells are plain and, in pandas, those of numpy; None else."""
+    """The dtype of a library that is called so, if its cells are plain; None else."""
     if library == "polars":
         return getattr(importlib.import_module(library), dtype) if OF_POLARS.get(dtype) is not None else None
-    if isinstance(dtype, str):
-        dtype = np.dtype(dtype) if dtype.rstrip("0123456789") in ("bool", "int", "uint", "float") else None
-    return dtype if isinstance(dtype, np.dtype) and plain_kind(dtype) is not None else None
+    dtype = pd.api.types.pandas_dtype(dtype)
+    return dtype if plain_kind(dtype) is not None else None
 
 
-def block_of(library, numbers, kind, dtype):
-    """Numbers (n, n_columns) as a block of cells of a plain dtype; only real ones may be missing."""
-    if library == "pandas":
-        return as_plain(numbers, kind, dtype)
-    frame = importlib.import_module(library).DataFrame(as_plain(numbers, kind, np.dtype(np.float64)), orient="row")
-    return (frame.fill_nan(None) if kind == "real" else frame).cast(dtype)
-
-
-def holds_floats(dtype):
-    """Whether float64 holds all cells of a plain dtype and the other way round, but for rounding."""
-    return plain_kind(dtype) == "real" and getattr(dtype, "itemsize", 8) <= 8
-
-
-def floats_as(X, numbers, dtype):
-    """Numbers (n, n_columns) as a block of cells of a dtype of floats of X."""
+def numpy_of(dtype):
+    """The dtype of numpy that holds the cells of a plain dtype."""
     if isinstance(dtype, np.dtype):
-        return numbers.astype(dtype)
-    if hasattr(X, "iloc"):
-        return pd.DataFrame(numbers).astype(dtype)
-    return type(X)(numbers, orient="row").fill_nan(None).cast(dtype)
+        return dtype
+    return np.dtype(
+        dtype.numpy_dtype if hasattr(dtype, "numpy_dtype") else POLARS_NAME.get(str(dtype), str(dtype).lower())
+    )
+
+
+def as_block(library, numbers, kind, dtype):
+    """Numbers (n, n_columns), NaN where cells are missing, as a block of cells of a plain dtype."""
+    missing, plain = np.isnan(numbers), numpy_of(dtype)
+    values = as_plain(numbers if kind == "real" else np.where(missing, 0.0, numbers), kind, plain)
+    return with_missing(library, values, missing, dtype)
+
+
+def with_missing(library, values, missing, dtype):
+    """Cells (n, n_columns) of numpy as a block of a plain dtype: as they are, a list of columns, or a polars frame."""
+    if isinstance(dtype, np.dtype):
+        return values
+    columns = list(zip(np.ascontiguousarray(values.T), np.ascontiguousarray(missing.T), strict=True))
+    if library == "polars":
+        of_polars = importlib.import_module(library).Series
+        series = [of_polars(column).cast(dtype) for column, _ in columns]
+        return [
+            cells.set(of_polars(m), None) if m.any() else cells for cells, (_, m) in zip(series, columns, strict=True)
+        ]
+    if isinstance(dtype, pd.ArrowDtype):
+        arrow = importlib.import_module("pyarrow")
+        made = (arrow.array(column, dtype.pyarrow_dtype, mask=m) for column, m in columns)
+        return [pd.arrays.ArrowExtensionArray(cells) for cells in made]
+    return [MASKED_ARRAYS[values.dtype.kind](*column) for column in columns]
+
+
+def exact_block(X, columns, dtype):
+    """Cells (n, n_columns) of columns of one plain dtype to the last digit; whatever where they are missing."""
+    block, plain = columns_of(X, columns), numpy_of(dtype)
+    if not hasattr(X, "iloc"):
+        return block.fill_null(False if plain.kind == "b" else 0).to_numpy().astype(plain, copy=False)
+    return block.to_numpy() if isinstance(dtype, np.dtype) else block.to_numpy(dtype=plain, na_value=plain.type(0))
+
+
+def filled_block(X, columns, missing, numbers):
+    """Columns of one plain dtype with missing cells (n, n_columns) taken from numbers (n, n_columns)."""
+    dtype = list(X.dtypes)[columns[0]]
+    cells = exact_block(X, columns, dtype)
+    expected = as_plain(np.where(missing, numbers, 0.0), plain_kind(dtype), numpy_of(dtype))
+    return with_missing(library_name(X), np.where(missing, expected, cells), np.zeros_like(missing), dtype)
+
+
+def library_name(X):
+    """The library of a frame."""
+    return "pandas" if hasattr(X, "iloc") else type(X).__module__.split(".")[0]
 
 
 def columns_of(X, columns):
     """Some columns of a frame as a frame."""
-    return X.iloc[:, columns] if hasattr(X, "iloc") else X[:, columns]
+    if len(columns) == X.shape[1]:
+        return X
+    return X.iloc[:, columns] if hasattr(X, "iloc") else X[:, np.asarray(columns).tolist()]
 
 
 def beside(X, parts):
     """A frame like X, with its labels, of all its columns: pairs as in ``joined``."""
     if hasattr(X, "iloc"):
         return joined(parts, X.index).set_axis(X.columns, axis=1)
-    return side_by_side(importlib.import_module(type(X).__module__.split(".")[0]), parts, X.columns)
+    return side_by_side(importlib.import_module(library_name(X)), parts, X.columns)

@@ -244,6 +244,10 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         return self.wary_.transform(X)
 
+    def _expected(self, numbers):
+        """What the wary density expects of each cell of rows of numbers, in the numbers of its schema."""
+        return decoded_cells(self.wary_, numbers, self._schema)
+
     def inverse_transform(self, X):
         """Rows that codes of the wary density stand for."""
         check_is_fitted(self)
@@ -263,8 +267,15 @@ def expected_cells(estimator, numbers, usual, schema, where, index=None):
     strange in many cells may stand for cells that are far beyond it. Cells are in the numbers of the ``schema``, and so
     is what is expected of them.
     """
-    tame = schema.table(where.clipped(numbers, *usual), index)
-    return where.clipped(schema.numbers(estimator.inverse_transform(estimator.transform(tame))), *usual)
+    tame = where.clipped(numbers, *usual)
+    return where.clipped(decoded_cells(estimator, tame, schema, index), *usual)
+
+
+def decoded_cells(estimator, numbers, schema, index=None):
+    """What the codes of rows stand for, in the numbers of the schema as the rows are; ours need no table for it."""
+    if hasattr(estimator, "_expected"):
+        return estimator._expected(numbers)
+    return schema.numbers(estimator.inverse_transform(estimator.transform(schema.table(numbers, index))))
 
 
 def usual_cells(numbers, weight, schema, where):

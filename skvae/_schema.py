@@ -8,8 +8,18 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import DataConversionWarning
 
-from skvae._blocks import beside, block_of, columns_of, floats_as, holds_floats, may_lack, plain_blocks, plain_columns
-from skvae._cells import Column, column_of, integer_limits, kind_of, odd_level, to_polars, zone_of
+from skvae._blocks import (
+    as_block,
+    as_plain,
+    beside,
+    columns_of,
+    filled_block,
+    may_lack,
+    numpy_of,
+    plain_blocks,
+    plain_columns,
+)
+from skvae._cells import Column, column_of, from_polars, integer_limits, kind_of, odd_level, to_polars, zone_of
 from skvae._columns import (
     Frame,
     column_name,
@@ -280,16 +290,42 @@ class Schema:
 
     def _restored(self, numbers):
         """Parts of a frame in the dtypes of training: blocks of plain columns, and a list of the others."""
-        library, lacking = self.frame.library, np.isnan(numbers).any(axis=0)
-        done = np.zeros_like(lacking)
-        for (kind, dtype), columns in plain_columns(self.columns.values(), library).items():
-            columns = columns if kind == "real" else columns[~lacking[columns]]
-            done[columns] = True
-            if len(columns):
-                yield columns, block_of(library, numbers[:, as_slice(columns)], kind, dtype)
-        others = np.flatnonzero(~done).tolist()
+        others = np.ones(numbers.shape[1], dtype=bool)
+        for kind, dtype, columns in self._plain_columns(numbers):
+            others[columns] = False
+            yield columns, as_block(self.frame.library, numbers[:, as_slice(columns)], kind, dtype)
+        others = np.flatnonzero(others).tolist()
         if others:
             yield others, [self._restored_column(self.columns[j], numbers[:, j]) for j in others]
+
+    def _plain_columns(self, numbers):
+        """What columns of a plain dtype hold, their dtype and their numbers, if these cells may be missing there."""
+        lacking = np.isnan(numbers).any(axis=0)
+        for (kind, dtype), columns in plain_columns(self.columns.values(), self.frame.library).items():
+            if isinstance(dtype, np.dtype) and kind != "real":
+                columns = columns[~lacking[columns]]
+            if len(columns):
+                yield kind, dtype, columns
+
+    def settled(self, numbers):
+        """The numbers of the cells that ``rows`` makes of numbers (n, n_features): rounded as these are."""
+        if self.frame is None:
+            return self.number_levels(self.rows(numbers.copy(), np.float64))
+        settled, others = numbers.copy(), np.ones(numbers.shape[1], dtype=bool)
+        for kind, dtype, columns in self._plain_columns(numbers):
+            if kind != "real" or numpy_of(dtype) != np.float64:
+                cells, missing = numbers[:, columns], np.isnan(numbers[:, columns])
+                cells = as_plain(np.where(missing, 0.0, cells), kind, numpy_of(dtype)).astype(np.float64)
+                settled[:, columns] = np.where(missing, np.nan, cells)
+            others[columns] = False
+        for j in np.flatnonzero(others).tolist():
+            column = self.columns[j]
+            if column.has_levels:
+                settled[:, j] = np.clip(np.rint(numbers[:, j]), 0, len(column.levels) - 1)
+            else:
+                cells = self._restored_column(column, numbers[:, j])
+                settled[:, j] = column.encode(cells if hasattr(cells, "iloc") else from_polars(cells))
+        return settled
 
     def _restored_column(self, column, numbers):
         """A column of the frame's library in its training dtype."""
@@ -309,7 +345,7 @@ class Schema:
                 X[missing[:, j], j] = self._column(j).decode(numbers[:, j]).to_numpy()[missing[:, j]]
             return X
         parts, read = [], np.zeros(X.shape[1], dtype=bool)
-        for columns, cells in self._filled_floats(X, numbers):
+        for columns, cells in self._filled_plain(X, numbers):
             parts.append((columns, cells))
             read[columns] = True
         left = np.flatnonzero(may_lack(X) & ~read).tolist()
@@ -322,19 +358,16 @@ class Schema:
             parts.append((np.flatnonzero(~read), columns_of(X, np.flatnonzero(~read).tolist())))
         return beside(X, parts)
 
-    def _filled_floats(self, X, numbers):
-        """Blocks of those columns of floats of a frame that lack cells, filled."""
-        dtypes = list(X.dtypes)
+    def _filled_plain(self, X, numbers):
+        """Blocks of those columns of a plain dtype of a frame that lack cells, filled."""
         for kind, columns, cells in plain_blocks(X):
-            missing, dtype = np.isnan(cells), dtypes[columns[0]]
-            here = [holds_floats(dtype) and self.columns[j].reads(kind) for j in columns.tolist()]
-            here = as_slice(np.flatnonzero(missing.any(axis=0) & here))
-            columns = columns[here]
-            if len(columns):
+            read = [self.columns[j].reads(kind) for j in columns.tolist()]
+            here = np.flatnonzero(np.isnan(cells).any(axis=0) & read)
+            if len(here):
+                columns, missing = columns[here], np.isnan(cells[:, here])
                 whole = [self.columns[j].kind == "integer" for j in columns.tolist()]
-                expected = numbers[:, columns]
-                expected = np.where(whole, np.rint(expected), expected)
-                yield columns, floats_as(X, np.where(missing[:, here], expected, cells[:, here]), dtype)
+                expected = np.where(whole, np.rint(numbers[:, columns]), numbers[:, columns])
+                yield columns, filled_block(X, columns, missing, expected)
 
     def _filled_column(self, X, j, numbers):
         """One column of a frame with its missing cells filled; None where none is missing."""
