@@ -32,6 +32,7 @@ from skvae._likelihood_choice import Choice
 from skvae._on_demand import ColumnRows, SparseRows, is_complete
 from skvae._rows import WeightedRows, auto_batch_size, least_batch_size
 from skvae._schema import Schema
+from skvae._surroundings import undisturbed
 from skvae._units import Units
 from skvae._usual import LINEAR, Near, Usual
 from skvae._validation import (
@@ -116,6 +117,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """Importance draws of one score."""
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @undisturbed
     def fit(self, X, y=None, sample_weight=None, X_val=None):
         """Train on ``X``.
 
@@ -177,6 +179,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @undisturbed
     def partial_fit(self, X, y=None, sample_weight=None):
         """Go on training with one pass over ``X``, as a stream of batches needs; the first call starts a model.
 
@@ -436,10 +439,10 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 f"Training diverged after {len(model.history.loss)} epochs; the best state before is kept. Lower "
                 f"learning_rate_init={self.learning_rate_init}, or look for extreme values in X.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         if outcome == "interrupted":
-            warnings.warn("Training interrupted by user; the best state so far is kept.", stacklevel=4)
+            warnings.warn("Training interrupted by user; the best state so far is kept.", stacklevel=5)
         vars(self).update(self._fitted(model, schema, rows, rate))
 
     def _fitted(self, model, schema, rows, rate=1.0):
@@ -506,6 +509,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         weight = (np.ones(len(shares)) if rows.weight is None else rows.weight)[:, None] * ~np.isnan(shares)
         return (weight * np.nan_to_num(shares)).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-300)
 
+    @undisturbed
     def transform(self, X):
         """Codes of rows: deterministic, the posterior's mean.
 
@@ -522,6 +526,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         check_is_fitted(self)
         return self._model.encode(self._check_rows(X, model=self._model))
 
+    @undisturbed
     def inverse_transform(self, X):
         """Rows that codes stand for: the decoded mean, in the units of the training data.
 
@@ -547,10 +552,12 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             )
         return self._schema.rows(self._model.decode(codes), codes.dtype, index_of(X))
 
+    @undisturbed
     def _expected(self, numbers):
         """What is expected of each cell of rows of numbers, float64, in numbers again: their codes, decoded."""
         return self._schema.settled(self._model.decode(self._model.encode(numbers)))
 
+    @undisturbed
     def sample(self, n_samples=1, random_state=None, *, given=None, with_missing=True):
         """Draw new rows like the training data: a code, its decoded density, and a draw from that, noise included.
 
@@ -592,7 +599,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 warnings.warn(
                     f"The codes drawn for given={given!r} are worth {size:.1f} (effective sample size): rows like "
                     "these are so rare in the model that draws repeat few codes.",
-                    stacklevel=2,
+                    stacklevel=3,
                 )
         numbers = np.where(np.isnan(row), numbers, row)
         if with_missing and self._holes is not None:
@@ -600,6 +607,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             numbers[holes & np.isnan(row)] = np.nan
         return self._schema.rows(numbers, np.float64, drawn=True)
 
+    @undisturbed
     def score_samples(self, X):
         """Log-likelihood of each row in nats, in the units of the data; higher is more normal.
 
@@ -616,6 +624,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         check_is_fitted(self)
         return self._model.log_prob(self._check_rows(X, model=self._model), self._n_draws)
 
+    @undisturbed
     def score(self, X, y=None, sample_weight=None):
         """Mean of ``score_samples``: what a search over parameters maximises.
 
@@ -636,6 +645,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         scores = self.score_samples(X)
         return float(np.average(scores, weights=check_weights(sample_weight, scores)))
 
+    @undisturbed
     def score_features(self, X):
         """Share of each column in the row's score: names the cells that make a row strange.
 
@@ -661,10 +671,12 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         shares = np.nan_to_num(self._shares(self._model, rows, self._usual) - self._baseline * ~np.isnan(rows))
         return shares if self._schema.frame is None else self._schema.frame.numbers(shares, index_of(X))
 
+    @undisturbed
     def _shortfall(self, X):
         """Nats that each cell has less, given the code, than the one that is expected (n, n_features); 0 for holes."""
         return self._model.feature_shortfall(self._check_rows(X, model=self._model), self._usual)
 
+    @undisturbed
     def impute(self, X, n_imputations=1, random_state=None):
         """Rows with their missing cells filled from the model, all others as they are.
 

@@ -15,6 +15,7 @@ from skvae._columns import numbered, some_rows
 from skvae._neighbors import Positions, Sample, SampleDistances
 from skvae._rows import WeightedRows, drawn_rows, weighted_threshold
 from skvae._schema import Schema
+from skvae._surroundings import undisturbed
 from skvae._validation import CallbackSupportMixin, check_is_fitted, check_weights, validate_data, with_callbacks
 
 SUPPORT_FRACTION, WARY_EPOCHS = 0.7, 2
@@ -124,6 +125,7 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         self.random_state = random_state
 
     @with_callbacks
+    @undisturbed
     def fit(self, X, y=None, sample_weight=None):
         """Fit both densities, the distances, and the scale of each score."""
         trusting, wary = clone(self.estimator), self._wary()
@@ -142,6 +144,7 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         return wary
 
     @available_if(lambda self: hasattr(self.estimator, "partial_fit"))
+    @undisturbed
     def partial_fit(self, X, y=None, sample_weight=None):
         """Both densities go on with one pass over a batch; ``refer_to`` has to follow."""
         trusting, wary = (
@@ -204,6 +207,7 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         total = np.maximum(weight @ ~np.isnan(tame), np.finfo(np.float64).tiny)
         return np.sqrt(weight @ np.nan_to_num(np.square(tame)) / total) + LEAST_WIDTH * self._positions.scale
 
+    @undisturbed
     def strangeness(self, X):
         """How strange each row is (n,) by the name of the score, on the scale of its training scores."""
         check_is_fitted(self)
@@ -212,6 +216,7 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         scores |= {name: -values for name, values in self.distances_(rows).items()}
         return {name: self.scales_[name].strangeness(values) for name, values in scores.items()}
 
+    @undisturbed
     def score_samples(self, X):
         """Minus the excess of a row: 0 is usual, -1 as strange as the strangest tenth of the training rows.
 
@@ -221,6 +226,7 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         mean = sum(strangeness.values()) / len(strangeness)
         return -np.sign(mean) * np.expm1(np.abs(mean))
 
+    @undisturbed
     def score_features(self, X):
         """Nats that each cell costs under a normal density of what is expected: the mean of both densities'.
 
@@ -239,6 +245,7 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
             costs[:, levels] = np.minimum(self.wary_._shortfall(X)[:, levels] - self._usual_shortfall[levels], 0.0)
         return costs
 
+    @undisturbed
     def transform(self, X):
         """Codes of the wary density."""
         check_is_fitted(self)
@@ -248,6 +255,7 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         """What the wary density expects of each cell of rows of numbers, in the numbers of its schema."""
         return decoded_cells(self.wary_, numbers, self._schema)
 
+    @undisturbed
     def inverse_transform(self, X):
         """Rows that codes of the wary density stand for."""
         check_is_fitted(self)

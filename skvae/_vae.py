@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 from skvae._base import BaseAutoencoder
 from skvae._rows import WeightedRows
+from skvae._surroundings import undisturbed
 from skvae._validation import Interval, StrOptions, check_is_fitted
 from skvae.nn.models import OBJECTIVES
 from skvae.nn.priors import CODE_DENSITIES, PRIORS
@@ -368,7 +369,7 @@ class VAETransformer(BaseAutoencoder):
             warnings.warn(
                 f"{silent} of {n_components} components say nothing about the rows (see kl_per_component_). Take fewer "
                 f"n_components, or try free_bits=0.1, kl_warmup=0.2 or a smaller beta than {self.beta}.",
-                stacklevel=3,
+                stacklevel=5,
             )
         if self._n_draws < ENOUGH_DRAWS:
             return
@@ -380,9 +381,10 @@ class VAETransformer(BaseAutoencoder):
                 f"The {self._n_draws} importance draws of a score are worth {size:.1f} (effective_sample_size, median "
                 "of training rows): scores are loose bounds on the log-likelihood. Raise n_importance_samples, or keep "
                 "q(z|x) close to the posterior with regularizer='kl' and beta=1.",
-                stacklevel=3,
+                stacklevel=5,
             )
 
+    @undisturbed
     def effective_sample_size(self, X):
         r"""How many equally weighted draws the ``n_importance_samples`` draws of each row's score are worth.
 
