@@ -108,10 +108,10 @@ class OneThread:
 
     Steps of small networks are shorter than the hand-over to a second thread, and far shorter when the other cores are
     busy. torch keeps one number a thread and one for threads to come: each of several concurrent contexts puts back
-    what the first of them found.
+    what the first of them found, the outermost one of its thread.
     """
 
-    _lock, _inside, _before = threading.Lock(), 0, 1
+    _lock, _inside, _before, _own = threading.Lock(), 0, 1, threading.local()
 
     def __enter__(self):
         with OneThread._lock:
@@ -119,11 +119,14 @@ class OneThread:
                 OneThread._before = torch.get_num_threads()
             OneThread._inside += 1
             torch.set_num_threads(1)
+        OneThread._own.depth = getattr(OneThread._own, "depth", 0) + 1
 
     def __exit__(self, *exception):
         with OneThread._lock:
             OneThread._inside -= 1
-            torch.set_num_threads(OneThread._before)
+            OneThread._own.depth -= 1
+            if not OneThread._own.depth:
+                torch.set_num_threads(OneThread._before)
 
     @classmethod
     def after_fork(cls):

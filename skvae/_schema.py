@@ -113,7 +113,7 @@ class Schema:
         return numbers
 
     def encode_blocks(self, X, owner):
-        """A frame as numbers by the block, NaN where cells are missing: numbers of columns, and cells (n_columns, n)."""
+        """A frame by the block, NaN where cells are missing: the numbers of columns, and their cells (n_columns, n)."""
         self._check_order(X, owner)
         read = np.zeros(len(self.columns), dtype=bool)
         for kind, columns, cells in plain_blocks(X):

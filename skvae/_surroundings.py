@@ -41,4 +41,5 @@ def undisturbed(method):
         with np.errstate(all="ignore"), special.errstate(all="ignore"), as_in_children():
             return method(self, *args, **kwargs)
 
+    call.is_undisturbed = True
     return call
