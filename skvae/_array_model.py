@@ -7,6 +7,7 @@ is pickled.
 
 import copy
 import math
+import os
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -20,10 +21,12 @@ import torch
 from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits
 
 from skvae._bounds import NOWHERE, narrower
 from skvae._columns import chunk_rows, chunks, column_name, lacking_by_row, pieces_of
 from skvae._on_demand import SparseRows, is_complete
+from skvae._surroundings import IN_FORKED_CHILDREN, as_in_children, is_forked_child
 from skvae._units import FARTHEST, Units
 from skvae.nn.capture import Captured
 from skvae.nn.likelihoods import LIKELIHOODS
@@ -105,10 +108,10 @@ class OneThread:
 
     Steps of small networks are shorter than the hand-over to a second thread, and far shorter when the other cores are
     busy. torch keeps one number a thread and one for threads to come: each of several concurrent contexts puts back
-    what the first of them found.
+    what the first of them found, the outermost one of its thread.
     """
 
-    _lock, _inside, _before = threading.Lock(), 0, 1
+    _lock, _inside, _before, _own = threading.Lock(), 0, 1, threading.local()
 
     def __enter__(self):
         with OneThread._lock:
@@ -116,11 +119,24 @@ class OneThread:
                 OneThread._before = torch.get_num_threads()
             OneThread._inside += 1
             torch.set_num_threads(1)
+        OneThread._own.depth = getattr(OneThread._own, "depth", 0) + 1
 
     def __exit__(self, *exception):
         with OneThread._lock:
             OneThread._inside -= 1
-            torch.set_num_threads(OneThread._before)
+            OneThread._own.depth -= 1
+            if not OneThread._own.depth:
+                torch.set_num_threads(OneThread._before)
+
+    @classmethod
+    def after_fork(cls):
+        """A lock that no thread of the parent holds."""
+        cls._lock = threading.Lock()
+
+
+IN_FORKED_CHILDREN.append(OneThread)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=OneThread.after_fork)
 
 
 def equal_spans(n_rows, n_spans, size):
@@ -233,12 +249,16 @@ class ArrayModel:
         return {**vars(self), "module": {name: value.cpu().numpy() for name, value in state.items()}}
 
     def __setstate__(self, state):
+        with as_in_children():
+            self._restore(state)
+
+    def _restore(self, state):
         vars(self).update(state)
         try:
             self.device = resolve_device(self.device)
         except ValueError:
             warnings.warn(
-                f"The model was fitted on device {self.device!r}, which is not here; it runs on 'cpu'.", stacklevel=2
+                f"The model was fitted on device {self.device!r}, which is not here; it runs on 'cpu'.", stacklevel=3
             )
             self.device = "cpu"
         self.module = self._build(seed=0)
@@ -415,7 +435,7 @@ class ArrayModel:
 
         def fill(span):
             run = Captured(function, frozen=True) if span.stop - span.start > MANY_PIECES * size else function
-            with torch.no_grad():
+            with torch.no_grad(), np.errstate(all="ignore"):  # which a thread does not inherit
                 for part in chunks(span.stop, array.shape[1], span.start):
                     rows = array[part] if units is None else units.to_standard(array[part])
                     self._fill_part(run, np.ascontiguousarray(rows, self._array_dtype), out[part], size)
@@ -605,7 +625,8 @@ def mixture_of(codes, n_components):
     """The mixture of 1, 2, 4, ... up to ``n_components`` normal densities at which the BIC stops falling."""
     sizes = {min(2**k, n_components, len(codes)) for k in range(n_components.bit_length() + 1)}
     best, lowest = None, math.inf
-    with warnings.catch_warnings(), config_context(array_api_dispatch=False):
+    one_thread = threadpool_limits(1, user_api="openmp") if is_forked_child() else nullcontext()
+    with warnings.catch_warnings(), config_context(array_api_dispatch=False), one_thread:
         warnings.simplefilter("ignore", ConvergenceWarning)
         for size in sorted(sizes):
             mixture = GaussianMixture(size, reg_covar=1e-5, random_state=NOISE_SEED).fit(codes)

@@ -18,11 +18,11 @@ from skvae._array_model import PRECISIONS, ArrayModel, as_array, resolve_device
 from skvae._bounds import bounds_of, narrower
 from skvae._callbacks import FitReport
 from skvae._columns import (
-    Frame,
     cells_of,
     check_table,
     holes_as_nan,
     index_of,
+    is_frame,
     lacking_by_row,
     numbered,
     some_rows,
@@ -32,6 +32,7 @@ from skvae._likelihood_choice import Choice
 from skvae._on_demand import ColumnRows, SparseRows, is_complete
 from skvae._rows import WeightedRows, auto_batch_size, least_batch_size
 from skvae._schema import Schema
+from skvae._surroundings import undisturbed
 from skvae._units import Units
 from skvae._usual import LINEAR, Near, Usual
 from skvae._validation import (
@@ -125,6 +126,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """Importance draws of one score."""
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @undisturbed
     def fit(self, X, y=None, sample_weight=None, X_val=None):
         """Train on ``X``.
 
@@ -187,6 +189,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @undisturbed
     def partial_fit(self, X, y=None, sample_weight=None):
         """Go on training with one pass over ``X``, as a stream of batches needs; the first call starts a model.
 
@@ -253,7 +256,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 f"categorical_features={self.categorical_features!r} needs a dense table or a data frame, but X is "
                 "sparse. Use X.toarray(), or likelihood='categorical' for columns that hold level numbers."
             )
-        if sample_weight is not None and Frame.of(X) is not None:
+        if sample_weight is not None and is_frame(X):
             X = some_rows(X, np.flatnonzero(check_weights(sample_weight, X)))
         advise = self._inside != "second"
         return Schema.of(X, self.categorical_features, type(self).__name__, declared, advise)
@@ -324,15 +327,17 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 X = holes_as_nan(X)
                 return schema.number_levels(validate_data(self, X, reset=reset, **checks))
             validate_data(self, X, reset=reset, skip_check_array=True)
-            return self._by_column(schema.encode_columns(X, owner), checks)
+            blocks = self._finite(schema.encode_blocks(X, owner), checks)
+            return ColumnRows.compact(blocks, X.shape[0] * X.shape[1])
         except (ValueError, TypeError, OverflowError) as error:
             raise with_culprit(error, X, owner) from error
 
-    def _by_column(self, columns, checks):
-        """Columns of numbers as a table, if they are such as a table may have."""
-        for column in columns:
-            check_array(column.reshape(len(column), -1), **checks, estimator=type(self).__name__, input_name="X")
-        return ColumnRows(columns)
+    def _finite(self, blocks, checks):
+        """Blocks of columns of numbers, if they are such as a table may have."""
+        for columns, cells in blocks:
+            for column in cells[np.isinf(cells).any(axis=1)]:
+                check_array(column.reshape(len(column), -1), **checks, estimator=type(self).__name__, input_name="X")
+            yield columns, cells
 
     @property
     def _names(self):
@@ -466,10 +471,10 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 f"Training diverged after {len(model.history.loss)} epochs; the best state before is kept. Lower "
                 f"{self._written(learning_rate_init=self.learning_rate_init)}, or look for extreme values in X.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         if outcome == "interrupted":
-            warnings.warn("Training interrupted by user; the best state so far is kept.", stacklevel=4)
+            warnings.warn("Training interrupted by user; the best state so far is kept.", stacklevel=5)
         vars(self).update(self._fitted(model, schema, rows, rate))
 
     def _fitted(self, model, schema, rows, rate=1.0):
@@ -550,6 +555,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         weight = (np.ones(len(shares)) if rows.weight is None else rows.weight)[:, None] * ~np.isnan(shares)
         return (weight * np.nan_to_num(shares)).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-300)
 
+    @undisturbed
     def transform(self, X):
         """Codes of rows: deterministic, the posterior's mean.
 
@@ -566,6 +572,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         check_is_fitted(self)
         return self._model.encode(self._check_rows(X, model=self._model))
 
+    @undisturbed
     def inverse_transform(self, X):
         """Rows that codes stand for: the decoded mean, in the units of the training data.
 
@@ -591,6 +598,12 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             )
         return self._schema.rows(self._model.decode(codes), codes.dtype, index_of(X))
 
+    @undisturbed
+    def _expected(self, numbers):
+        """What is expected of each cell of rows of numbers, float64, in numbers again: their codes, decoded."""
+        return self._schema.settled(self._model.decode(self._model.encode(numbers)))
+
+    @undisturbed
     def sample(self, n_samples=1, random_state=None, *, given=None, with_missing=True):
         """Draw new rows like the training data: a code, its decoded density, and a draw from that, noise included.
 
@@ -632,7 +645,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 warnings.warn(
                     f"The codes drawn for given={given!r} are worth {size:.1f} (effective sample size): rows like "
                     "these are so rare in the model that draws repeat few codes.",
-                    stacklevel=2,
+                    stacklevel=3,
                 )
         numbers = np.where(np.isnan(row), numbers, row)
         if with_missing and self._holes is not None:
@@ -640,6 +653,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             numbers[holes & np.isnan(row)] = np.nan
         return self._schema.rows(numbers, np.float64, drawn=True)
 
+    @undisturbed
     def score_samples(self, X):
         """Log-likelihood of each row in nats, in the units of the data; higher is more normal.
 
@@ -658,6 +672,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         self._advise_on_scores(rows)
         return self._model.log_prob(rows, self._n_draws)
 
+    @undisturbed
     def score(self, X, y=None, sample_weight=None):
         """Mean of ``score_samples``: what a search over parameters maximises.
 
@@ -678,6 +693,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         scores = self.score_samples(X)
         return float(np.average(scores, weights=check_weights(sample_weight, scores)))
 
+    @undisturbed
     def score_features(self, X):
         """Share of each column in the row's score: names the cells that make a row strange.
 
@@ -703,10 +719,12 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         shares = np.nan_to_num(self._shares(self._model, rows, self._usual) - self._baseline * ~np.isnan(rows))
         return shares if self._schema.frame is None else self._schema.frame.numbers(shares, index_of(X))
 
+    @undisturbed
     def _shortfall(self, X):
         """Nats that each cell has less, given the code, than the one that is expected (n, n_features); 0 for holes."""
         return self._model.feature_shortfall(self._check_rows(X, model=self._model), self._usual)
 
+    @undisturbed
     def impute(self, X, n_imputations=1, random_state=None):
         """Rows with their missing cells filled from the model, all others as they are.
 

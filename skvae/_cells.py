@@ -62,6 +62,15 @@ class Column:
     high: float = np.inf
 
     @property
+    def reads_otherwise(self):
+        """Whether its cells are read as something else than numbers."""
+        return self.has_levels or self.kind in ("time", "span")
+
+    def reads(self, kind):
+        """Whether numbers of a plain dtype, or booleans, are those that it reads them as."""
+        return self.kind in ("real", "integer") or self.kind == kind == "boolean"
+
+    @property
     def bounded(self):
         """Whether draws stay within what training cells were."""
         return self.kind in ("integer", "time", "span")
@@ -115,6 +124,13 @@ class Column:
         if TIMES[shifted] > TIMES[unit]:
             return replace(self, zone=zone, unit=shifted, phase=phase)
         return replace(self, zone=zone, unit=unit)
+
+    @classmethod
+    def plain_of(cls, label, dtype, kind, low, high):
+        """What training cells of a plain dtype that lie between two ends are."""
+        if kind == "integer":
+            return cls(label, dtype, kind, low=low, high=high)
+        return cls(label, dtype, kind, levels=[False, True] if kind == "boolean" else None)
 
     def encode(self, cells):
         """Numbers (n,) of a pandas Series, NaN where cells are missing; a level never seen has the next number."""

@@ -11,6 +11,7 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 
+from skvae._blocks import joined, side_by_side
 from skvae._on_demand import OnDemand, is_complete
 
 CHUNK, CELLS_A_CHUNK, LEAST_CHUNK = 8192, 2**21, 16
@@ -63,24 +64,42 @@ class Frame:
     @classmethod
     def of(cls, X):
         """Description of ``X``; None when it is no data frame."""
-        library = type(X).__module__.split(".")[0]
-        if library not in ("pandas", "polars") or not hasattr(X, "columns") or not hasattr(X, "dtypes"):
+        library = library_of(X)
+        if library is None:
             return None
-        names = X.columns.tolist() if library == "pandas" else list(X.columns)
-        return cls(library, names, [in_words(dtype, library) for dtype in X.dtypes])
+        dtypes = list(X.dtypes)
+        words = {key: in_words(dtype, library) for key, dtype in {id(dtype): dtype for dtype in dtypes}.items()}
+        return cls(library, names_of(X), [words[id(dtype)] for dtype in dtypes])
 
     def numbers(self, values, index=None):
         """One float64 a cell, under the training data's column names."""
-        return self.of_columns(list(values.T), index)
+        return self.of_parts([(np.arange(values.shape[1]), values)], index)
 
-    def of_columns(self, columns, index=None):
-        """A frame of arrays or Series, under the training data's column names."""
+    def of_parts(self, parts, index=None):
+        """A frame of pairs of column numbers and their cells, an array or a frame, under the training data's names."""
         library = importlib.import_module(self.library)
         if self.library == "polars":
-            return library.DataFrame([library.Series(n, c) for n, c in zip(self.names, columns, strict=True)])
-        frame = library.DataFrame(dict(enumerate(columns)), index=index)
+            return side_by_side(library, parts, self.names)
+        frame = joined(parts, index)
         frame.columns = library.Index(self.names)
         return frame
+
+
+def library_of(X):
+    """The library of a data frame, "pandas" or "polars"; None for everything else."""
+    library = type(X).__module__.split(".")[0]
+    return library if library in ("pandas", "polars") and hasattr(X, "columns") and hasattr(X, "dtypes") else None
+
+
+def is_frame(X):
+    """Whether a table is a data frame."""
+    return library_of(X) is not None
+
+
+def names_of(X):
+    """Labels of the columns of a data frame; None for everything else."""
+    library = library_of(X)
+    return library and (X.columns.tolist() if library == "pandas" else list(X.columns))
 
 
 def in_words(dtype, library):
@@ -136,7 +155,7 @@ def column_name(names, j):
 
 def numbered(X):
     """Whatever holds rows as a frame, an array or a sparse matrix, whose rows have numbers."""
-    if Frame.of(X) is not None:
+    if is_frame(X):
         return X
     return X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
 
@@ -218,11 +237,11 @@ def check_table(X, owner):
     """Refuse tables that are not in memory, frames with names twice, and arrays of dates."""
     if hasattr(X, "collect"):
         raise ValueError(f"X is a {type(X).__name__}; {owner} takes tables in memory: call .collect() first.")
-    frame = Frame.of(X)
-    for name, count in Counter([] if frame is None else frame.names).items():
+    names = names_of(X)
+    for name, count in Counter(names or []).items():
         if count > 1:
             raise ValueError(f"X has {count} columns named {name!r}; {owner} needs unique names: rename or drop one.")
-    if frame is not None:
+    if names is not None:
         return
     cells = np.asarray(X) if getattr(getattr(X, "dtype", None), "kind", "f") in "mMO" else np.empty((0, 0))
     if cells.dtype.kind in "mM" or (cells.size and np.frompyfunc(is_date, 1, 1)(cells).any()):
@@ -247,8 +266,7 @@ def with_culprit(error, X, owner):
             continue
         rows, columns = np.nonzero(is_unusable(test, cells))
         if len(rows):
-            frame = Frame.of(X)
-            where = f"{column_name(frame and frame.names, columns[0])}, row {rows[0]}"
+            where = f"{column_name(names_of(X), columns[0])}, row {rows[0]}"
             return kind(f"{text}: {where} holds {shown(cells[rows[0], columns[0]])}. {owner} {remedy}")
     return kind(str(error))
 

@@ -15,6 +15,7 @@ from skvae._columns import numbered, some_rows
 from skvae._neighbors import Positions, Sample, SampleDistances
 from skvae._rows import WeightedRows, drawn_rows, weighted_threshold
 from skvae._schema import Schema
+from skvae._surroundings import undisturbed
 from skvae._validation import CallbackSupportMixin, check_is_fitted, check_weights, validate_data, with_callbacks
 
 SUPPORT_FRACTION, WARY_EPOCHS = 0.7, 2
@@ -127,6 +128,7 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         self.random_state = random_state
 
     @with_callbacks
+    @undisturbed
     def fit(self, X, y=None, sample_weight=None):
         """Fit both densities, the distances, and the scale of each score."""
         trusting, wary = clone(self.estimator), self._wary()
@@ -147,6 +149,7 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         return wary
 
     @available_if(lambda self: hasattr(self.estimator, "partial_fit"))
+    @undisturbed
     def partial_fit(self, X, y=None, sample_weight=None):
         """Both densities go on with one pass over a batch; ``refer_to`` has to follow."""
         trusting, wary = (
@@ -209,6 +212,7 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         total = np.maximum(weight @ ~np.isnan(tame), np.finfo(np.float64).tiny)
         return np.sqrt(weight @ np.nan_to_num(np.square(tame)) / total) + LEAST_WIDTH * self._positions.scale
 
+    @undisturbed
     def strangeness(self, X):
         """How strange each row is (n,) by the name of the score, on the scale of its training scores."""
         check_is_fitted(self)
@@ -217,6 +221,7 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         scores |= {name: -values for name, values in self.distances_(rows).items()}
         return {name: self.scales_[name].strangeness(values) for name, values in scores.items()}
 
+    @undisturbed
     def score_samples(self, X):
         """Minus the excess of a row: 0 is usual, -1 as strange as the strangest tenth of the training rows.
 
@@ -226,6 +231,7 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         mean = sum(strangeness.values()) / len(strangeness)
         return -np.sign(mean) * np.expm1(np.abs(mean))
 
+    @undisturbed
     def score_features(self, X):
         """Nats that each cell costs under a normal density of what is expected: the mean of both densities'.
 
@@ -244,11 +250,17 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
             costs[:, levels] = np.minimum(self.wary_._shortfall(X)[:, levels] - self._usual_shortfall[levels], 0.0)
         return costs
 
+    @undisturbed
     def transform(self, X):
         """Codes of the wary density."""
         check_is_fitted(self)
         return self.wary_.transform(X)
 
+    def _expected(self, numbers):
+        """What the wary density expects of each cell of rows of numbers, in the numbers of its schema."""
+        return decoded_cells(self.wary_, numbers, self._schema)
+
+    @undisturbed
     def inverse_transform(self, X):
         """Rows that codes of the wary density stand for."""
         check_is_fitted(self)
@@ -268,8 +280,15 @@ def expected_cells(estimator, numbers, usual, schema, where, index=None):
     strange in many cells may stand for cells that are far beyond it. Cells are in the numbers of the ``schema``, and so
     is what is expected of them.
     """
-    tame = schema.table(where.clipped(numbers, *usual), index)
-    return where.clipped(schema.numbers(estimator.inverse_transform(estimator.transform(tame))), *usual)
+    tame = where.clipped(numbers, *usual)
+    return where.clipped(decoded_cells(estimator, tame, schema, index), *usual)
+
+
+def decoded_cells(estimator, numbers, schema, index=None):
+    """What the codes of rows stand for, in the numbers of the schema as the rows are; ours need no table for it."""
+    if hasattr(estimator, "_expected"):
+        return estimator._expected(numbers)
+    return schema.numbers(estimator.inverse_transform(estimator.transform(schema.table(numbers, index))))
 
 
 def usual_cells(numbers, weight, schema, where):

@@ -5,7 +5,10 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 HEAD = 1000
-"""Cells that are looked at first: they tell most columns that need all their digits."""
+"""Cells of a column that are looked at first: they tell most columns that need all their digits."""
+
+SMALL_TABLE, CELLS_TOGETHER = 2**20, 2**18
+"""Cells up to which a table is small; and cells of several columns that lie in one array, at most."""
 
 
 class OnDemand(ABC):
@@ -104,42 +107,100 @@ class SparseRows(OnDemand):
 
 
 class ColumnRows(OnDemand):
-    """Columns, arrays (n,) of any numeric dtype, as a table of float64."""
+    """Blocks of columns as a table of float64.
+
+    A block is the numbers of its columns and their cells (n_columns, n), of any numeric dtype.
+    """
 
     dtype = np.dtype(np.float64)
 
-    def __init__(self, columns):
-        self._columns = columns
+    def __init__(self, blocks):
+        self._blocks = [(as_slice(columns), cells) for columns, cells in blocks]
+        self._n_columns = sum(len(cells) for _, cells in blocks)
+
+    @classmethod
+    def compact(cls, blocks, n_cells):
+        """The same in as little memory as may be, unless there are few cells."""
+        if n_cells <= SMALL_TABLE:
+            return cls(list(together(blocks, np.float64, n_cells)))
+        parts = {}
+        for columns, cells in blocks:
+            for dtype, of_dtype in by_dtype(cells):
+                parts.setdefault(dtype, []).append((columns[of_dtype], cells[of_dtype].astype(dtype)))
+        return cls([block for dtype, each in parts.items() for block in together(each, dtype, CELLS_TOGETHER)])
 
     @property
     def shape(self):
-        return len(self._columns[0]), len(self._columns)
+        return self._blocks[0][1].shape[1], self._n_columns
 
     def __getitem__(self, rows):
-        cells = [column[rows] for column in self._columns]
-        table = np.empty((len(cells[0]), len(cells)))
-        for j, column in enumerate(cells):
-            table[:, j] = column
+        cells = [(columns, block[:, rows]) for columns, block in self._blocks]
+        table = np.empty((cells[0][1].shape[1], self._n_columns))
+        for columns, block in cells:
+            table[:, columns] = block.T
         return table
 
     @property
     def T(self):  # noqa: N802
-        return (column.astype(np.float64) for column in self._columns)
+        place = {}
+        for columns, block in self._blocks:
+            place.update(zip(np.arange(self._n_columns)[columns].tolist(), block, strict=True))
+        return (place[j].astype(np.float64) for j in range(self._n_columns))
 
     def of_rows(self, rows):
-        return ColumnRows([column[rows] for column in self._columns])
+        return ColumnRows([(self._numbers(columns), block[:, rows]) for columns, block in self._blocks])
 
     def of_columns(self, columns):
-        return ColumnRows([self._columns[j] for j in columns])
+        place = np.full(self._n_columns, -1)
+        place[columns] = np.arange(len(columns))
+        blocks = [(place[numbers], block) for numbers, block in self._blocks]
+        kept = [(places, as_slice(np.flatnonzero(places >= 0)), block) for places, block in blocks]
+        return ColumnRows([(places[chosen], block[chosen]) for places, chosen, block in kept if len(block[chosen])])
+
+    def _numbers(self, columns):
+        return np.arange(self._n_columns)[columns]
 
 
-def compact(cells):
-    """The same numbers in the smallest float dtype that holds them: numbers of levels and small counts in 16 bits."""
+def as_slice(numbers):
+    """Numbers that follow each other as a slice; others as they are."""
+    if isinstance(numbers, slice) or not len(numbers) or (np.diff(numbers) != 1).any():
+        return numbers
+    return slice(int(numbers[0]), int(numbers[-1]) + 1)
+
+
+def by_dtype(cells):
+    """Pairs of a float dtype and the mask of the columns (n_columns, n) of which it is the smallest that holds them."""
+    left = np.ones(len(cells), dtype=bool)
     for dtype in (np.float16, np.float32):
-        with np.errstate(over="ignore"):
-            if all(np.array_equal(part.astype(dtype), part, equal_nan=True) for part in (cells[:HEAD], cells)):
-                return cells.astype(dtype)
-    return cells
+        held = left.copy()
+        for part in (slice(HEAD), slice(None)):
+            held[held] = held_by(dtype, cells[held, part])
+        left &= ~held
+        if held.any():
+            yield dtype, held
+    if left.any():
+        yield np.float64, left
+
+
+def held_by(dtype, cells):
+    """Mask of the columns (n_columns, n) of which a float dtype holds each number."""
+    with np.errstate(over="ignore", under="ignore"):
+        return ((cells.astype(dtype) == cells) | np.isnan(cells)).all(axis=1)
+
+
+def together(blocks, dtype, most):
+    """Blocks in a dtype, as few as there can be with at most so many cells each, or one column."""
+    groups, n_cells = [], most
+    for columns, cells in blocks:
+        n_cells += cells.size
+        if n_cells > most:
+            groups.append([])
+            n_cells = cells.size
+        groups[-1].append((columns, cells))
+    for group in groups:
+        columns, parts = zip(*group, strict=True)
+        cells = parts[0].astype(dtype, copy=False) if len(parts) == 1 else np.concatenate(parts, dtype=dtype)
+        yield np.concatenate(columns), cells
 
 
 def of_rows(X, rows):

@@ -20,6 +20,7 @@ from skvae._neighbors import usual_of
 from skvae._reservoir import Reservoir
 from skvae._rows import WeightedRows, weighted_threshold
 from skvae._schema import Schema
+from skvae._surroundings import undisturbed
 from skvae._vae import VAETransformer
 from skvae._validation import (
     CallbackSupportMixin,
@@ -157,6 +158,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @undisturbed
     def fit(self, X, y=None, sample_weight=None):
         """Fit the estimator, then the threshold on its training scores.
 
@@ -179,6 +181,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
 
     @available_if(_goes_on)
     @_fit_context(prefer_skip_nested_validation=False)
+    @undisturbed
     def partial_fit(self, X, y=None, sample_weight=None):
         """Go on with a batch of rows, for data that drift; the first call is ``fit``.
 
@@ -352,6 +355,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
                 cells[here] = column_of(X, j).astype(object).to_numpy()[rows[here]]
         return cells
 
+    @undisturbed
     def score_samples(self, X):
         """Score of each row, higher being more normal: that of the estimator.
 
@@ -368,6 +372,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         check_is_fitted(self)
         return np.asarray(self.estimator_.score_samples(X), dtype=np.float64)
 
+    @undisturbed
     def decision_function(self, X):
         """Score above the threshold: negative for outliers.
 
@@ -383,6 +388,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         """
         return self.score_samples(X) - self.offset_
 
+    @undisturbed
     def predict(self, X):
         """Label of each row: -1 for an outlier, 1 for an inlier.
 
@@ -398,6 +404,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
+    @undisturbed
     def outlier_probability(self, X):
         r"""Probability of each row to be an outlier, one half at the threshold.
 
@@ -420,6 +427,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         return expit(self._scale.log_tail(np.array([self.offset_])) - self._scale.log_tail(self.score_samples(X)))
 
     @available_if(_explains)
+    @undisturbed
     def explain(self, X, n_columns=3):
         """The columns that make each row strange, the strangest first.
 

@@ -9,10 +9,22 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import DataConversionWarning
 
+from skvae._blocks import (
+    as_block,
+    as_plain,
+    beside,
+    columns_of,
+    filled_block,
+    may_lack,
+    numpy_of,
+    plain_blocks,
+    plain_columns,
+)
 from skvae._cells import (
     Column,
     column_of,
     first_odd,
+    from_polars,
     integer_limits,
     is_object,
     kind_of,
@@ -20,8 +32,18 @@ from skvae._cells import (
     with_zone,
     zone_of,
 )
-from skvae._columns import Frame, cells_of, column_name, holes_as_nan, is_missing, numbered, shown
-from skvae._on_demand import ColumnRows, SparseRows, compact
+from skvae._columns import (
+    Frame,
+    cells_of,
+    column_name,
+    holes_as_nan,
+    is_frame,
+    is_missing,
+    names_of,
+    numbered,
+    shown,
+)
+from skvae._on_demand import ColumnRows, SparseRows, as_slice
 from skvae._texts import reading_of
 from skvae._usual import ends_of
 
@@ -52,8 +74,10 @@ class Schema:
         names = None if frame is None else frame.names
         chosen = chosen_columns(categorical_features, names, n_features, owner)
         every = range(n_features) if frame is not None else sorted(chosen)
-        columns = {}
+        columns = {} if frame is None else cls._plain(X, frame, chosen)
         for j in every:
+            if j in columns:
+                continue
             label, cells = names[j] if names else j, column_of(X, j)
             dtype = "float64" if frame is None else frame.dtypes[j]
             try:
@@ -62,6 +86,7 @@ class Schema:
                 raise unreadable(error, cells, column_name(names, j), owner) from error
             if advise and j not in chosen:
                 warn_of_texts(columns[j], cells, column_name(names, j), frame.library)
+        columns = dict(sorted(columns.items()))
         dtype = "float64" if frame is not None else str(getattr(X, "dtype", "float64"))
         return cls(frame, columns, dtype=dtype, declared=declared)
 
@@ -121,6 +146,17 @@ class Schema:
         }
         return replace(self, columns=columns)
 
+    @staticmethod
+    def _plain(X, frame, chosen):
+        """The columns of a frame that are plain numbers by their dtype, unless they are chosen for levels."""
+        columns = {}
+        for kind, numbers, cells in plain_blocks(X):
+            low, high = ends_of(cells)
+            for j, *bounds in zip(numbers.tolist(), low.tolist(), high.tolist(), strict=True):
+                if j not in chosen and bounds[0] <= bounds[1]:
+                    columns[j] = Column.plain_of(frame.names[j], frame.dtypes[j], kind, *bounds)
+        return columns
+
     @property
     def names(self):
         """Labels of the columns; None for an array."""
@@ -132,25 +168,40 @@ class Schema:
 
     def encode(self, X, owner):
         """A frame as float64 numbers (n, n_features), NaN where cells are missing."""
-        return np.stack(self.encode_columns(X, owner), axis=1, dtype=np.float64)
+        numbers = np.empty(X.shape)
+        for columns, cells in self.encode_blocks(X, owner):
+            numbers[:, as_slice(columns)] = cells.T
+        return numbers
 
-    def encode_columns(self, X, owner):
-        """A frame as numbers, an array (n,) a column, NaN where cells are missing; in as little memory as may be."""
-        labels = Frame.of(X)
-        if labels is not None and labels.names != self.names and set(labels.names) == set(self.names):
+    def encode_blocks(self, X, owner):
+        """A frame by the block, NaN where cells are missing: the numbers of columns, and their cells (n_columns, n)."""
+        self._check_order(X, owner)
+        read = np.zeros(len(self.columns), dtype=bool)
+        for kind, columns, cells in plain_blocks(X):
+            alike = np.array([self.columns[j].reads(kind) for j in columns.tolist()])
+            read[columns[alike]] = True
+            if alike.any():
+                yield columns[alike], cells.T[as_slice(np.flatnonzero(alike))]
+        for j in np.flatnonzero(~read).tolist():
+            yield np.array([j]), self._encode_column(X, j, owner)[None]
+
+    def _check_order(self, X, owner):
+        """Refuse the columns of training in another order."""
+        names = names_of(X)
+        if names is not None and names != self.names and set(names) == set(self.names):
             raise ValueError(
-                f"X has the columns {owner} was fitted on in another order: {labels.names[:5]} instead of "
+                f"X has the columns {owner} was fitted on in another order: {names[:5]} instead of "
                 f"{self.names[:5]}. Pass X[list_of_training_columns]."
             )
-        numbers = []
-        for j, column in self.columns.items():
-            cells = column_of(X, j)
-            self._check_kind(column, cells, j, owner)
-            try:
-                numbers.append(compact(np.asarray(column.encode(cells), dtype=np.float64)))
-            except (TypeError, ValueError, NotImplementedError) as error:
-                raise self._unusable(error, column, cells, j, owner) from error
-        return numbers
+
+    def _encode_column(self, X, j, owner):
+        """One column of a frame as float64 numbers (n,)."""
+        column, cells = self.columns[j], column_of(X, j)
+        self._check_kind(column, cells, j, owner)
+        try:
+            return np.asarray(column.encode(cells), dtype=np.float64)
+        except (TypeError, ValueError, NotImplementedError) as error:
+            raise self._unusable(error, column, cells, j, owner) from error
 
     def _unusable(self, error, column, cells, j, owner):
         """The error of a column with cells that are not what it held in training."""
@@ -231,12 +282,14 @@ class Schema:
         """The same as a table whose rows become dense as they are asked for, where that takes less memory."""
         X = numbered(X)
         if self.frame is not None:
-            return ColumnRows(self.encode_columns(X, "the estimator"))
+            return ColumnRows.compact(self.encode_blocks(X, "the estimator"), X.shape[0] * X.shape[1])
         return SparseRows(X) if hasattr(X, "toarray") and not self.columns else self.numbers(X)
 
     def with_levels(self, n_features):
         """Mask of the columns whose numbers are those of levels (n_features,)."""
-        return np.array([self._column(j).has_levels for j in range(n_features)], dtype=bool)
+        mask = np.zeros(n_features, dtype=bool)
+        mask[[j for j, column in self.columns.items() if column.has_levels]] = True
+        return mask
 
     def table(self, numbers, index=None):
         """Numbers (n, n_features) as a table that an estimator takes: levels and dates as such, numbers as they are.
@@ -247,20 +300,18 @@ class Schema:
             return self._array(numbers) if self.columns else numbers
         if not self.reads_otherwise:
             return self.frame.numbers(numbers, index)
-        plain = [column.has_levels or column.kind in ("time", "span") for column in self.columns.values()]
-        columns = []
-        for (j, column), decoded in zip(self.columns.items(), plain, strict=True):
-            cells = column.decode(numbers[:, j], as_measured=True) if decoded else pd.Series(numbers[:, j])
-            dtype = column.dtype
-            unseen = column.unseen(numbers[:, j])
-            if unseen.any():
-                cells, dtype = cells.astype(object).mask(unseen, column.other_level()), "Object"
-            if self.frame.library == "polars":
-                cells = to_polars(cells, dtype) if decoded else numbers[:, j]
-            else:
-                cells = cells if index is None else cells.set_axis(index)
-            columns.append(cells)
-        return self.frame.of_columns(columns, index)
+        decoded = [j for j, column in self.columns.items() if column.reads_otherwise]
+        others = np.setdiff1d(np.arange(numbers.shape[1]), decoded)
+        parts = [(others, numbers[:, others])] if len(others) else []
+        cells = [self._as_measured(self.columns[j], numbers[:, j]) for j in decoded]
+        return self.frame.of_parts([*parts, (decoded, cells)], index)
+
+    def _as_measured(self, column, numbers):
+        """A column of levels or dates as cells of the frame's library that an estimator reads as the same numbers."""
+        cells, dtype, unseen = column.decode(numbers, as_measured=True), column.dtype, column.unseen(numbers)
+        if unseen.any():
+            cells, dtype = cells.astype(object).mask(unseen, column.other_level()), "Object"
+        return to_polars(cells, dtype) if self.frame.library == "polars" else cells
 
     def _array(self, numbers):
         """The same where the training data are an array."""
@@ -274,14 +325,14 @@ class Schema:
     @property
     def reads_otherwise(self):
         """Whether cells of some column are read as something else than numbers."""
-        return any(column.has_levels or column.kind in ("time", "span") for column in self.columns.values())
+        return any(column.reads_otherwise for column in self.columns.values())
 
     def shown(self, numbers, columns, as_measured=False):
         """Cells as a reader knows them, an object array of the shape of ``numbers``, each of the column beside it."""
         cells = numbers.astype(object)
-        for j, column in self.columns.items():
-            here = columns == j
-            if column.has_levels or column.kind in ("time", "span"):
+        for j in np.intersect1d(columns, list(self.columns)).tolist():
+            column, here = self.columns[j], columns == j
+            if column.reads_otherwise:
                 cells[here] = column.decode(numbers[here], as_measured).astype(object).to_numpy()
             elif column.kind == "integer":
                 cells[here] = [int(cell) if cell.is_integer() else cell for cell in numbers[here].tolist()]
@@ -299,35 +350,97 @@ class Schema:
             for j, column in self.columns.items():
                 numbers[:, j] = column.decode(numbers[:, j]).to_numpy(np.float64, na_value=np.nan)
             return numbers.astype(dtype, copy=False)
-        return self.frame.of_columns([self._restored(c, numbers[:, j], index) for j, c in self.columns.items()], index)
+        return self.frame.of_parts(list(self._restored(numbers)), index)
 
-    def _restored(self, column, numbers, index):
+    def _restored(self, numbers):
+        """Parts of a frame in the dtypes of training: blocks of plain columns, and a list of the others."""
+        others = np.ones(numbers.shape[1], dtype=bool)
+        for kind, dtype, columns in self._plain_columns(numbers):
+            others[columns] = False
+            yield columns, as_block(self.frame.library, numbers[:, as_slice(columns)], kind, dtype)
+        others = np.flatnonzero(others).tolist()
+        if others:
+            yield others, [self._restored_column(self.columns[j], numbers[:, j]) for j in others]
+
+    def _plain_columns(self, numbers):
+        """What columns of a plain dtype hold, their dtype and their numbers, if these cells may be missing there."""
+        lacking = np.isnan(numbers).any(axis=0)
+        for (kind, dtype), columns in plain_columns(self.columns.values(), self.frame.library).items():
+            if isinstance(dtype, np.dtype) and kind != "real":
+                columns = columns[~lacking[columns]]
+            if len(columns):
+                yield kind, dtype, columns
+
+    def settled(self, numbers):
+        """The numbers of the cells that ``rows`` makes of numbers (n, n_features): rounded as these are."""
+        if self.frame is None:
+            return self.number_levels(self.rows(numbers.copy(), np.float64))
+        settled, others = numbers.copy(), np.ones(numbers.shape[1], dtype=bool)
+        for kind, dtype, columns in self._plain_columns(numbers):
+            if kind != "real" or numpy_of(dtype) != np.float64:
+                cells, missing = numbers[:, columns], np.isnan(numbers[:, columns])
+                cells = as_plain(np.where(missing, 0.0, cells), kind, numpy_of(dtype)).astype(np.float64)
+                settled[:, columns] = np.where(missing, np.nan, cells)
+            others[columns] = False
+        for j in np.flatnonzero(others).tolist():
+            column = self.columns[j]
+            if column.has_levels:
+                settled[:, j] = np.clip(np.rint(numbers[:, j]), 0, len(column.levels) - 1)
+            else:
+                cells = self._restored_column(column, numbers[:, j])
+                settled[:, j] = column.encode(cells if hasattr(cells, "iloc") else from_polars(cells))
+        return settled
+
+    def _restored_column(self, column, numbers):
         """A column of the frame's library in its training dtype."""
         if self.frame.library == "polars":
             return to_polars(column.decode(numbers), column.dtype)
-        cells = column.restored(numbers)
-        return cells if index is None else cells.set_axis(index)
+        return column.restored(numbers)
 
     def _column(self, j):
         return self.columns[j] if j in self.columns else Column(j, self.dtype, "real")
 
     def filled(self, X, numbers):
         """A copy of a table with its missing cells taken from numbers (n, n_features)."""
-        if Frame.of(X) is None:
+        if not is_frame(X):
             X = np.array(X, copy=True)
             missing = pd.isna(X)
             for j in np.flatnonzero(missing.any(axis=0)):
                 X[missing[:, j], j] = self._column(j).decode(numbers[:, j]).to_numpy()[missing[:, j]]
             return X
-        is_pandas = hasattr(X, "iloc")
-        columns = [X.iloc[:, j] if is_pandas else X.to_series(j) for j in range(X.shape[1])]
-        for j, column in self.columns.items():
-            missing = column_of(X, j).isna().to_numpy()
-            if missing.any():
-                columns[j] = column.filled(columns[j], missing, numbers[:, j])
-        if not is_pandas:
-            return type(X)(columns)
-        return pd.DataFrame(dict(enumerate(columns)), index=X.index).set_axis(X.columns, axis=1)
+        parts, read = [], np.zeros(X.shape[1], dtype=bool)
+        for columns, cells in self._filled_plain(X, numbers):
+            parts.append((columns, cells))
+            read[columns] = True
+        left = np.flatnonzero(may_lack(X) & ~read).tolist()
+        others = {j: self._filled_column(X, j, numbers[:, j]) for j in left}
+        others = {j: cells for j, cells in others.items() if cells is not None}
+        read[list(others)] = True
+        if others:
+            parts.append((list(others), list(others.values())))
+        if not read.all():
+            parts.append((np.flatnonzero(~read), columns_of(X, np.flatnonzero(~read).tolist())))
+        return beside(X, parts)
+
+    def _filled_plain(self, X, numbers):
+        """Blocks of those columns of a plain dtype of a frame that lack cells, filled."""
+        for kind, columns, cells in plain_blocks(X):
+            read = [self.columns[j].reads(kind) for j in columns.tolist()]
+            here = np.flatnonzero(np.isnan(cells).any(axis=0) & read)
+            if len(here):
+                columns, missing = columns[here], np.isnan(cells[:, here])
+                whole = [self.columns[j].kind == "integer" for j in columns.tolist()]
+                expected = np.where(whole, np.rint(numbers[:, columns]), numbers[:, columns])
+                yield columns, filled_block(X, columns, missing, expected)
+
+    def _filled_column(self, X, j, numbers):
+        """One column of a frame with its missing cells filled; None where none is missing."""
+        missing = column_of(X, j).isna().to_numpy()
+        if not missing.any():
+            return None
+        cells = X.iloc[:, j] if hasattr(X, "iloc") else X.to_series(j)
+        filled = self.columns[j].filled(cells, missing, numbers)
+        return filled.reset_index(drop=True) if hasattr(X, "iloc") else filled
 
 
 def chosen_columns(categorical_features, names, n_features, owner):

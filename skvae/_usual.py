@@ -167,7 +167,8 @@ class Usual:
         """The same of a whole table."""
         if self.low is None or not any(self.is_far(cells).any() for _, cells in pieces_of(X)):
             return X
-        return ColumnRows(list(np.vstack([self.learned(cells) for _, cells in pieces_of(X)]).T))
+        learned = np.vstack([self.learned(cells) for _, cells in pieces_of(X)])
+        return ColumnRows([(np.arange(X.shape[1]), learned.T)])
 
     def apart(self, X, counts, columns):
         """By column, where values stand that are of another kind than its others: placeholders, what most rows hold."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from skvae._base import ALL_DRAWS, BaseAutoencoder
 from skvae._rows import WeightedRows
+from skvae._surroundings import undisturbed
 from skvae._validation import Interval, StrOptions, check_is_fitted
 from skvae.nn.models import OBJECTIVES
 from skvae.nn.priors import CODE_DENSITIES, PRIORS
@@ -377,7 +378,7 @@ class VAETransformer(BaseAutoencoder):
                 f"{silent} of {n_components} components say nothing about the rows (see kl_per_component_). Take fewer "
                 f"than {self._written(n_components=n_components)}, or try {self._written(free_bits=0.1)}, "
                 f"{self._written(kl_warmup=0.2)} or a smaller {self._written(beta=self.beta)}.",
-                stacklevel=3,
+                stacklevel=5,
             )
 
     def _advise_on_scores(self, rows):
@@ -395,9 +396,10 @@ class VAETransformer(BaseAutoencoder):
                 f"The {n_draws} importance draws of a score are worth less than {LEAST_SAMPLE_SIZE:g} "
                 "(effective_sample_size, median of usual rows): scores are loose bounds on the log-likelihood. Raise "
                 "n_importance_samples, or keep q(z|x) close to the posterior with regularizer='kl' and beta=1.",
-                stacklevel=3,
+                stacklevel=4,
             )
 
+    @undisturbed
     def effective_sample_size(self, X):
         r"""How many equally weighted draws the ``n_importance_samples`` draws of each row's score are worth.
 

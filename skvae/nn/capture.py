@@ -5,6 +5,7 @@ A kernel of a small network takes a few microseconds, dispatch, autograd and mem
 runs those into the same memory again: what a CUDA graph does for a GPU. Never: what is computed.
 """
 
+import os
 import threading
 from dataclasses import dataclass, field
 from functools import partial
@@ -153,6 +154,15 @@ class Recorder(Notes, TorchDispatchMode):
     def __exit__(self, *exception):
         super().__exit__(*exception)
         Recorder._lock.release()
+
+    @classmethod
+    def after_fork(cls):
+        """A lock that no thread of the parent holds."""
+        cls._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=Recorder.after_fork)
 
 
 def tensors_in(values):

@@ -1,0 +1,223 @@
+"""Columns of a frame that are plain numbers, by the block: those of one dtype at once, and back.
+
+A frame of thousands of columns is read and written in a few steps, where one Series a column would take most of the
+time. Never: what other columns hold.
+"""
+
+import importlib
+
+import numpy as np
+import pandas as pd
+
+CELLS_A_BLOCK = 2**18
+"""Most cells of a block with more than one column: of a long table columns come one at a time, in little memory."""
+
+KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "real"}
+"""What cells of a dtype of numpy are, by its letter."""
+
+MASKED = (
+    *(pd.Int8Dtype, pd.Int16Dtype, pd.Int32Dtype, pd.Int64Dtype),
+    *(pd.UInt8Dtype, pd.UInt16Dtype, pd.UInt32Dtype, pd.UInt64Dtype),
+    *(pd.Float32Dtype, pd.Float64Dtype, pd.BooleanDtype),
+)
+"""Dtypes of pandas that are those of numpy with missing cells."""
+
+OF_POLARS = {
+    **dict.fromkeys(("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"), "integer"),
+    **dict.fromkeys(("Float32", "Float64"), "real"),
+    "Boolean": "boolean",
+}
+"""What cells of a dtype of polars are, by its name."""
+
+
+POLARS_NAME = {"Boolean": "bool"}
+"""Names of dtypes that numpy calls otherwise."""
+
+MASKED_ARRAYS = {
+    **dict.fromkeys("iu", pd.arrays.IntegerArray),
+    "f": pd.arrays.FloatingArray,
+    "b": pd.arrays.BooleanArray,
+}
+"""Arrays of pandas whose cells may be missing, by the letter of the dtype of numpy."""
+
+
+def plain_kind(dtype):
+    """What the cells of a dtype are, as ``Column.kind`` says it: "real", "integer" or "boolean"; None for others."""
+    if isinstance(dtype, (np.dtype, pd.ArrowDtype, *MASKED)):
+        return KINDS.get(dtype.kind)
+    return OF_POLARS.get(type(dtype).__name__) if type(dtype).__module__.startswith("polars") else None
+
+
+def plain_groups(dtypes):
+    """Pairs of a dtype whose cells are plain and the numbers of its columns."""
+    plain, groups = {}, {}
+    for j, dtype in enumerate(dtypes):
+        if id(dtype) not in plain:
+            plain[id(dtype)] = plain_kind(dtype) is not None
+        if plain[id(dtype)]:
+            groups.setdefault(dtype, []).append(j)
+    return groups.items()
+
+
+def plain_blocks(X):
+    """Blocks of the columns of a frame that are plain: what they are, their numbers, and their cells (n, n_columns).
+
+    Cells are float64, NaN where they are missing, and may be those of the frame: they are to be read only.
+    """
+    if isinstance(X, np.ndarray):
+        yield from [(KINDS[X.dtype.kind], np.arange(X.shape[1]), X.astype(np.float64))] if X.dtype.kind in KINDS else []
+        return
+    for dtype, group in plain_groups(list(X.dtypes)):
+        size = max(CELLS_A_BLOCK // max(len(X), 1), 1)
+        for start in range(0, len(group), size):
+            columns = np.array(group[start : start + size])
+            yield plain_kind(dtype), columns, cells_of_block(X, columns, dtype)
+
+
+def may_lack(X):
+    """Mask of the columns of a frame that lack cells, as far as they are plain; True for the others."""
+    lacking = np.ones(X.shape[1], dtype=bool)
+    for _, columns, cells in plain_blocks(X):
+        lacking[columns] = np.isnan(cells).any(axis=0)
+    return lacking
+
+
+def cells_of_block(X, columns, dtype):
+    """Cells (n, n_columns) of columns of one plain dtype, float64, NaN where they are missing."""
+    block = columns_of(X, columns)
+    if not hasattr(X, "iloc"):
+        return block.cast(importlib.import_module(library_name(X)).Float64).to_numpy()
+    if isinstance(dtype, np.dtype):
+        return block.to_numpy().astype(np.float64, copy=False)
+    return block.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def as_plain(numbers, kind, dtype):
+    """Numbers (n, n_columns) that are all there as plain cells of a dtype of numpy."""
+    if kind == "boolean":
+        return np.clip(np.rint(numbers), 0.0, 1.0).astype(bool)
+    if kind == "integer":
+        numbers = np.clip(np.rint(numbers), *float_limits(dtype))
+    return numbers.astype(dtype)
+
+
+def float_limits(dtype):
+    """Least and most float64 that an integer dtype holds."""
+    limits = np.iinfo(dtype)
+    most = float(limits.max)
+    return limits.min, most if int(most) <= limits.max else np.nextafter(most, 0.0)
+
+
+def joined(parts, index=None):
+    """A frame of pandas of pairs of column numbers and their cells: an array or a frame, or a list of columns."""
+    parts = [numbered_columns(cells, columns) for columns, cells in parts]
+    frame = parts[0] if len(parts) == 1 else pd.concat(parts, axis=1)
+    order = np.argsort(frame.columns.to_numpy(), kind="stable")
+    frame = frame if (np.diff(order) == 1).all() else frame.iloc[:, order]
+    return frame if index is None else frame.set_axis(index)
+
+
+def numbered_columns(cells, columns):
+    """Cells as a frame of pandas whose columns and rows are called by their numbers."""
+    if isinstance(cells, list):
+        return pd.DataFrame(dict(zip(columns, cells, strict=True)))
+    if isinstance(cells, np.ndarray):
+        return pd.DataFrame(cells, columns=columns)
+    return cells.set_axis(columns, axis=1).reset_index(drop=True)
+
+
+def side_by_side(library, parts, names):
+    """The same for polars, under the names of the columns."""
+    series = {}
+    for columns, cells in parts:
+        if isinstance(cells, np.ndarray):
+            cells = library.DataFrame(cells, orient="row")
+        series.update(zip(columns, cells if isinstance(cells, list) else cells.get_columns(), strict=True))
+    return library.DataFrame([series[j].alias(name) for j, name in enumerate(names)])
+
+
+def plain_columns(columns, library):
+    """The numbers of the columns that cells of a plain dtype were, by what they hold and by the dtype."""
+    groups = {}
+    for j, column in enumerate(columns):
+        if column.kind in ("real", "integer", "boolean"):
+            groups.setdefault((column.kind, column.dtype), []).append(j)
+    dtypes = {key: plain_dtype(key[1], library) for key in groups}
+    return {(key[0], dtypes[key]): np.array(js) for key, js in groups.items() if dtypes[key] is not None}
+
+
+def plain_dtype(dtype, library):
+    """The dtype of a library that is called so, if its cells are plain; None else."""
+    if library == "polars":
+        return getattr(importlib.import_module(library), dtype) if OF_POLARS.get(dtype) is not None else None
+    dtype = pd.api.types.pandas_dtype(dtype)
+    return dtype if plain_kind(dtype) is not None else None
+
+
+def numpy_of(dtype):
+    """The dtype of numpy that holds the cells of a plain dtype."""
+    if isinstance(dtype, np.dtype):
+        return dtype
+    return np.dtype(
+        dtype.numpy_dtype if hasattr(dtype, "numpy_dtype") else POLARS_NAME.get(str(dtype), str(dtype).lower())
+    )
+
+
+def as_block(library, numbers, kind, dtype):
+    """Numbers (n, n_columns), NaN where cells are missing, as a block of cells of a plain dtype."""
+    missing, plain = np.isnan(numbers), numpy_of(dtype)
+    values = as_plain(numbers if kind == "real" else np.where(missing, 0.0, numbers), kind, plain)
+    return with_missing(library, values, missing, dtype)
+
+
+def with_missing(library, values, missing, dtype):
+    """Cells (n, n_columns) of numpy as a block of a plain dtype: as they are, a list of columns, or a polars frame."""
+    if isinstance(dtype, np.dtype):
+        return values
+    columns = list(zip(np.ascontiguousarray(values.T), np.ascontiguousarray(missing.T), strict=True))
+    if library == "polars":
+        of_polars = importlib.import_module(library).Series
+        series = [of_polars(column).cast(dtype) for column, _ in columns]
+        return [
+            cells.set(of_polars(m), None) if m.any() else cells for cells, (_, m) in zip(series, columns, strict=True)
+        ]
+    if isinstance(dtype, pd.ArrowDtype):
+        arrow = importlib.import_module("pyarrow")
+        made = (arrow.array(column, dtype.pyarrow_dtype, mask=m) for column, m in columns)
+        return [pd.arrays.ArrowExtensionArray(cells) for cells in made]
+    return [MASKED_ARRAYS[values.dtype.kind](*column) for column in columns]
+
+
+def exact_block(X, columns, dtype):
+    """Cells (n, n_columns) of columns of one plain dtype to the last digit; whatever where they are missing."""
+    block, plain = columns_of(X, columns), numpy_of(dtype)
+    if not hasattr(X, "iloc"):
+        return block.fill_null(False if plain.kind == "b" else 0).to_numpy().astype(plain, copy=False)
+    return block.to_numpy() if isinstance(dtype, np.dtype) else block.to_numpy(dtype=plain, na_value=plain.type(0))
+
+
+def filled_block(X, columns, missing, numbers):
+    """Columns of one plain dtype with missing cells (n, n_columns) taken from numbers (n, n_columns)."""
+    dtype = list(X.dtypes)[columns[0]]
+    cells = exact_block(X, columns, dtype)
+    expected = as_plain(np.where(missing, numbers, 0.0), plain_kind(dtype), numpy_of(dtype))
+    return with_missing(library_name(X), np.where(missing, expected, cells), np.zeros_like(missing), dtype)
+
+
+def library_name(X):
+    """The library of a frame."""
+    return "pandas" if hasattr(X, "iloc") else type(X).__module__.split(".")[0]
+
+
+def columns_of(X, columns):
+    """Some columns of a frame as a frame."""
+    if len(columns) == X.shape[1]:
+        return X
+    return X.iloc[:, columns] if hasattr(X, "iloc") else X[:, np.asarray(columns).tolist()]
+
+
+def beside(X, parts):
+    """A frame like X, with its labels, of all its columns: pairs as in ``joined``."""
+    if hasattr(X, "iloc"):
+        return joined(parts, X.index).set_axis(X.columns, axis=1)
+    return side_by_side(importlib.import_module(library_name(X)), parts, X.columns)

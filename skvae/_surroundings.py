@@ -1,0 +1,45 @@
+"""What the program around a call may have set or done, and what the call does not notice. Never: what is computed."""
+
+import os
+from contextlib import ExitStack
+from functools import wraps
+
+import numpy as np
+from scipy import special
+
+IN_FORKED_CHILDREN = []
+"""Contexts in which a forked child computes: those of libraries whose threads did not come along."""
+
+_forked = []
+
+
+def is_forked_child():
+    """Whether this process was forked from one that had loaded this package: it has none of its parent's threads."""
+    return bool(_forked)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _forked.append(True))
+
+
+def as_in_children():
+    """A context in which no library waits for threads that a forked child has not; nothing elsewhere."""
+    stack = ExitStack()
+    for context in IN_FORKED_CHILDREN if is_forked_child() else ():
+        stack.enter_context(context())
+    return stack
+
+
+def undisturbed(method):
+    """A public method that computes the same whatever numpy and scipy are told to do of errors, forked or not.
+
+    Where cells underflow, or far ones overflow, that is what is meant: results are finite by what follows.
+    """
+
+    @wraps(method)
+    def call(self, *args, **kwargs):
+        with np.errstate(all="ignore"), special.errstate(all="ignore"), as_in_children():
+            return method(self, *args, **kwargs)
+
+    call.is_undisturbed = True
+    return call
