@@ -22,7 +22,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 from skvae._bounds import NOWHERE, narrower
-from skvae._columns import chunk_rows, chunks, column_name, lacking_by_row, pieces_of
+from skvae._columns import chunk_rows, chunks, column_name, lacking_by_row, pieces_of, without_mask
 from skvae._on_demand import SparseRows, is_complete
 from skvae._units import FARTHEST, Units
 from skvae.nn.capture import Captured
@@ -630,9 +630,9 @@ def normal_draws(n_draws, latent_dim):
 
 
 def as_array(table):
-    """A torch tensor, wherever it lives, as a numpy array; everything else as it is."""
+    """A torch tensor, wherever it lives, or a masked array as a numpy array; everything else as it is."""
     if not isinstance(table, torch.Tensor):
-        return table
+        return without_mask(table)
     table = table.detach().cpu()
     return (table.double() if table.is_floating_point() and table.dtype != torch.float32 else table).numpy()
 

@@ -2,16 +2,33 @@
 
 import warnings
 from dataclasses import dataclass, field, replace
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
 from sklearn.exceptions import DataConversionWarning
 
 from skvae._cells import Column, column_of, integer_limits, kind_of, odd_level, to_polars, zone_of
-from skvae._columns import Frame, column_name, holes_as_nan, is_missing, is_readable, numbered, shown
+from skvae._columns import (
+    Frame,
+    check_names,
+    column_name,
+    columns_named,
+    holes_as_nan,
+    is_frame,
+    is_missing,
+    is_readable,
+    library_of,
+    like,
+    numbered,
+    places_of,
+    shown,
+)
+from skvae._families import family, in_training, remedy, strange_cell
 from skvae._on_demand import ColumnRows, SparseRows, compact
 from skvae._usual import ends_of
+
+ACCEPTED = "the estimator"
+"""How messages call the owner of a table that an estimator has accepted before; it has said what is to be said."""
 
 
 @dataclass
@@ -76,21 +93,34 @@ class Schema:
 
     def encode_columns(self, X, owner):
         """A frame as numbers, an array (n,) a column, NaN where cells are missing; in as little memory as may be."""
-        labels = Frame.of(X)
-        if labels is not None and labels.names != self.names and set(labels.names) == set(self.names):
-            raise ValueError(
-                f"X has the columns {owner} was fitted on in another order: {labels.names[:5]} instead of "
-                f"{self.names[:5]}. Pass X[list_of_training_columns]."
-            )
+        check_names(X, self.names, owner)
         numbers = []
         for j, column in self.columns.items():
             cells = column_of(X, j)
             self._check_kind(column, cells, j, owner)
             try:
-                numbers.append(compact(np.asarray(column.encode(cells), dtype=np.float64)))
+                encoded = np.asarray(column.encode(cells), dtype=np.float64)
             except (TypeError, ValueError) as error:
                 raise self._unusable(error, column, cells, j, owner) from error
+            self._check_family(column, cells, encoded, j, owner)
+            numbers.append(compact(encoded))
         return numbers
+
+    def _check_family(self, column, cells, numbers, j, owner):
+        """Refuse levels of which none is of the kind of training; say so where other cells can be read as such."""
+        cell = strange_cell(column, cells)
+        is_lost = column.unseen(numbers).any()
+        if cell is None or (owner == ACCEPTED and not is_lost):
+            return
+        (were, expected), found = in_training(column), family(cell)
+        message = (
+            f"{column_name(self.names, j)} holds {found} such as {shown(cell)} (dtype {cells.dtype}), but {owner} was "
+            f"fitted on {were} there; no cell is of that kind"
+        )
+        advice = remedy(self.frame.library, expected, self.names[j])
+        if is_lost:
+            raise ValueError(f"{message}. {advice}")
+        warnings.warn(f"{message}, and they are read as such. {advice}", DataConversionWarning, stacklevel=2)
 
     def _unusable(self, error, column, cells, j, owner):
         """The error of a column with cells that are not what it held in training."""
@@ -128,11 +158,10 @@ class Schema:
 
     def row_of(self, cells, n_features, owner):
         """Numbers (n_features,) of some cells by column name or number, NaN for the others."""
-        row, known = np.full(n_features, np.nan), {} if self.names is None else {n: j for j, n in enumerate(self.names)}
+        row, lacking = np.full(n_features, np.nan), f"which {owner} was not fitted on"
+        places = places_of(list(cells), self.names, n_features, f"given={cells!r}", lacking)
         for name, cell in cells.items():
-            j = known.get(name, name)
-            if not isinstance(j, Integral) or not 0 <= j < n_features:
-                raise ValueError(f"given={cells!r} names column {name!r}, which {owner} was not fitted on.")
+            j = places[name]
             column, where = self._column(j), column_name(self.names, j)
             try:
                 row[j] = column.number_of(cell)
@@ -161,7 +190,7 @@ class Schema:
         X = numbered(X)
         X = X.toarray() if hasattr(X, "toarray") else X
         if self.frame is not None:
-            return self.encode(X, "the estimator")
+            return self.encode(X, ACCEPTED)
         return self.number_levels(np.asarray(holes_as_nan(np.asarray(X)), dtype=np.float64))
 
     def on_demand(self, X):
@@ -191,7 +220,7 @@ class Schema:
             dtype = column.dtype
             unseen = column.unseen(numbers[:, j])
             if unseen.any():
-                cells, dtype = cells.astype(object).mask(unseen, column.other_level()), "Object"
+                cells, dtype = cells.astype(object).mask(unseen, column.stand_in), "Object"
             if self.frame.library == "polars":
                 cells = to_polars(cells, dtype) if decoded else numbers[:, j]
             else:
@@ -249,44 +278,54 @@ class Schema:
         return self.columns[j] if j in self.columns else Column(j, self.dtype, "real")
 
     def filled(self, X, numbers):
-        """A copy of a table with its missing cells taken from numbers (n, n_features)."""
-        if Frame.of(X) is None:
-            X = np.array(X, copy=True)
-            missing = pd.isna(X)
-            for j in np.flatnonzero(missing.any(axis=0)):
-                X[missing[:, j], j] = self._column(j).decode(numbers[:, j]).to_numpy()[missing[:, j]]
-            return X
-        is_pandas = hasattr(X, "iloc")
-        columns = [X.iloc[:, j] if is_pandas else X.to_series(j) for j in range(X.shape[1])]
-        for j, column in self.columns.items():
-            missing = column_of(X, j).isna().to_numpy()
-            if missing.any():
-                columns[j] = column.filled(columns[j], missing, numbers[:, j])
-        if not is_pandas:
+        """A copy of a table with its missing cells taken from numbers (n, n_features).
+
+        A column of which all are missing has no dtype of its own: it comes back in that of training.
+        """
+        if not is_frame(X):
+            return self._filled_array(np.array(X, copy=True), numbers)
+        columns = [self._filled_column(X, j, numbers[:, j]) for j in range(X.shape[1])]
+        if not hasattr(X, "iloc"):
             return type(X)(columns)
-        return pd.DataFrame(dict(enumerate(columns)), index=X.index).set_axis(X.columns, axis=1)
+        return like(X, pd.DataFrame(dict(enumerate(columns)), index=X.index).set_axis(X.columns, axis=1))
+
+    def _filled_array(self, X, numbers):
+        """The same where it is an array, in place unless its dtype cannot hold what was missing."""
+        missing = pd.isna(X)
+        for j in np.flatnonzero(missing.any(axis=0)):
+            cells = self._column(j).decode(numbers[:, j]).to_numpy()[missing[:, j]]
+            X = X.astype(object) if cells.dtype.kind not in "fiub" else X
+            X[missing[:, j], j] = cells
+        return X
+
+    def _filled_column(self, X, j, numbers):
+        """One column of a frame with its missing cells filled."""
+        column, missing = self._column(j), column_of(X, j).isna().to_numpy()
+        cells = X.iloc[:, j] if hasattr(X, "iloc") else X.to_series(j)
+        if not missing.any() or column.kind == "empty":
+            return cells
+        if not missing.all():
+            return column.filled(cells, missing, numbers)
+        if library_of(X) == "polars":
+            return to_polars(column.decode(numbers), column.dtype if self._is_of("polars") else None).alias(cells.name)
+        return (column.restored(numbers) if self._is_of("pandas") else column.decode(numbers)).set_axis(X.index)
+
+    def _is_of(self, library):
+        """Whether the training data were a frame of a library."""
+        return self.frame is not None and self.frame.library == library
 
 
 def chosen_columns(categorical_features, names, n_features, owner):
     """Numbers of the columns that a parameter takes for levels, as in HistGradientBoostingClassifier."""
     if categorical_features is None or isinstance(categorical_features, str):
         return set()
-    chosen = np.atleast_1d(np.asarray(categorical_features, dtype=object))
+    chosen = columns_named(categorical_features, names)
     if len(chosen) and all(isinstance(entry, bool | np.bool_) for entry in chosen):
         if len(chosen) != n_features:
             raise ValueError(f"categorical_features is a mask of {len(chosen)} columns, but X has {n_features}.")
-        return set(np.flatnonzero(chosen.astype(bool)).tolist())
-    known = {} if names is None else {name: j for j, name in enumerate(names)}
-    columns = set()
-    for entry in chosen:
-        j = known.get(entry, entry)
-        if not isinstance(j, Integral) or not 0 <= j < n_features:
-            raise ValueError(
-                f"categorical_features={categorical_features!r} names column {entry!r}, which X has not; {owner} takes "
-                "column numbers, names of a data frame, or a mask."
-            )
-        columns.add(int(j))
-    return columns
+        return set(np.flatnonzero(chosen).tolist())
+    lacking = f"which X has not ({owner} takes column numbers, names of a data frame, or a mask)"
+    return set(places_of(chosen, names, n_features, f"categorical_features={categorical_features!r}", lacking).values())
 
 
 def warn_of_odd_level(column, cells, where):
