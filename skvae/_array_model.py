@@ -24,7 +24,7 @@ from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
 from skvae._bounds import NOWHERE, narrower
-from skvae._columns import chunk_rows, chunks, column_name, lacking_by_row, pieces_of
+from skvae._columns import chunk_rows, chunks, column_name, lacking_by_row, pieces_of, without_mask
 from skvae._on_demand import SparseRows, is_complete
 from skvae._surroundings import IN_FORKED_CHILDREN, as_in_children, is_forked_child
 from skvae._units import FARTHEST, Units
@@ -651,9 +651,9 @@ def normal_draws(n_draws, latent_dim):
 
 
 def as_array(table):
-    """A torch tensor, wherever it lives, as a numpy array; everything else as it is."""
+    """A torch tensor, wherever it lives, or a masked array as a numpy array; everything else as it is."""
     if not isinstance(table, torch.Tensor):
-        return table
+        return without_mask(table)
     table = table.detach().cpu()
     return (table.double() if table.is_floating_point() and table.dtype != torch.float32 else table).numpy()
 

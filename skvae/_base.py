@@ -19,6 +19,7 @@ from skvae._bounds import bounds_of, narrower
 from skvae._callbacks import FitReport
 from skvae._columns import (
     cells_of,
+    check_names,
     check_table,
     holes_as_nan,
     index_of,
@@ -27,9 +28,11 @@ from skvae._columns import (
     numbered,
     some_rows,
     with_culprit,
+    without_mask,
 )
 from skvae._likelihood_choice import Choice
 from skvae._on_demand import ColumnRows, SparseRows, is_complete
+from skvae._plain import plain, unplain
 from skvae._rows import WeightedRows, auto_batch_size, least_batch_size
 from skvae._schema import Schema
 from skvae._surroundings import undisturbed
@@ -71,6 +74,9 @@ MOST_AUTO_COMPONENTS = 16
 
 ALL_DRAWS = "all"
 """Stands for all numbers of draws of a score of which has been told."""
+
+NAMING = "categorical_features", "likelihood"
+"""Parameters that may hold names of columns."""
 
 MAX_SEED = np.iinfo(np.int32).max
 
@@ -251,6 +257,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         check_table(X, type(self).__name__)
         if goes_on:
             return self._schema
+        X = without_mask(X)
         if issparse(X) and not (self.categorical_features is None or isinstance(self.categorical_features, str)):
             raise ValueError(
                 f"categorical_features={self.categorical_features!r} needs a dense table or a data frame, but X is "
@@ -281,10 +288,10 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             model = self._model.to_go_on(options, self.precision, device, units)
         else:
             kinds = [(LIKELIHOODS[name].units, columns) for name, columns, _ in options["likelihood"]]
-            units = Units.by_column(kinds, rows.X, rows.weight, self._names, usual)
+            units = Units.by_column(kinds, rows.X, rows.weight, schema.names, usual)
             units = replace(units, bounds=self._bounds(rows, schema, batch, options))
             model = ArrayModel(model_name, options, units, self.precision, device, seed)
-        model.check_support(WeightedRows.present(X, weight).X, self._names)
+        model.check_support(WeightedRows.present(X, weight).X, schema.names)
         batch_size = self._batch_size(rows)
         return rows.in_own_order() if rows.n_counted <= batch_size else rows, batch_size, model
 
@@ -299,10 +306,11 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
 
         What cannot be one is named. ``schema`` says what its columns hold; None takes that of the fitted model.
         """
+        schema = schema or self._schema
         try:
-            rows = self._as_matrix(as_array(X), schema or self._schema, reset, minimum)
+            rows = self._as_matrix(as_array(X), schema, reset, minimum)
             if model is not None:
-                model.check_support(rows, self._names)
+                model.check_support(rows, schema.names)
         except (ValueError, TypeError) as error:
             if name == "X":
                 raise
@@ -326,6 +334,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             if schema.frame is None:
                 X = holes_as_nan(X)
                 return schema.number_levels(validate_data(self, X, reset=reset, **checks))
+            check_names(X, schema.names, owner)
             validate_data(self, X, reset=reset, skip_check_array=True)
             blocks = self._finite(schema.encode_blocks(X, owner), checks)
             return ColumnRows.compact(blocks, X.shape[0] * X.shape[1])
@@ -338,10 +347,6 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             for column in cells[np.isinf(cells).any(axis=1)]:
                 check_array(column.reshape(len(column), -1), **checks, estimator=type(self).__name__, input_name="X")
             yield columns, cells
-
-    @property
-    def _names(self):
-        return getattr(self, "feature_names_in_", None)
 
     @abstractmethod
     def _number_likelihood(self):
@@ -637,7 +642,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         else:
             row = self._schema.row_of(given, self.n_features_in_, type(self).__name__)
             try:
-                self._model.check_support(row[None], self._names)
+                self._model.check_support(row[None], self._schema.names)
             except ValueError as error:
                 raise ValueError(f"given={given!r}: {error}") from error
             numbers, size = self._model.sample_given(row, n_samples, seed)
@@ -767,7 +772,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     @property
     def column_likelihoods_(self):
         """The likelihood of each column and why it was chosen, a data frame with a row a column."""
-        labels = range(self.n_features_in_) if self._schema.frame is None else pd.Index(self._schema.names)
+        labels = range(self.n_features_in_) if self._schema.frame is None else self._schema.frame.labels
         return pd.DataFrame(self._reasons, index=labels, columns=["likelihood", "reason"])
 
     @property
@@ -783,6 +788,13 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     @property
     def _n_features_out(self):
         return self.n_components_
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        return {**state, **{name: plain(state[name]) for name in NAMING if name in state}}
+
+    def __setstate__(self, state):
+        super().__setstate__({**state, **{name: unplain(state[name]) for name in NAMING if name in state}})
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_model")

@@ -206,7 +206,7 @@ def filled_block(X, columns, missing, numbers):
 
 def library_name(X):
     """The library of a frame."""
-    return "pandas" if hasattr(X, "iloc") else type(X).__module__.split(".")[0]
+    return "pandas" if isinstance(X, pd.DataFrame) else "polars"
 
 
 def columns_of(X, columns):

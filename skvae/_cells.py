@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from skvae._columns import in_words, is_date, is_missing, is_number, is_readable
+from skvae._plain import StoredPlainly
 
 TIMES = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "microsecond": 1}
 """Microseconds of the units that dates are counted in: the longest that all training cells are whole numbers of."""
@@ -36,7 +37,7 @@ PLAIN = {
 
 
 @dataclass
-class Column:
+class Column(StoredPlainly):
     """One column: its label, its dtype and what it holds.
 
     ``kind`` is "real" or "integer" numbers, "boolean", "levels" without or "ordered" levels with an order, "time" or
@@ -68,7 +69,7 @@ class Column:
 
     def reads(self, kind):
         """Whether numbers of a plain dtype, or booleans, are those that it reads them as."""
-        return self.kind in ("real", "integer") or self.kind == kind == "boolean"
+        return (self.kind == "boolean") == (kind == "boolean") and self.kind in ("real", "integer", "boolean")
 
     @property
     def bounded(self):
@@ -134,7 +135,7 @@ class Column:
 
     def encode(self, cells):
         """Numbers (n,) of a pandas Series, NaN where cells are missing; a level never seen has the next number."""
-        if self.kind == "empty":
+        if self.kind == "empty" or cells.isna().all():
             return np.full(len(cells), np.nan)
         if self.has_levels:
             codes, seen = pd.factorize(cells)
@@ -160,10 +161,11 @@ class Column:
         """Mask of the numbers (n,) that stand for levels that no training row has."""
         return numbers >= len(self.levels) if self.has_levels else np.zeros(len(numbers), dtype=bool)
 
-    def other_level(self):
-        """A text that is none of the levels."""
+    @property
+    def stand_in(self):
+        """A text that is none of the levels and stands for one that training rows do not have."""
         text = "a level never seen"
-        while text in self.levels:
+        while self.has_levels and text in self.levels:
             text += "!"
         return text
 
@@ -446,7 +448,7 @@ def from_polars(cells):
 
 
 def to_polars(cells, dtype):
-    """A pandas Series of plain cells as a polars one of a dtype or of its name."""
+    """A pandas Series of plain cells as a polars one of a dtype or of its name; None takes what cells are."""
     polars = importlib.import_module("polars")
     dtype = getattr(polars, dtype) if isinstance(dtype, str) else dtype
     if cells.dtype.kind in "mM":
@@ -454,17 +456,18 @@ def to_polars(cells, dtype):
         cells = cells if zone_of(cells) is None else cells.dt.tz_convert("UTC").dt.tz_localize(None)
         series = polars.Series(cells.to_numpy())
         series = series.dt.replace_time_zone("UTC").dt.convert_time_zone(zone) if zone else series
-        return series.cast(dtype)
+        return series if dtype is None else series.cast(dtype)
     if is_object(cells.dtype):
         return polars.Series([None if is_missing(cell) else cell for cell in cells], dtype=dtype, strict=False)
-    return polars.Series(cells.to_numpy()).fill_nan(None).cast(dtype)
+    series = polars.Series(cells.to_numpy()).fill_nan(None)
+    return series if dtype is None else series.cast(dtype)
 
 
 def strings_of(cells):
     """The string dtype of polars."""
-    return importlib.import_module(type(cells).__module__.split(".")[0]).String
+    return importlib.import_module("polars").String
 
 
 def datetimes(cells, zone):
     """The date and time dtype of polars in microseconds."""
-    return importlib.import_module(type(cells).__module__.split(".")[0]).Datetime("us", zone)
+    return importlib.import_module("polars").Datetime("us", zone)

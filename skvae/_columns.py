@@ -4,8 +4,9 @@ import datetime
 import importlib
 import re
 import reprlib
+import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 
 from skvae._blocks import joined, side_by_side
 from skvae._on_demand import OnDemand, is_complete
+from skvae._plain import StoredPlainly
 
 CHUNK, CELLS_A_CHUNK, LEAST_CHUNK = 8192, 2**21, 16
 """Rows converted at a time, fewer where they have many cells, so that no second float64 copy of a large table exists:
@@ -54,12 +56,18 @@ def lacking_by_row(X, columns=slice(None)):
 
 
 @dataclass
-class Frame:
-    """The data frame an estimator was fitted on: its library ("pandas" or "polars"), column labels and dtypes."""
+class Frame(StoredPlainly):
+    """The data frame an estimator was fitted on: its library ("pandas" or "polars"), column labels and dtypes.
+
+    ``levels`` holds the name and the dtype of each level of the labels of pandas; ``nested`` is whether these are a
+    MultiIndex.
+    """
 
     library: str
     names: list
     dtypes: list
+    levels: list = field(default_factory=list)
+    nested: bool = False
 
     @classmethod
     def of(cls, X):
@@ -67,9 +75,24 @@ class Frame:
         library = library_of(X)
         if library is None:
             return None
-        dtypes = list(X.dtypes)
-        words = {key: in_words(dtype, library) for key, dtype in {id(dtype): dtype for dtype in dtypes}.items()}
-        return cls(library, names_of(X), [words[id(dtype)] for dtype in dtypes])
+        words = {key: in_words(dtype, library) for key, dtype in {id(dtype): dtype for dtype in X.dtypes}.items()}
+        dtypes = [words[id(dtype)] for dtype in X.dtypes]
+        if library == "polars":
+            return cls(library, names_of(X), dtypes)
+        nested = isinstance(X.columns, pd.MultiIndex)
+        levels = [(part.name, part.dtype) for part in (X.columns.levels if nested else [X.columns])]
+        return cls(library, names_of(X), dtypes, levels, nested)
+
+    @property
+    def labels(self):
+        """The column labels as pandas has them."""
+        if not self.nested:
+            name, dtype = self.levels[0] if self.levels else (None, None)
+            return pd.Index(self.names, dtype=dtype, name=name, tupleize_cols=False)
+        arrays = []
+        for values, (_, dtype) in zip(zip(*self.names, strict=True), self.levels, strict=True):
+            arrays.append(pd.Index(values, dtype=None if any(map(is_missing, values)) else dtype, tupleize_cols=False))
+        return pd.MultiIndex.from_arrays(arrays, names=[name for name, _ in self.levels])
 
     def numbers(self, values, index=None):
         """One float64 a cell, under the training data's column names."""
@@ -81,14 +104,15 @@ class Frame:
         if self.library == "polars":
             return side_by_side(library, parts, self.names)
         frame = joined(parts, index)
-        frame.columns = library.Index(self.names)
+        frame.columns = self.labels
         return frame
 
 
 def library_of(X):
-    """The library of a data frame, "pandas" or "polars"; None for everything else."""
-    library = type(X).__module__.split(".")[0]
-    return library if library in ("pandas", "polars") and hasattr(X, "columns") and hasattr(X, "dtypes") else None
+    """The library of a data frame or of a subclass of one, "pandas" or "polars"; None for everything else."""
+    if isinstance(X, pd.DataFrame):
+        return "pandas"
+    return "polars" if isinstance(X, getattr(sys.modules.get("polars"), "DataFrame", ())) else None
 
 
 def is_frame(X):
@@ -100,6 +124,11 @@ def names_of(X):
     """Labels of the columns of a data frame; None for everything else."""
     library = library_of(X)
     return library and (X.columns.tolist() if library == "pandas" else list(X.columns))
+
+
+def like(X, frame):
+    """A frame of pandas as the subclass that X is, with what X says of itself."""
+    return X._constructor(frame).__finalize__(X)
 
 
 def in_words(dtype, library):
@@ -121,24 +150,52 @@ def column_groups(parameter, pairs, names, n_features, complete=True):
     ``parameter`` is what messages call the list; some columns may be left out where it need not be ``complete``.
     """
     groups, owner = [], {}
-    known = {} if names is None else {name: j for j, name in enumerate(names)}
-    for member, columns in pairs:
-        groups.append([])
-        for column in [columns] if np.ndim(columns) == 0 else columns:
-            j = known.get(column, column)
-            if isinstance(j, str) or not isinstance(j, Integral) or not 0 <= j < n_features:
-                raise ValueError(
-                    f"{parameter} names column {column!r}, which X has not; it has "
-                    + (f"columns 0 to {n_features - 1}." if names is None else f"columns {reprlib.repr(list(names))}.")
-                )
+    named = [(member, columns_named(columns, names)) for member, columns in pairs]
+    places = places_of([column for _, columns in named for column in columns], names, n_features, parameter)
+    for member, columns in named:
+        groups.append([places[column] for column in columns])
+        for j in groups[-1]:
             if j in owner:
                 raise ValueError(f"{parameter} names {column_name(names, j)} twice, for {owner[j]!r} and {member!r}.")
-            owner[int(j)] = member
-            groups[-1].append(int(j))
+            owner[j] = member
     missing = [column_name(names, j) for j in range(n_features) if j not in owner]
     if missing and complete:
         raise ValueError(f"{parameter} says nothing of {', '.join(missing[:5])}; each column needs one entry.")
     return groups
+
+
+def columns_named(columns, names):
+    """What a parameter says of columns as a list of their names, numbers or marks; a name may be a tuple."""
+    is_one = isinstance(columns, str | bytes) or not np.iterable(columns)
+    if is_one or (isinstance(columns, tuple) and columns in (names or [])):
+        return [columns]
+    return pd.Index(columns, tupleize_cols=False).tolist() if hasattr(columns, "dtype") else list(columns)
+
+
+def places_of(columns, names, n_features, parameter, lacking="which X has not"):
+    """Column numbers by the name or number that a parameter says.
+
+    Where names are numbers themselves, all whole numbers that it says are names, or all are column numbers.
+    """
+    known = {} if names is None else {name: j for j, name in enumerate(names)}
+    there = f"columns 0 to {n_features - 1}" if names is None else f"columns {reprlib.repr(list(names))}"
+    named = {j: column for j, column in enumerate(columns) if is_one_of(known, column)}
+    is_numeric = any(isinstance(column, Integral) for column in named.values())
+    places = {}
+    for j, column in enumerate(columns):
+        is_column_number = isinstance(column, Integral) and 0 <= column < n_features and not is_numeric
+        if j not in named and not is_column_number:
+            raise ValueError(f"{parameter} names column {column!r}, {lacking}; there are {there}, by name or number.")
+        places[column] = known[column] if j in named else int(column)
+    return places
+
+
+def is_one_of(known, column):
+    """Whether a dict has a key, which need not be hashable."""
+    try:
+        return column in known
+    except TypeError:
+        return False
 
 
 def cells_of(X, columns):
@@ -148,15 +205,32 @@ def cells_of(X, columns):
     return X.of_columns(columns) if isinstance(X, OnDemand) else X[:, columns]
 
 
+def objects(values):
+    """An array (n,) of objects, tuples included."""
+    return np.array([*values, None], dtype=object)[:-1]  # the None keeps tuples one cell each
+
+
 def column_name(names, j):
     """How messages call column ``j``."""
     return f"column {j}" if names is None else f"column {names[j]!r}"
+
+
+def without_mask(X):
+    """A masked array as an array with NaN in its masked cells; everything else as it is."""
+    if not isinstance(X, np.ma.MaskedArray):
+        return X
+    mask = np.ma.getmaskarray(X)
+    cells = np.array(X.data, dtype=X.dtype if X.dtype.kind in "fcOmM" or not mask.any() else np.float64)
+    if mask.any():
+        cells[mask] = "NaT" if cells.dtype.kind in "mM" else np.nan
+    return cells
 
 
 def numbered(X):
     """Whatever holds rows as a frame, an array or a sparse matrix, whose rows have numbers."""
     if is_frame(X):
         return X
+    X = without_mask(X)
     return X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
 
 
@@ -174,7 +248,7 @@ def some_rows(X, rows):
 
 def index_of(X):
     """The row labels of a pandas frame; None for everything else."""
-    return X.index if type(X).__module__.startswith("pandas") else None
+    return X.index if isinstance(X, pd.DataFrame) else None
 
 
 def is_number(cell):
@@ -235,9 +309,9 @@ ABOUT_CELLS = re.compile("dates|NaN|infinity|large|convert|float|int|number|digi
 
 def check_table(X, owner):
     """Refuse tables that are not in memory, frames with names twice, and arrays of dates."""
-    if hasattr(X, "collect"):
-        raise ValueError(f"X is a {type(X).__name__}; {owner} takes tables in memory: call .collect() first.")
     names = names_of(X)
+    if names is None and hasattr(X, "collect"):
+        raise ValueError(f"X is a {type(X).__name__}; {owner} takes tables in memory: call .collect() first.")
     for name, count in Counter(names or []).items():
         if count > 1:
             raise ValueError(f"X has {count} columns named {name!r}; {owner} needs unique names: rename or drop one.")
@@ -246,6 +320,37 @@ def check_table(X, owner):
     cells = np.asarray(X) if getattr(getattr(X, "dtype", None), "kind", "f") in "mMO" else np.empty((0, 0))
     if cells.dtype.kind in "mM" or (cells.size and np.frompyfunc(is_date, 1, 1)(cells).any()):
         raise with_culprit(ValueError("X holds dates"), cells.astype(object), owner)
+
+
+def check_names(X, names, owner):
+    """Refuse a frame whose columns are not those of training, in their order, where scikit-learn does not look.
+
+    It compares names that all are texts, and refuses those of which some are.
+    """
+    now = names_of(X)
+    if names is None or now is None or now == names or as_labels(now).equals(as_labels(names)):
+        return
+    texts = [sum(isinstance(name, str) for name in some) for some in (names, now)]
+    if texts == [len(names), len(now)] or 0 < texts[1] < len(now):
+        return
+    known, here = set(names), set(now)
+    unseen, gone = [name for name in now if name not in known], [name for name in names if name not in here]
+    if not unseen and not gone:
+        raise ValueError(
+            f"X has the columns {owner} was fitted on in another order: {shown(now)} instead of {shown(names)}. Pass "
+            "X[list_of_training_columns]."
+        )
+    said = [f"{shown(unseen)}, which {owner} was not fitted on"] if unseen else []
+    said += [f"no {shown(gone)}, which it was fitted on"] if gone else []
+    raise ValueError(
+        f"The columns of X are not those of training: it has {', and '.join(said)}. Name them as in training, or pass "
+        "X[list_of_training_columns]."
+    )
+
+
+def as_labels(names):
+    """Names as labels of pandas, to which a name that is missing is the same as another."""
+    return pd.Index(names, dtype=object, tupleize_cols=False)
 
 
 def is_date(cell):

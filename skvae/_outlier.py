@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from skvae._bounds import bounds_of, narrower
 from skvae._callbacks import fit_parts
 from skvae._cells import column_of
-from skvae._columns import index_of, numbered
+from skvae._columns import Frame, check_names, index_of, numbered, objects, without_mask
 from skvae._ensemble import Excess, RobustEnsemble, expected_cells, residual, to_go_on, usual_cells
 from skvae._neighbors import usual_of
 from skvae._reservoir import Reservoir
@@ -212,6 +212,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         """
         if not hasattr(self, "estimator_"):
             return self._fit(X, y, sample_weight, streams=True)
+        X = self._as_fitted(X)
         validate_data(self, X, reset=False, skip_check_array=True)
         weight = check_weights(sample_weight, X)
         estimator = copy.deepcopy(self.estimator_)
@@ -225,7 +226,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
 
     def _fit(self, X, y, sample_weight, streams=False):
         """Fit a new estimator, or go on from the fitted one, and judge by it; ``streams`` if more rows are to come."""
-        estimator = self._make_estimator()
+        X, estimator = without_mask(X), self._make_estimator()
         if hasattr(estimator, "_streams"):
             estimator._streams = streams
         if self.warm_start:
@@ -237,7 +238,9 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         needed = can_explain(estimator) or hasattr(estimator, "partial_fit")
         schema = Schema.for_estimator(X, density) if needed else None
         recent = Reservoir.of(X, weight, schema) if hasattr(estimator, "partial_fit") else None
-        return self._judge_by(estimator, X, weight, recent, schema)
+        self._judge_by(estimator, X, weight, recent, schema)
+        self._frame = Frame.of(X)
+        return self
 
     def _judge_by(self, estimator, X, weight, recent, schema):
         """Take over a fitted estimator, with the threshold and the scales that these rows give it."""
@@ -260,6 +263,11 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         self.estimator_, self.offset_, self._scale, self._recent = estimator, offset, scale, recent
         self._schema = schema
         return self
+
+    def _as_fitted(self, X):
+        """Rows with holes for masked cells, if their columns are those of training."""
+        check_names(X, self._frame and self._frame.names, type(self).__name__)
+        return without_mask(X)
 
     @staticmethod
     def _weights(estimator, sample_weight):
@@ -370,7 +378,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             float64.
         """
         check_is_fitted(self)
-        return np.asarray(self.estimator_.score_samples(X), dtype=np.float64)
+        return np.asarray(self.estimator_.score_samples(self._as_fitted(X)), dtype=np.float64)
 
     @undisturbed
     def decision_function(self, X):
@@ -453,15 +461,16 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         check_is_fitted(self)
         if not isinstance(n_columns, Integral) or isinstance(n_columns, bool) or n_columns < 1:
             raise ValueError(f"n_columns={n_columns!r} must be a whole number of at least 1.")
+        X = self._as_fitted(X)
         shares = np.asarray(self.estimator_.score_features(X))
         values = self._schema.numbers(X)
         expected = expected_cells(self.estimator_, values, self._usual, self._schema, self._where, index_of(X))
         low, high = np.clip(expected + self.expected_interval_[:, None], *self._bounds[:, None])
-        names = np.arange(values.shape[1]) if self._schema.names is None else self._schema.names
+        names = range(values.shape[1]) if self._schema.names is None else self._schema.names
         ranked = np.where(np.isnan(values), np.inf, shares)
         order = np.argsort(ranked, axis=1, kind="stable")[:, : min(n_columns, values.shape[1])]
         labels = range(len(values)) if index_of(X) is None else index_of(X)
-        cells = {"column": pd.Index(names, dtype=object).to_numpy()[order].ravel()}
+        cells = {"column": objects(names)[order].ravel()}
         for name, numbers in {"value": values, "expected": expected, "low": low, "high": high}.items():
             numbers = np.take_along_axis(numbers, order, axis=1).ravel()
             cells[name] = self._as_read(numbers, order.ravel(), as_measured=name == "value")

@@ -3,7 +3,6 @@
 import datetime
 import warnings
 from dataclasses import dataclass, field, replace
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -35,17 +34,25 @@ from skvae._cells import (
 from skvae._columns import (
     Frame,
     cells_of,
+    check_names,
     column_name,
+    columns_named,
     holes_as_nan,
     is_frame,
     is_missing,
-    names_of,
+    library_of,
+    like,
     numbered,
+    places_of,
     shown,
 )
+from skvae._families import family, in_training, remedy, strange_cell
 from skvae._on_demand import ColumnRows, SparseRows, as_slice
 from skvae._texts import reading_of
 from skvae._usual import ends_of
+
+ACCEPTED = "the estimator"
+"""How messages call the owner of a table that an estimator has accepted before; it has said what is to be said."""
 
 
 @dataclass
@@ -175,7 +182,7 @@ class Schema:
 
     def encode_blocks(self, X, owner):
         """A frame by the block, NaN where cells are missing: the numbers of columns, and their cells (n_columns, n)."""
-        self._check_order(X, owner)
+        check_names(X, self.names, owner)
         read = np.zeros(len(self.columns), dtype=bool)
         for kind, columns, cells in plain_blocks(X):
             alike = np.array([self.columns[j].reads(kind) for j in columns.tolist()])
@@ -185,23 +192,32 @@ class Schema:
         for j in np.flatnonzero(~read).tolist():
             yield np.array([j]), self._encode_column(X, j, owner)[None]
 
-    def _check_order(self, X, owner):
-        """Refuse the columns of training in another order."""
-        names = names_of(X)
-        if names is not None and names != self.names and set(names) == set(self.names):
-            raise ValueError(
-                f"X has the columns {owner} was fitted on in another order: {names[:5]} instead of "
-                f"{self.names[:5]}. Pass X[list_of_training_columns]."
-            )
-
     def _encode_column(self, X, j, owner):
         """One column of a frame as float64 numbers (n,)."""
         column, cells = self.columns[j], column_of(X, j)
         self._check_kind(column, cells, j, owner)
         try:
-            return np.asarray(column.encode(cells), dtype=np.float64)
+            numbers = np.asarray(column.encode(cells), dtype=np.float64)
         except (TypeError, ValueError, NotImplementedError) as error:
             raise self._unusable(error, column, cells, j, owner) from error
+        self._check_family(column, cells, numbers, j, owner)
+        return numbers
+
+    def _check_family(self, column, cells, numbers, j, owner):
+        """Refuse levels of which none is of the kind of training; say so where other cells can be read as such."""
+        cell = strange_cell(column, cells)
+        is_lost = column.unseen(numbers).any()
+        if cell is None or (owner == ACCEPTED and not is_lost):
+            return
+        (were, expected), found = in_training(column), family(cell)
+        message = (
+            f"{column_name(self.names, j)} holds {found} such as {shown(cell)} (dtype {cells.dtype}), but {owner} was "
+            f"fitted on {were} there; no cell is of that kind"
+        )
+        advice = remedy(self.frame.library, expected, self.names[j])
+        if is_lost:
+            raise ValueError(f"{message}. {advice}")
+        warnings.warn(f"{message}, and they are read as such. {advice}", DataConversionWarning, stacklevel=2)
 
     def _unusable(self, error, column, cells, j, owner):
         """The error of a column with cells that are not what it held in training."""
@@ -239,11 +255,10 @@ class Schema:
 
     def row_of(self, cells, n_features, owner):
         """Numbers (n_features,) of some cells by column name or number, NaN for the others."""
-        row, known = np.full(n_features, np.nan), {} if self.names is None else {n: j for j, n in enumerate(self.names)}
+        row, lacking = np.full(n_features, np.nan), f"which {owner} was not fitted on"
+        places = places_of(list(cells), self.names, n_features, f"given={cells!r}", lacking)
         for name, cell in cells.items():
-            j = known.get(name, name)
-            if not isinstance(j, Integral) or not 0 <= j < n_features:
-                raise ValueError(f"given={cells!r} names column {name!r}, which {owner} was not fitted on.")
+            j = places[name]
             column, where = self._column(j), column_name(self.names, j)
             try:
                 row[j] = column.number_of(cell)
@@ -275,7 +290,7 @@ class Schema:
         X = numbered(X)
         X = X.toarray() if hasattr(X, "toarray") else X
         if self.frame is not None:
-            return self.encode(X, "the estimator")
+            return self.encode(X, ACCEPTED)
         return self.number_levels(np.asarray(holes_as_nan(np.asarray(X)), dtype=np.float64))
 
     def on_demand(self, X):
@@ -310,7 +325,7 @@ class Schema:
         """A column of levels or dates as cells of the frame's library that an estimator reads as the same numbers."""
         cells, dtype, unseen = column.decode(numbers, as_measured=True), column.dtype, column.unseen(numbers)
         if unseen.any():
-            cells, dtype = cells.astype(object).mask(unseen, column.other_level()), "Object"
+            cells, dtype = cells.astype(object).mask(unseen, column.stand_in), "Object"
         return to_polars(cells, dtype) if self.frame.library == "polars" else cells
 
     def _array(self, numbers):
@@ -401,13 +416,12 @@ class Schema:
         return self.columns[j] if j in self.columns else Column(j, self.dtype, "real")
 
     def filled(self, X, numbers):
-        """A copy of a table with its missing cells taken from numbers (n, n_features)."""
+        """A copy of a table with its missing cells taken from numbers (n, n_features).
+
+        A column of which all are missing has no dtype of its own: it comes back in that of training.
+        """
         if not is_frame(X):
-            X = np.array(X, copy=True)
-            missing = pd.isna(X)
-            for j in np.flatnonzero(missing.any(axis=0)):
-                X[missing[:, j], j] = self._column(j).decode(numbers[:, j]).to_numpy()[missing[:, j]]
-            return X
+            return self._filled_array(np.array(X, copy=True), numbers)
         parts, read = [], np.zeros(X.shape[1], dtype=bool)
         for columns, cells in self._filled_plain(X, numbers):
             parts.append((columns, cells))
@@ -420,49 +434,57 @@ class Schema:
             parts.append((list(others), list(others.values())))
         if not read.all():
             parts.append((np.flatnonzero(~read), columns_of(X, np.flatnonzero(~read).tolist())))
-        return beside(X, parts)
+        return like(X, beside(X, parts)) if library_of(X) == "pandas" else type(X)(beside(X, parts))
+
+    def _filled_array(self, X, numbers):
+        """The same where it is an array, in place unless its dtype cannot hold what was missing."""
+        missing = pd.isna(X)
+        for j in np.flatnonzero(missing.any(axis=0)):
+            cells = self._column(j).decode(numbers[:, j]).to_numpy()[missing[:, j]]
+            X = X.astype(object) if cells.dtype.kind not in "fiub" else X
+            X[missing[:, j], j] = cells
+        return X
 
     def _filled_plain(self, X, numbers):
-        """Blocks of those columns of a plain dtype of a frame that lack cells, filled."""
+        """Blocks of those columns of a plain dtype of a frame that lack some cells, filled."""
         for kind, columns, cells in plain_blocks(X):
-            read = [self.columns[j].reads(kind) for j in columns.tolist()]
-            here = np.flatnonzero(np.isnan(cells).any(axis=0) & read)
+            read, missing = [self.columns[j].reads(kind) for j in columns.tolist()], np.isnan(cells)
+            here = np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0) & read)
             if len(here):
-                columns, missing = columns[here], np.isnan(cells[:, here])
+                columns, missing = columns[here], missing[:, here]
                 whole = [self.columns[j].kind == "integer" for j in columns.tolist()]
                 expected = np.where(whole, np.rint(numbers[:, columns]), numbers[:, columns])
                 yield columns, filled_block(X, columns, missing, expected)
 
     def _filled_column(self, X, j, numbers):
-        """One column of a frame with its missing cells filled; None where none is missing."""
-        missing = column_of(X, j).isna().to_numpy()
-        if not missing.any():
+        """One column of a frame with its missing cells filled; None where none is to be filled."""
+        column, missing = self._column(j), column_of(X, j).isna().to_numpy()
+        if not missing.any() or column.kind == "empty":
             return None
-        cells = X.iloc[:, j] if hasattr(X, "iloc") else X.to_series(j)
-        filled = self.columns[j].filled(cells, missing, numbers)
-        return filled.reset_index(drop=True) if hasattr(X, "iloc") else filled
+        if not missing.all():
+            cells = X.iloc[:, j] if library_of(X) == "pandas" else X.to_series(j)
+            filled = column.filled(cells, missing, numbers)
+            return filled.reset_index(drop=True) if library_of(X) == "pandas" else filled
+        if library_of(X) == "polars":
+            return to_polars(column.decode(numbers), column.dtype if self._is_of("polars") else None)
+        return column.restored(numbers) if self._is_of("pandas") else column.decode(numbers)
+
+    def _is_of(self, library):
+        """Whether the training data were a frame of a library."""
+        return self.frame is not None and self.frame.library == library
 
 
 def chosen_columns(categorical_features, names, n_features, owner):
     """Numbers of the columns that a parameter takes for levels, as in HistGradientBoostingClassifier."""
     if categorical_features is None or isinstance(categorical_features, str):
         return set()
-    chosen = np.atleast_1d(np.asarray(categorical_features, dtype=object))
+    chosen = columns_named(categorical_features, names)
     if len(chosen) and all(isinstance(entry, bool | np.bool_) for entry in chosen):
         if len(chosen) != n_features:
             raise ValueError(f"categorical_features is a mask of {len(chosen)} columns, but X has {n_features}.")
-        return set(np.flatnonzero(chosen.astype(bool)).tolist())
-    known = {} if names is None else {name: j for j, name in enumerate(names)}
-    columns = set()
-    for entry in chosen:
-        j = known.get(entry, entry)
-        if not isinstance(j, Integral) or not 0 <= j < n_features:
-            raise ValueError(
-                f"categorical_features={categorical_features!r} names column {entry!r}, which X has not; {owner} takes "
-                "column numbers, names of a data frame, or a mask."
-            )
-        columns.add(int(j))
-    return columns
+        return set(np.flatnonzero(chosen).tolist())
+    lacking = f"which X has not ({owner} takes column numbers, names of a data frame, or a mask)"
+    return set(places_of(chosen, names, n_features, f"categorical_features={categorical_features!r}", lacking).values())
 
 
 def warn_of_texts(column, cells, where, library):

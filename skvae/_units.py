@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from skvae._bounds import bounds_after
-from skvae._columns import cells_of, column_name, pieces_of
+from skvae._columns import cells_of, column_name, objects, pieces_of
 from skvae._usual import Near, Usual, ends_of
 
 FARTHEST = 1e12
@@ -109,7 +109,7 @@ class Units:
         shift, scale, log_jacobian = (np.empty(X.shape[1]) for _ in range(3))
         near = Near(X, usual) if usual.has_far else X
         for kind, columns in kinds:
-            of_them = names if names is None else np.asarray(names, dtype=object)[columns]
+            of_them = names if names is None else objects(names)[columns]
             units = UNITS[kind](cells_of(near, columns), weight, of_them)
             shift[columns], scale[columns], log_jacobian[columns] = units.shift, units.scale, units.log_jacobian
         return cls(shift, scale, log_jacobian, usual)
