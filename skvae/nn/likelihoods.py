@@ -248,8 +248,8 @@ def shares(weight):
 
 
 def n_rows(weight):
-    """How many rows cells stand for that count so much (n, n_features): those of the fullest column."""
-    return float(weight.sum(0).max())
+    """How many rows cells stand for that count so much (n, n_features): those of the fullest column; 1 if all lack."""
+    return float(weight.sum(0).max()) or 1.0
 
 
 def uniform(like, generator):
