@@ -200,7 +200,9 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         """Go on training with one pass over ``X``, as a stream of batches needs; the first call starts a model.
 
         The units of the columns are those of the first batch; draws reach as far as all rows seen. A placeholder or a
-        repeated value that the first batch has not is a number like others. There is no validation set and no early
+        repeated value that the first batch has not is a number like others. Levels are those that the first batch has
+        or its dtypes declare, such as a ``pandas.CategoricalDtype``; what else comes is not learned, and a warning says
+        so once a column. There is no validation set and no early
         stopping, and the solver keeps its state between the calls.
 
         Parameters

@@ -192,6 +192,8 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         all of them; ``offset_``, ``outlier_probability`` and ``expected_interval_`` come from the latest 512 alone,
         because to an estimator that has moved on older rows look strange and would lower the threshold.
 
+        Levels are those that the first batch has or, where it came by ``partial_fit``, its dtypes declare.
+
         Each call scores these rows: let batches have some hundred rows rather than one. Scores before and after a call
         are not in the same units; compare labels and probabilities over time.
 

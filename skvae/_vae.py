@@ -174,7 +174,8 @@ class VAETransformer(BaseAutoencoder):
         Seed of first weights, validation split, order of rows and noise. The same int gives the same model on the same
         machine, device and versions.
     verbose : bool or int, default=False
-        Whether to print a line an epoch.
+        Whether to print a line an epoch: the objective on training and validation rows, both the lower the better, and
+        seconds since ``fit`` began.
 
     Attributes
     ----------
