@@ -25,6 +25,7 @@ from skvae._columns import (
     index_of,
     is_frame,
     lacking_by_row,
+    names_of,
     numbered,
     some_rows,
     with_culprit,
@@ -337,7 +338,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 X = holes_as_nan(X)
                 return schema.number_levels(validate_data(self, X, reset=reset, **checks))
             check_names(X, schema.names, owner)
-            validate_data(self, X, reset=reset, skip_check_array=True)
+            if reset or names_of(X) != schema.names:  # scikit-learn takes its time to find that names are the same
+                validate_data(self, X, reset=reset, skip_check_array=True)
             blocks = self._finite(schema.encode_blocks(X, owner), checks)
             return ColumnRows.compact(blocks, X.shape[0] * X.shape[1])
         except (ValueError, TypeError, OverflowError) as error:

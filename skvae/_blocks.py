@@ -5,6 +5,7 @@ time. Never: what other columns hold.
 """
 
 import importlib
+from collections import defaultdict
 
 import numpy as np
 import pandas as pd
@@ -50,12 +51,12 @@ def plain_kind(dtype):
 
 def plain_groups(dtypes):
     """Pairs of a dtype whose cells are plain and the numbers of its columns."""
-    plain, groups = {}, {}
-    for j, dtype in enumerate(dtypes):
-        if id(dtype) not in plain:
-            plain[id(dtype)] = plain_kind(dtype) is not None
-        if plain[id(dtype)]:
-            groups.setdefault(dtype, []).append(j)
+    alike, groups = defaultdict(list), {}
+    for j, key in enumerate(map(id, dtypes)):
+        alike[key].append(j)
+    for columns in alike.values():
+        if plain_kind(dtypes[columns[0]]) is not None:
+            groups.setdefault(dtypes[columns[0]], []).extend(columns)
     return groups.items()
 
 
