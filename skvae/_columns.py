@@ -75,8 +75,9 @@ class Frame(StoredPlainly):
         library = library_of(X)
         if library is None:
             return None
-        words = {key: in_words(dtype, library) for key, dtype in {id(dtype): dtype for dtype in X.dtypes}.items()}
-        dtypes = [words[id(dtype)] for dtype in X.dtypes]
+        held = list(X.dtypes)  # once: polars makes new ones at each call, and a number of an object may come again
+        words = {key: in_words(dtype, library) for key, dtype in {id(dtype): dtype for dtype in held}.items()}
+        dtypes = [words[id(dtype)] for dtype in held]
         if library == "polars":
             return cls(library, names_of(X), dtypes)
         nested = isinstance(X.columns, pd.MultiIndex)

@@ -207,7 +207,7 @@ class Schema:
         """Refuse levels of which none is of the kind of training; say so where other cells can be read as such."""
         cell = strange_cell(column, cells)
         is_lost = column.unseen(numbers).any()
-        if cell is None or (owner == ACCEPTED and not is_lost):
+        if cell is None or (owner == ACCEPTED and not is_lost) or np.isinf(numbers).any():  # infinite ones are errors
             return
         (were, expected), found = in_training(column), family(cell)
         message = (

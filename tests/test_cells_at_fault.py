@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+from skvae._columns import Frame
 
 SMALL = {"n_components": 1, "hidden_layer_sizes": (4,), "random_state": 0, "max_iter": 1}
 ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
@@ -197,3 +198,11 @@ def test_infinite_texts_in_an_array_are_named(Estimator, cell):
 def test_a_given_cell_that_cannot_be_is_named(fitted, given, message):
     with pytest.raises(ValueError, match=f"given=.*{message}"):
         fitted[VAETransformer].sample(3, given=given)
+
+
+def test_dtypes_of_polars_are_those_of_their_columns_however_often_they_are_looked_at():
+    frame = pl.DataFrame(
+        {"t": ["a", "b"], "f": [1.0, 2.0], "i": [1, 2], "e": pl.Series(["x", "y"], dtype=pl.Enum(["x", "y"]))}
+    )
+    for _ in range(50):
+        assert [str(dtype) for dtype in Frame.of(frame).dtypes] == [str(dtype) for dtype in frame.dtypes]
