@@ -195,6 +195,8 @@ class Schema:
     def _encode_column(self, X, j, owner):
         """One column of a frame as float64 numbers (n,)."""
         column, cells = self.columns[j], column_of(X, j)
+        if isinstance(cells.dtype, pd.CategoricalDtype) and not column.has_levels:
+            cells = cells.astype(object)
         self._check_kind(column, cells, j, owner)
         try:
             numbers = np.asarray(column.encode(cells), dtype=np.float64)
@@ -420,7 +422,8 @@ class Schema:
     def filled(self, X, numbers):
         """A copy of a table with its missing cells taken from numbers (n, n_features).
 
-        A column of which all are missing has no dtype of its own: it comes back in that of training.
+        A column of which all are missing has no dtype of its own: it comes back in that of training, unless it has the
+        twin of that dtype that takes holes (Int64 for int64), so that a row does not depend on others.
         """
         if not is_frame(X):
             return self._filled_array(np.array(X, copy=True), numbers)
@@ -463,7 +466,8 @@ class Schema:
         column, missing = self._column(j), column_of(X, j).isna().to_numpy()
         if not missing.any() or column.kind == "empty":
             return None
-        if not missing.all():
+        is_empty = missing.all() and not column.is_twin_of(X.dtypes.iloc[j] if library_of(X) == "pandas" else None)
+        if not is_empty:
             cells = X.iloc[:, j] if library_of(X) == "pandas" else X.to_series(j)
             filled = column.filled(cells, missing, numbers)
             return filled.reset_index(drop=True) if library_of(X) == "pandas" else filled
