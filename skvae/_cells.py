@@ -220,6 +220,11 @@ class Column(StoredPlainly):
             return pd.Series([None if is_missing(cell) else convert(cell) for cell in cells], dtype=object)
         return (whole(cells, dtype) if self.kind == "integer" else cells).astype(dtype)
 
+    def is_twin_of(self, dtype):
+        """Whether a dtype of pandas is that of training with missing cells, as Int64 is of int64."""
+        name = str(dtype)
+        return {"boolean": "bool"}.get(name, name.lower()) == str(self.dtype) != name
+
     @property
     def _training_dtype(self):
         if self.categorical is not None:

@@ -90,10 +90,13 @@ class Frame(StoredPlainly):
         if not self.nested:
             name, dtype = self.levels[0] if self.levels else (None, None)
             return pd.Index(self.names, dtype=dtype, name=name, tupleize_cols=False)
-        arrays = []
+        levels, codes = [], []
         for values, (_, dtype) in zip(zip(*self.names, strict=True), self.levels, strict=True):
-            arrays.append(pd.Index(values, dtype=None if any(map(is_missing, values)) else dtype, tupleize_cols=False))
-        return pd.MultiIndex.from_arrays(arrays, names=[name for name, _ in self.levels])
+            there = dict.fromkeys(value for value in values if not is_missing(value))
+            place = {value: code for code, value in enumerate(there)}
+            levels.append(pd.Index(list(there), dtype=dtype, tupleize_cols=False))
+            codes.append([place.get(value, -1) for value in values])
+        return pd.MultiIndex(levels, codes, names=[name for name, _ in self.levels])
 
     def numbers(self, values, index=None):
         """One float64 a cell, under the training data's column names."""
@@ -329,7 +332,10 @@ def check_names(X, names, owner):
     It compares names that all are texts, and refuses those of which some are.
     """
     now = names_of(X)
-    if names is None or now is None or now == names or as_labels(now).equals(as_labels(names)):
+    if names is None or now is None or now == names:
+        return
+    now, names = list(map(comparable, now)), list(map(comparable, names))
+    if now == names:
         return
     texts = [sum(isinstance(name, str) for name in some) for some in (names, now)]
     if texts == [len(names), len(now)] or 0 < texts[1] < len(now):
@@ -349,9 +355,11 @@ def check_names(X, names, owner):
     )
 
 
-def as_labels(names):
-    """Names as labels of pandas, to which a name that is missing is the same as another."""
-    return pd.Index(names, dtype=object, tupleize_cols=False)
+def comparable(name):
+    """A name that equals another one that is missing in the same places."""
+    if isinstance(name, tuple):
+        return tuple(map(comparable, name))
+    return None if is_missing(name) else name
 
 
 def is_date(cell):
@@ -382,7 +390,7 @@ def shown(cell):
     if isinstance(cell, datetime.date | datetime.timedelta | np.datetime64 | np.timedelta64):
         return str(cell)
     try:
-        return reprlib.repr(cell.item() if isinstance(cell, np.number) else cell)
+        return reprlib.repr(cell.item() if isinstance(cell, np.number | np.bool_) else cell)
     except ValueError:
         return f"an integer of {cell.bit_length()} bits"
 

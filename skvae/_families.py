@@ -20,6 +20,9 @@ REMEDIES = {
 }
 """How a column is converted, by the library of its frame and by what its cells are to be."""
 
+READ_AS_NUMBERS = {"texts", "numbers", "booleans"}
+"""Families of cells that can be read as numbers: texts of numbers, and booleans as 0 and 1."""
+
 
 def family(cell):
     """What one cell is, in words; cells of two families never stand for the same."""

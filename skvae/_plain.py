@@ -144,14 +144,16 @@ def plain(value):
         return value if set(map(type, value)) <= AS_THEY_ARE else [plain(part) for part in value]
     if type(value) is tuple:
         return tuple(plain(part) for part in value)
+    if isinstance(value, np.dtype | pd.api.extensions.ExtensionDtype):
+        named = checked(value, {"dtype": str(value)})
+        if named is not value:
+            return named
     if type(value) in TYPES:
         return checked(value, {type(value).__name__: TYPES[type(value)][0](value)})
     if isinstance(value, pd.Index):
         return {"Index": labels_of(value)}
     if isinstance(value, datetime.tzinfo):
         return checked(value, {"zone": str(value)})
-    if isinstance(value, np.dtype | pd.api.extensions.ExtensionDtype):
-        return checked(value, {"dtype": str(value)})
     name = type(value).__name__
     if type(value).__module__.startswith("polars") and name in OF_POLARS:
         return {f"polars.{name}": OF_POLARS[name](value)}

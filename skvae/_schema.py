@@ -46,7 +46,7 @@ from skvae._columns import (
     places_of,
     shown,
 )
-from skvae._families import family, in_training, remedy, strange_cell
+from skvae._families import READ_AS_NUMBERS, family, in_training, remedy, strange_cell
 from skvae._on_demand import ColumnRows, SparseRows, as_slice
 from skvae._texts import reading_of
 from skvae._usual import ends_of
@@ -195,6 +195,8 @@ class Schema:
     def _encode_column(self, X, j, owner):
         """One column of a frame as float64 numbers (n,)."""
         column, cells = self.columns[j], column_of(X, j)
+        if isinstance(cells.dtype, pd.CategoricalDtype) and not column.has_levels:
+            cells = cells.astype(object)
         self._check_kind(column, cells, j, owner)
         try:
             numbers = np.asarray(column.encode(cells), dtype=np.float64)
@@ -206,10 +208,12 @@ class Schema:
     def _check_family(self, column, cells, numbers, j, owner):
         """Refuse levels of which none is of the kind of training; say so where other cells can be read as such."""
         cell = strange_cell(column, cells)
-        is_lost = column.unseen(numbers).any()
-        if cell is None or (owner == ACCEPTED and not is_lost) or np.isinf(numbers).any():  # infinite ones are errors
+        if cell is None or np.isinf(numbers).any():  # infinite ones are errors
             return
         (were, expected), found = in_training(column), family(cell)
+        is_lost = column.unseen(numbers).any() or found not in READ_AS_NUMBERS
+        if owner == ACCEPTED and not is_lost:
+            return
         message = (
             f"{column_name(self.names, j)} holds {found} such as {shown(cell)} (dtype {cells.dtype}), but {owner} was "
             f"fitted on {were} there; no cell is of that kind"
@@ -418,7 +422,8 @@ class Schema:
     def filled(self, X, numbers):
         """A copy of a table with its missing cells taken from numbers (n, n_features).
 
-        A column of which all are missing has no dtype of its own: it comes back in that of training.
+        A column of which all are missing has no dtype of its own: it comes back in that of training, unless it has the
+        twin of that dtype that takes holes (Int64 for int64), so that a row does not depend on others.
         """
         if not is_frame(X):
             return self._filled_array(np.array(X, copy=True), numbers)
@@ -448,11 +453,11 @@ class Schema:
     def _filled_plain(self, X, numbers):
         """Blocks of those columns of a plain dtype of a frame that lack some cells, filled."""
         for kind, columns, cells in plain_blocks(X):
-            read, missing = [self.columns[j].reads(kind) for j in columns.tolist()], np.isnan(cells)
+            read, missing = [self._column(j).reads(kind) for j in columns.tolist()], np.isnan(cells)
             here = np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0) & read)
             if len(here):
                 columns, missing = columns[here], missing[:, here]
-                whole = [self.columns[j].kind == "integer" for j in columns.tolist()]
+                whole = [self._column(j).kind == "integer" for j in columns.tolist()]
                 expected = np.where(whole, np.rint(numbers[:, columns]), numbers[:, columns])
                 yield columns, filled_block(X, columns, missing, expected)
 
@@ -461,17 +466,19 @@ class Schema:
         column, missing = self._column(j), column_of(X, j).isna().to_numpy()
         if not missing.any() or column.kind == "empty":
             return None
-        if not missing.all():
+        is_empty = missing.all() and not column.is_twin_of(X.dtypes.iloc[j] if library_of(X) == "pandas" else None)
+        if not is_empty:
             cells = X.iloc[:, j] if library_of(X) == "pandas" else X.to_series(j)
             filled = column.filled(cells, missing, numbers)
             return filled.reset_index(drop=True) if library_of(X) == "pandas" else filled
-        if library_of(X) == "polars":
-            return to_polars(column.decode(numbers), column.dtype if self._is_of("polars") else None)
-        return column.restored(numbers) if self._is_of("pandas") else column.decode(numbers)
-
-    def _is_of(self, library):
-        """Whether the training data were a frame of a library."""
-        return self.frame is not None and self.frame.library == library
+        library = library_of(X)
+        if self.frame is None or self.frame.library != library:
+            filled = column.decode(numbers)
+            filled = filled.astype(np.int64) if column.kind == "integer" else filled
+            return to_polars(filled, None) if library == "polars" else filled.infer_objects()
+        if library == "polars":
+            return to_polars(column.decode(numbers), column.dtype)
+        return column.restored(numbers)
 
 
 def chosen_columns(categorical_features, names, n_features, owner):
