@@ -139,7 +139,7 @@ def must_be_refused(case):
     """Whether the documents say that this training table is an error."""
     kinds = {column.kind for column in case.columns} & set(REFUSED) - {"too wide"}
     frame = case.container == "pandas" and case.names in ("mixed", "twice") and len(case.columns) > 1
-    return bool(kinds) or case.n_rows < 2 or case.weights in BAD_WEIGHTS or frame
+    return bool(kinds and not case.repeated) or case.n_rows < 2 or case.weights in BAD_WEIGHTS or frame
 
 
 def must_work(case, params):
@@ -336,7 +336,7 @@ def cell_at(X, row, j):
     """One cell of a table as a user would take it."""
     if isinstance(X, pd.DataFrame):
         return X.iloc[row, j]
-    return laws.cells_of(X, j)[row]
+    return X[int(row), int(j)] if isinstance(X, pl.DataFrame) else laws.cells_of(X, j)[row]
 
 
 def impute(run, X=None, must=None):
@@ -607,7 +607,8 @@ def units(run):
 def is_scalable(case, column, X, j):
     """Whether a column holds float64 numbers that may be multiplied without rounding."""
     dtype = laws.dtype_of(X, j)
-    if dtype != "float64" or column.kind.removesuffix(", float64") not in REALS:
+    kind = column.kind.removesuffix(", float64")
+    if dtype != "float64" or kind not in REALS or kind == "constant but for rounding":
         return False
     cells = np.abs([cell for cell in laws.cells_of(X, j) if not laws.is_hole(cell) and cell])
     return len(cells) > 1 and SAFE[0] < cells.min() < cells.max() < SAFE[1]
