@@ -49,6 +49,8 @@ def judge(case, longest=LONGEST):
         fault = described(f"a case takes less than {longest} seconds", error)
     except Exception as error:
         fault = described(f"a call that worked works again, without {type(error).__name__}", error)
+    if fault:
+        fault["case"] = repr(case)
     return {
         "outcomes": dict(Counter(kind for _, kind in outcomes)),
         "steps": dict(Counter(step for step, _ in outcomes)),
@@ -68,7 +70,8 @@ def described(law, error):
     frames = [frame for cause in causes for frame in traceback.extract_tb(cause.__traceback__)]
     inside = [f"{Path(frame.filename).name}:{frame.name}" for frame in frames if frame.filename.startswith(PACKAGE)]
     where = inside[-1] if inside else "-"
-    text = re.sub(r"'[^']*'|\"[^\"]*\"|\d+(\.\d+)?(e[+-]?\d+)?|\[[^\]]*\]", "_", str(error))[:90]
+    text = str(error).removeprefix(f"{law}: ").partition(": ")[2] or str(error)
+    text = re.sub(r"'[^']*'|\"[^\"]*\"|\d+(\.\d+)?(e[+-]?\d+)?|\[[^\]]*\]", "_", text)[:60]
     return {
         "law": law,
         "text": str(error)[:1000],

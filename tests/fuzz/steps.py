@@ -139,7 +139,7 @@ def must_be_refused(case):
     """Whether the documents say that this training table is an error."""
     kinds = {column.kind for column in case.columns} & set(REFUSED) - {"too wide"}
     frame = case.container == "pandas" and case.names in ("mixed", "twice") and len(case.columns) > 1
-    return bool(kinds and not case.repeated) or case.n_rows < 2 or case.weights in BAD_WEIGHTS or frame
+    return bool(kinds) or case.n_rows < 2 or case.weights in BAD_WEIGHTS or frame
 
 
 def must_work(case, params):
