@@ -22,8 +22,8 @@ ERRORS = ValueError, TypeError, NotFittedError
 """Documented types of errors, subclasses included."""
 
 CULPRIT = re.compile(
-    r"X is a|column|row \d|X_val|sample_weight|[Ss]ample weights|likelihood|categorical_features|random_state|precision|"
-    r"given=|n_samples|n_imputations|n_columns|n_components|hidden_layer_sizes|learning_rate_init|warm_start|ensemble|"
+    r"X is a|column|row \d|X_val|sample_weight|[Ss]ample weights|likelihood|categorical_features|random_state|"
+    r"precision|given=|n_samples|n_imputations|n_columns|n_components|hidden_layer_sizes|learning_rate_init|warm_start|ensemble|"
     r"estimator|objective|device|feature\(s\)|sample\(s\)|features|[Ff]eature names|Reshape|Training goes on|sparse|"
     r"instance is not fitted|parameter of|Complex data|Negative values in data|names|unit|dim \d|Found array with"
 )
