@@ -483,7 +483,8 @@ def new_rows(run):
     """Rows that training has not seen, of the same kinds."""
     X = run.case.table(1)
     kinds = {column.kind.removesuffix(", objects") for column in run.case.columns}
-    must = True if must_work(run.case, run.inner) and run.accepts and not kinds & set(OBJECTS) else None
+    surely = must_work(run.case, run.inner) and run.accepts and not run.case.is_sparse and not kinds & set(OBJECTS)
+    must = True if surely else None
     must = False if {column.kind for column in run.case.columns} & (set(REFUSED) - {"too wide"}) else must
     checks = [score_samples, explain] if run.is_detector else [score_samples, transform, score_features, impute]
     if run.is_detector and not hasattr(run.estimator, "explain"):
