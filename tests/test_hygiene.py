@@ -270,7 +270,6 @@ LAYERS = {
     "_bounds": {"_usual"},
     "_units": {"_bounds", "_columns", "_usual"},
     "_schema": {"_blocks", "_cells", "_columns", "_families", "_on_demand", "_texts", "_usual"},
-    "_texts": {"_columns"},
     "_likelihood_choice": {"_columns", "nn.likelihoods"},
     "_rows": {"_columns", "_on_demand"},
     "model_selection": set(),

@@ -15,17 +15,19 @@ import scipy.sparse
 import torch
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
 
+from skvae import AutoencoderOutlierDetector, VAETransformer
+
 WEIGHTS_IN_BATCHES = False
 """Whether weights are repetitions in mini-batches too; otherwise in full batches only."""
 
 ERRORS = ValueError, TypeError, NotFittedError
 """Documented types of errors, subclasses included."""
 
+PARAMETERS = sorted({*VAETransformer().get_params(), *AutoencoderOutlierDetector().get_params()})
 CULPRIT = re.compile(
-    r"X is a|column|row \d|X_val|sample_weight|[Ss]ample weights|likelihood|categorical_features|random_state|precision|"
-    r"given=|n_samples|n_imputations|n_columns|n_components|hidden_layer_sizes|learning_rate_init|warm_start|ensemble|"
-    r"estimator|objective|device|feature\(s\)|sample\(s\)|features|[Ff]eature names|Reshape|Training goes on|sparse|"
-    r"instance is not fitted|parameter of|Complex data|Negative values in data|names|unit|dim \d|Found array with"
+    r"X is a|column|row \d|X_val|sample_weight|[Ss]ample weights|given=|n_samples|n_imputations|n_columns|"
+    r"feature\(s\)|sample\(s\)|features|[Ff]eature names|Reshape|Training goes on|sparse|instance is not fitted|"
+    r"Complex data|names|dim \d|Found array with|" + "|".join(PARAMETERS)
 )
 """What a message may name: a column or row, a parameter, or the shape of the table."""
 
@@ -374,6 +376,9 @@ def dtype_of(X, j):
     )
 
 
+TIME_TYPES = "date", "datetime", "timedelta", "Timestamp", "Timedelta", "datetime64", "timedelta64"
+
+
 def what_is(X, j):
     """What a column of a frame holds: "whole", "times", "levels", "numbers" or "nothing"."""
     cells = [cell for cell in cells_of(X, j) if not is_hole(cell)]
@@ -384,16 +389,11 @@ def what_is(X, j):
         return "whole"
     if dtype.startswith(("date", "timedelta", "duration", "timestamp")):
         return "times"
-    if (
-        all(isinstance(cell, int | float | np.number | Decimal) and not isinstance(cell, bool) for cell in cells)
-        and "cat" not in dtype
-    ):
+    if "cat" in dtype or all(isinstance(cell, bool) for cell in cells):
+        return "levels"
+    if all(isinstance(cell, int | float | np.number | Decimal) for cell in cells):
         return "numbers"
-    is_time = all(
-        type(cell).__name__ in ("date", "datetime", "timedelta", "Timestamp", "Timedelta", "datetime64", "timedelta64")
-        for cell in cells
-    )
-    return "times of objects" if is_time and "cat" not in dtype else "levels"
+    return "times of objects" if all(type(cell).__name__ in TIME_TYPES for cell in cells) else "levels"
 
 
 def cells_are_seen(result, training):

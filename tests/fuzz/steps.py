@@ -336,7 +336,7 @@ def cell_at(X, row, j):
     """One cell of a table as a user would take it."""
     if isinstance(X, pd.DataFrame):
         return X.iloc[row, j]
-    return laws.cells_of(X, j)[row]
+    return X[int(row), int(j)] if isinstance(X, pl.DataFrame) else laws.cells_of(X, j)[row]
 
 
 def impute(run, X=None, must=None):
@@ -483,7 +483,8 @@ def new_rows(run):
     """Rows that training has not seen, of the same kinds."""
     X = run.case.table(1)
     kinds = {column.kind.removesuffix(", objects") for column in run.case.columns}
-    must = True if must_work(run.case, run.inner) and run.accepts and not kinds & set(OBJECTS) else None
+    surely = must_work(run.case, run.inner) and run.accepts and not run.case.is_sparse and not kinds & set(OBJECTS)
+    must = True if surely else None
     must = False if {column.kind for column in run.case.columns} & (set(REFUSED) - {"too wide"}) else must
     checks = [score_samples, explain] if run.is_detector else [score_samples, transform, score_features, impute]
     if run.is_detector and not hasattr(run.estimator, "explain"):
@@ -607,7 +608,8 @@ def units(run):
 def is_scalable(case, column, X, j):
     """Whether a column holds float64 numbers that may be multiplied without rounding."""
     dtype = laws.dtype_of(X, j)
-    if dtype != "float64" or column.kind.removesuffix(", float64") not in REALS:
+    kind = column.kind.removesuffix(", float64")
+    if dtype != "float64" or kind not in REALS or kind == "constant but for rounding":
         return False
     cells = np.abs([cell for cell in laws.cells_of(X, j) if not laws.is_hole(cell) and cell])
     return len(cells) > 1 and SAFE[0] < cells.min() < cells.max() < SAFE[1]

@@ -336,25 +336,35 @@ def case_of(choose):
         case = replace(case, index=rarely(choose, INDEXES, 0.3))
     if case.is_frame:
         case = replace(case, names=rarely(choose, NAMES, 0.2))
-    return replace(case, repeated=choose.random() < 0.1)
+    return replace(case, repeated=not refused_kinds(columns) and seldom(choose, 0.1))
+
+
+def refused_kinds(columns):
+    """Kinds of some columns that no table may hold."""
+    return {column.kind for column in columns} & set(REFUSED)
+
+
+def seldom(choose, share):
+    """Whether something happens that does in this share of the cases; what hypothesis takes for simple is not."""
+    return choose.random() > 1.0 - share
 
 
 def rarely(choose, options, share):
     """The first option, and any of them in this share of the cases."""
-    return choose.choice(options) if choose.random() < share else options[0]
+    return choose.choice(options) if seldom(choose, share) else options[0]
 
 
 def columns_of(choose, container, n_columns):
     """Columns of a table, hardly ever one that no table may have."""
-    refused = choose.random() < 0.06
+    refused = seldom(choose, 0.06)
     kinds = kinds_of(container)
     columns = [Column(choose.choice(kinds), choose.randrange(2**31)) for _ in range(n_columns)]
-    if choose.random() < 0.5:
+    if seldom(choose, 0.5):
         columns = [replace(column, holes=rarely(choose, tuple(HOLES), 0.5)) for column in columns]
     if refused and container in ("pandas", "float64", "objects"):
         possible = ["infinite"] if container == "float64" else sorted(REFUSED)
         columns[choose.randrange(n_columns)] = Column(choose.choice(possible), 0)
-    if n_columns > 1 and choose.random() < 0.1:
+    if n_columns > 1 and seldom(choose, 0.1):
         columns[0] = columns[-1]
     return columns
 
@@ -400,7 +410,7 @@ def shared_parameters(choose, container, n_columns):
         "random_state": [str(choose.randrange(100))],
     }
     for name, values in possible.items():
-        if choose.random() < (0.4 if name == "likelihood" else 0.12):
+        if seldom(choose, 0.4 if name == "likelihood" else 0.12):
             params[name] = choose.choice(values)
     return params
 
@@ -414,7 +424,7 @@ def likelihood(choose, container, n_columns):
         return choose.choice(LIKELIHOODS)
     if how < 0.85:
         names = [f"c{j}" if container in ("pandas", "polars") else str(j) for j in range(n_columns)]
-        return {name: choose.choice(LIKELIHOODS) for name in names if choose.random() < 0.3} or "auto"
+        return {name: choose.choice(LIKELIHOODS) for name in names if seldom(choose, 0.3)} or "auto"
     cut = choose.randint(0, n_columns)
     groups = [("auto", list(range(cut))), (choose.choice(LIKELIHOODS), list(range(cut, n_columns)))]
     return [[name, columns] for name, columns in groups if columns]
@@ -435,7 +445,7 @@ def vae_parameters(choose, container, n_columns):
         "kl_warmup": [0.5],
     }
     for name, values in possible.items():
-        if choose.random() < 0.12:
+        if seldom(choose, 0.12):
             params[name] = choose.choice(values)
     return params
 
@@ -443,7 +453,7 @@ def vae_parameters(choose, container, n_columns):
 def autoencoder_parameters(choose, container, n_columns):
     """Parameters of an AutoencoderTransformer."""
     params = shared_parameters(choose, container, n_columns)
-    if choose.random() < 0.3:
+    if seldom(choose, 0.3):
         params["code_density"] = "gaussian_mixture"
     return params
 
@@ -453,7 +463,7 @@ def detector_parameters(choose, container, n_columns):
     inside = choose.choice(["vae", "vae", "autoencoder"])
     params = {"random_state": choose.randrange(2**31), "ensemble": choose.choice([False, True, "auto"])}
     params["estimator"] = [inside, PARAMETERS[inside](choose, container, n_columns)]
-    if choose.random() < 0.3:
+    if seldom(choose, 0.3):
         params["contamination"] = choose.choice([0.1, 0.5, 0.001])
     return params
 
