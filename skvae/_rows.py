@@ -222,11 +222,13 @@ def distinct_rows(X, sample_weight=None):
     They are in the order of their cells, column by column. Where all rows differ and stand for one row each, they are
     in the order in which they come, and for the weights there is None.
     """
+    prints = fingerprints(X)
+    if sample_weight is None and differ(prints):
+        return np.arange(len(X)), None
     present = np.arange(len(X)) if sample_weight is None else np.flatnonzero(sample_weight)
     weight = np.ones(len(present)) if sample_weight is None else sample_weight[present]
-    prints = fingerprints(X)[present]
-    ranked = np.sort(prints)
-    if (ranked[1:] != ranked[:-1]).all() and np.ptp(weight) == 0 and weight[0] <= 1.0:
+    prints = prints[present]
+    if np.ptp(weight) == 0 and weight[0] <= 1.0 and differ(prints):
         return present, None
     order = np.argsort(prints, kind="stable")
     is_new = np.append(True, prints[order][1:] != prints[order][:-1])
@@ -255,6 +257,12 @@ def by_value(X, prints):
         if is_new.all():
             break
     return order
+
+
+def differ(prints):
+    """Whether all of some numbers are different ones."""
+    ranked = np.sort(prints)
+    return bool((ranked[1:] != ranked[:-1]).all())
 
 
 def drawn_rows(X, sample_weight, n_drawn, rng):

@@ -67,7 +67,11 @@ BAD_TABLES = {
         "column 1, row 4 holds 10*\\.\\.\\.0* *.*finite numbers",
     ),
     "int beyond text": (with_cell(10**5000, object), ValueError, "column 1, row 4.*finite numbers"),
-    "range beyond float64": (with_cell(1.7e308) * [1, 1, 1], ValueError, "column 1 .*too wide.*logarithm"),
+    "range beyond float64": (
+        with_cell(0.0) + [0.0, 1.0, 0.0] * np.linspace(-8e307, 8e307, 30)[:, None],
+        ValueError,
+        "column 1 .*too wide.*logarithm",
+    ),
 }
 
 

@@ -325,7 +325,8 @@ def test_levels_of_an_array_are_named_as_the_numbers_they_are():
         assert first["expected"].tolist() == [90.0, 3.5]
         assert first[["low", "high"]].isna().all(axis=None)
         before = detector.score_samples(strange)
-        detector.partial_fit(np.r_[X[:50], strange])
+        with pytest.warns(UserWarning, match="column 0 holds 1 cells of levels.*such as 7.0"):
+            detector.partial_fit(np.r_[X[:50], strange])
         assert detector._recent.table[-1, 0] not in X[:, 0]
         assert (before < np.quantile(detector.score_samples(X), 0.05)).all()
 
