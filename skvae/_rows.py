@@ -81,6 +81,8 @@ class WeightedRows:
     @property
     def counts(self):
         """How many rows each one stands for (n_rows,)."""
+        if self.weight is None and self.n_counted == self.n_rows:
+            return np.ones(self.n_rows)
         weight = np.ones(self.n_rows) if self.weight is None else self.weight
         counts = weight * (self.n_counted / self.n_rows)
         whole = np.rint(counts)
@@ -298,6 +300,9 @@ def dealt(counts, n_drawn, rng):
     Rows lie along a line in random order, each as long as what it counts, and the first ``n_drawn`` of it are drawn. A
     row that is more than one row and more than a small share of what is drawn lies there in several pieces.
     """
+    if (counts == 1.0).all() and n_drawn == int(n_drawn):
+        order, cut = rng.permutation(len(counts)), int(n_drawn)
+        return (order[:cut], np.ones(cut)), (order[cut:], np.ones(len(order) - cut))
     n_pieces = np.ceil(counts / max(1.0, n_drawn / PIECES) - 1e-9).astype(int).clip(1)
     row = np.repeat(np.arange(len(counts)), n_pieces)
     order = rng.permutation(len(row))
