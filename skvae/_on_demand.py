@@ -126,7 +126,8 @@ class ColumnRows(OnDemand):
         parts = {}
         for columns, cells in blocks:
             for dtype, of_dtype in by_dtype(cells):
-                parts.setdefault(dtype, []).append((columns[of_dtype], cells[of_dtype].astype(dtype)))
+                alike = cells if of_dtype.all() else cells[of_dtype]  # of a long frame no copy
+                parts.setdefault(dtype, []).append((columns[of_dtype], alike.astype(dtype, copy=False)))
         return cls([block for dtype, each in parts.items() for block in together(each, dtype, CELLS_TOGETHER)])
 
     @property
