@@ -10,6 +10,7 @@ from skvae import VAETransformer
 from .judge import judge, smallest
 from .strategies import Case, Column, numbered_case
 
+
 def test_a_case_is_the_same_every_time_and_can_be_written_down():
     case = numbered_case(0, 7)
     assert repr(case) == repr(numbered_case(0, 7)) == repr(Case.read(repr(case)[len("Case.read('") : -len("')")]))
