@@ -50,7 +50,7 @@ class Usual:
     first, last : ndarray of shape (n_features,)
         Smallest and largest cell that is not far.
     has_far : bool
-        Whether some cell of the table is far.
+        Whether some cell of the table may be far; of several tables, whether one of any was.
     placeholders : dict
         By column, far values that rows repeat, such as -999, and the places beside the usual cells at which they stand.
     """
@@ -164,8 +164,8 @@ class Usual:
         return X if self.low is None else np.where(self.is_far(X), np.nan, X)
 
     def learned_table(self, X):
-        """The same of a whole table."""
-        if self.low is None or not any(self.is_far(cells).any() for _, cells in pieces_of(X)):
+        """A whole table, of those that were looked at here, as a model learns from it; X itself where none is far."""
+        if not self.has_far:
             return X
         learned = np.vstack([self.learned(cells) for _, cells in pieces_of(X)])
         return ColumnRows([(np.arange(X.shape[1]), learned.T)])
@@ -219,7 +219,8 @@ class Usual:
         if self.low is None:
             return self
         ends = (np.minimum, "low"), (np.maximum, "high"), (np.minimum, "first"), (np.maximum, "last")
-        return replace(self, **{name: widest(getattr(self, name), getattr(other, name)) for widest, name in ends})
+        wider = {name: widest(getattr(self, name), getattr(other, name)) for widest, name in ends}
+        return replace(self, has_far=self.has_far or other.has_far, **wider)
 
 
 def looked_at(X):
