@@ -31,7 +31,7 @@ from skvae._units import FARTHEST, Units
 from skvae.nn.capture import Captured
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
-from skvae.nn.solvers import make_solver
+from skvae.nn.solvers import apart, make_solver
 from skvae.nn.training import History, Rows, train
 
 ROWS_PER_CALL = 512
@@ -336,6 +336,7 @@ class ArrayModel:
             products = data.rows_a_step(plan.batch_size) * sum(p.numel() for p in self.module.parameters())
             with OneThread() if products < SHORT_STEP else nullcontext():
                 train(module, data, watched, solver, plan, generator, self.history, after_epoch)
+        apart(self.module)
         self.solver_state = {"solver": identity, "state": as_arrays(solver.state())} if resume else None
         self.module.zero_grad(set_to_none=True)
         self.module.requires_grad_(False)

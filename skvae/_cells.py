@@ -4,6 +4,7 @@ import datetime
 import importlib
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -24,6 +25,9 @@ LEVELS = "levels", "ordered", "boolean"
 TOO_FAR = pd.errors.OutOfBoundsDatetime, OverflowError, NotImplementedError
 """What pandas raises where dates are farther than it counts."""
 
+LARGEST_DENOMINATOR = 10**9
+"""Fractions of whole numbers up to this one are told apart in float64."""
+
 DATES = {np.datetime64, np.timedelta64}
 """Types whose cells numpy would read as numbers."""
 
@@ -32,6 +36,7 @@ PLAIN = {
     "datetime": lambda time: time.to_pydatetime(),
     "timedelta": lambda span: span.to_pytimedelta(),
     "Decimal": lambda number: Decimal(str(number)),
+    "Fraction": lambda number: Fraction(number).limit_denominator(LARGEST_DENOMINATOR),
 }
 """Cells of object columns whose type is not that of the numbers they stand for, by the name of that type."""
 

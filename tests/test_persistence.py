@@ -133,3 +133,12 @@ def test_a_clone_is_unfitted_and_a_fitted_search_travels(X):
 def test_resolving_a_device_never_keeps_an_old_module(X):
     assert skvae._array_model.resolve_device("cpu") == "cpu"
     assert skvae._array_model.resolve_device("auto") in ("cpu", "cuda", "mps")
+
+
+@pytest.mark.parametrize("n_levels", range(110, 130))
+def test_copies_score_alike_whatever_the_number_of_pseudo_inputs_and_levels(n_levels):
+    levels = np.random.RandomState(n_levels).permutation(n_levels).astype(float)[:, None]
+    params = {"hidden_layer_sizes": (6, 5), "random_state": 0, "max_iter": 1, "prior": "vampprior"}
+    fitted = VAETransformer(**params, likelihood="categorical").fit(levels)
+    for travelled in (copy.deepcopy(fitted), pickle.loads(pickle.dumps(fitted))):
+        np.testing.assert_array_equal(travelled.score_samples(levels), fitted.score_samples(levels))

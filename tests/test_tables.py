@@ -3,6 +3,7 @@
 import datetime
 import pickle
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -61,6 +62,7 @@ def pandas_columns():
         "object of booleans": pd.Series(yes, dtype=object),
         "object of texts": pd.Series(holed(LEVELS), dtype=object),
         "object of numbers": pd.Series(holed(Z.tolist()), dtype=object),
+        "object of fractions": pd.Series([Fraction(int(100 * z), 100) for z in Z], dtype=object),
         "object of decimals": pd.Series([Decimal(f"{z:.2f}") for z in Z], dtype=object),
         "object of dates": pd.Series(holed([day.date() for day in DAYS]), dtype=object),
         "object of datetimes": pd.Series(holed([day.to_pydatetime() for day in DAYS]), dtype=object),
@@ -787,3 +789,14 @@ def test_a_frame_without_rows_or_columns_is_an_error_that_says_so(library):
             part(few)
     with pytest.raises(ValueError, match=r"0 feature.*shape=\(40, 0\)" if library == "pandas" else "0 sample"):
         VAETransformer().fit(table[[]])
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-322, 1e-310])
+def test_draws_of_subnormal_numbers_are_numbers_between_those_of_training_rows(size):
+    table = size * np.random.RandomState(0).randint(-50, 50, size=(25, 1))
+    fitted = VAETransformer(hidden_layer_sizes=(8,), max_iter=2, random_state=0).fit(table)
+    drawn = fitted.sample(200, random_state=0)
+    assert (drawn >= table.min(axis=0)).all()
+    assert (drawn <= table.max(axis=0)).all()
+    holed = np.where(np.arange(25)[:, None] % 3, table, np.nan)
+    assert all(np.isfinite(each).all() for each in fitted.impute(holed, n_imputations=2))

@@ -411,6 +411,17 @@ def test_noise_of_an_autoencoder_follows_a_stream(X):
     assert (stream.module_.likelihood.scale < before).all()
 
 
+@pytest.mark.parametrize("solver", ["adam", "adamw", "adagrad"])
+@pytest.mark.parametrize("weight", [1e-300, 1e-30])
+def test_a_prior_on_the_weights_may_outweigh_all_rows(X, solver, weight):
+    params = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 2, "network": "mlp", "solver": solver}
+    fitted = VAETransformer(**params, alpha=10.0).fit(X, sample_weight=np.full(len(X), weight))
+    assert np.isfinite(fitted.score_samples(X)).all()
+    free = VAETransformer(**params, alpha=0.0).fit(X)
+    norms = [sum(float(p.square().sum()) for p in each.module_.parameters() if p.ndim > 1) for each in (fitted, free)]
+    assert norms[0] < norms[1]
+
+
 def test_divergence_keeps_the_best_state_and_warns(X, monkeypatch):
     epochs = iter(range(100))
     true_epoch = training.train_epoch

@@ -560,8 +560,8 @@ def folded_into(values, low, high):
 
 
 def folded(excess, end):
-    """An excess modulo an end of the range; nothing where the range has no width."""
-    return torch.where(end > 0.0, excess.remainder(end), torch.zeros_like(excess))
+    """An excess modulo an end of the range; nothing where the range has no width, or one that is too small to divide."""
+    return torch.where(end > 0.0, excess.remainder(end), torch.zeros_like(excess)).nan_to_num(nan=0.0)
 
 
 def range_of(column):

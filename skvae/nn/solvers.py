@@ -18,6 +18,9 @@ from torch.optim.sgd import sgd
 LARGEST_GRADIENT = 1000.0
 """Norm to which longer gradients of one step are cut: a single far row turns no model over."""
 
+LARGEST_DECAY = 1e15
+"""Weight decay beyond which nothing changes but that its squares are no longer finite."""
+
 
 class Solver(ABC):
     """What the training loop asks of a solver."""
@@ -51,6 +54,12 @@ def weight_matrices(module):
     n_leading, parameters = getattr(module, "n_leading", 0), list(module.parameters())
     decaying = [parameter for parameter in parameters if parameter.ndim - n_leading > 1]
     return decaying, [parameter for parameter in parameters if parameter.ndim - n_leading < 2]
+
+
+def apart(module):
+    """Give each parameter memory of its own, where it lies as in a copy: products round by where their numbers lie."""
+    for parameter in module.parameters():
+        parameter.data = parameter.detach().clone()
 
 
 def share_that_stays(norm):
@@ -130,7 +139,7 @@ class AdamW(Adam):
 
     def decay(self):
         if self.weight_decay:
-            self.values[: self.n_decaying].mul_(1.0 - self.learning_rate * self.weight_decay)
+            self.values[: self.n_decaying].mul_(max(0.0, 1.0 - self.learning_rate * self.weight_decay))
 
     def update(self):
         adamw(*self._moments(), lr=self.learning_rate, weight_decay=0.0, **ADAM)
@@ -228,6 +237,7 @@ def is_optimizer(solver):
 
 def make_solver(solver, module, learning_rate, momentum, weight_decay):
     """A solver by name, or around an optimiser class, which has its own momentum."""
+    weight_decay = min(weight_decay, LARGEST_DECAY)
     if solver in SOLVERS:
         return SOLVERS[solver](module, learning_rate, momentum, weight_decay)
     return TorchSolver(solver, module, learning_rate, weight_decay)
