@@ -31,11 +31,12 @@ def test_import_loads_no_torch_and_is_quick():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_fit_does_not_load_the_compiler_of_torch():
+@pytest.mark.parametrize("regularizer", ["kl", "total_correlation", "mmd", "adversarial"])
+def test_a_fit_loads_neither_the_compiler_of_torch_nor_symbolic_algebra(regularizer):
     code = (
         "import sys, numpy as np; from skvae import VAETransformer; X = np.random.RandomState(0).normal(size=(999, 4));"
-        "VAETransformer(max_iter=1, hidden_layer_sizes=(8,)).fit(X).score_samples(X);"
-        "assert 'torch._dynamo' not in sys.modules"
+        f"VAETransformer(max_iter=1, hidden_layer_sizes=(8,), regularizer={regularizer!r}).fit(X).score_samples(X);"
+        "assert not {'torch._dynamo', 'sympy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

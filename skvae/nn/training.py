@@ -258,7 +258,8 @@ def make_gradient(module, solver, generator, support_fraction=1.0):
         if support_fraction < 1.0:
             weight = supporting(weight, term_weights @ torch.stack(terms).detach(), support_fraction)
         share = weight / len(x)
-        torch.autograd.backward(terms, [factor * share for factor in term_weights.unbind()])
+        weighed = zip(terms, term_weights.unbind(), strict=True)
+        sum(values @ (factor * share) for values, factor in weighed).backward()
         return torch.stack([share @ values.detach() for values in terms])
 
     return gradient if solver.gradients is None else Captured(gradient, generator, solver.gradients)
