@@ -50,6 +50,9 @@ OBSERVED_ROWS, OBSERVED_CELLS = 8192, 2**23
 CODES_FOR_MIXTURE = 10_000
 """Codes that a mixture is fitted to."""
 
+FARTHEST_CODE = 1e3
+"""Codes up to here are fitted as they are."""
+
 CODES_A_ROW, LEAST_CODES, MOST_CODES = 16, 16_384, 262_144
 """Codes that are drawn for each row of which some cells are given, and bounds on their number."""
 
@@ -352,7 +355,7 @@ class ArrayModel:
         if not getattr(density, "from_moments", True):
             mixture = mixture_of(self._code_draws(rows, rate), density.n_components)
             with torch.no_grad():
-                density.fit(*map(self._tensor, (mixture.weights_, mixture.means_, mixture.precisions_cholesky_)))
+                density.fit(*map(self._tensor, mixture))
 
     def _code_draws(self, rows, rate):
         """Codes of up to CODES_FOR_MIXTURE rows, spread evenly over the total weight, float64.
@@ -623,19 +626,24 @@ class Tamed:
 
 
 def mixture_of(codes, n_components):
-    """The mixture of 1, 2, 4, ... up to ``n_components`` normal densities at which the BIC stops falling."""
+    """Weights, means and Cholesky factors of the precisions of a mixture of normal densities.
+
+    It has 1, 2, 4, ... up to ``n_components`` of them, as many as those at which the BIC stops falling. Codes that are
+    very far from 0, as those of a model that diverges, are fitted nearer.
+    """
+    scale = max(np.abs(codes).max() / FARTHEST_CODE, 1.0)
     sizes = {min(2**k, n_components, len(codes)) for k in range(n_components.bit_length() + 1)}
     best, lowest = None, math.inf
     one_thread = threadpool_limits(1, user_api="openmp") if is_forked_child() else nullcontext()
     with warnings.catch_warnings(), config_context(array_api_dispatch=False), one_thread:
         warnings.simplefilter("ignore", ConvergenceWarning)
         for size in sorted(sizes):
-            mixture = GaussianMixture(size, reg_covar=1e-5, random_state=NOISE_SEED).fit(codes)
-            criterion = mixture.bic(codes)
+            mixture = GaussianMixture(size, reg_covar=1e-5, random_state=NOISE_SEED).fit(codes / scale)
+            criterion = mixture.bic(codes / scale)
             if criterion >= lowest:
                 break
             best, lowest = mixture, criterion
-    return best
+    return best.weights_, best.means_ * scale, best.precisions_cholesky_ / scale
 
 
 def normal_draws(n_draws, latent_dim):

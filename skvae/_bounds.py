@@ -24,6 +24,8 @@ def bounds_of(X, counts, ends, columns):
         cells = cells_of_all[:, j]
         there = (cells >= ends[0][j]) & (cells <= ends[1][j])
         held = counts[there]
+        if not len(held):
+            continue
         few = len(np.unique(cells[there])) <= min(MOST_VALUES, held.sum() / LEAST_ROWS)
         for side in (0, 1):
             repeated = counts[cells == ends[side][j]].sum()

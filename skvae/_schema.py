@@ -368,7 +368,8 @@ class Schema:
         if self.frame is None:
             for j, column in self.columns.items():
                 numbers[:, j] = column.decode(numbers[:, j]).to_numpy(np.float64, na_value=np.nan)
-            return numbers.astype(dtype, copy=False)
+            limits = np.finfo(dtype)
+            return np.clip(numbers, limits.min, limits.max).astype(dtype, copy=False)
         return self.frame.of_parts(list(self._restored(numbers)), index)
 
     def _restored(self, numbers):

@@ -338,3 +338,23 @@ def test_an_interval_of_counts_and_positive_numbers_begins_at_zero(likelihood):
     vae = VAETransformer(likelihood={"a": likelihood}, **SMALL)
     reasons = AutoencoderOutlierDetector(vae, random_state=0).fit(frame).explain(frame, n_columns=2)
     assert (reasons.loc[reasons["column"] == "a", "low"] >= 0.0).all()
+
+
+@pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("likelihood", ["auto", "gaussian", "isotropic_gaussian"])
+def test_a_column_without_cells_is_restored_by_numbers(Estimator, dtype, likelihood):
+    X = np.random.RandomState(0).normal(size=(30, 3)).astype(dtype)
+    X[:, 1] = np.nan
+    fitted = Estimator(hidden_layer_sizes=(8,), max_iter=1, random_state=0, likelihood=likelihood).fit(X)
+    assert np.isfinite(fitted.inverse_transform(fitted.transform(X))).all()
+
+
+@pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
+def test_restored_rows_of_float32_are_within_its_range(Estimator):
+    X = (1e38 * np.random.RandomState(0).normal(size=(30, 3))).astype(np.float32)
+    fitted = Estimator(hidden_layer_sizes=(8,), max_iter=1, random_state=0, likelihood="gaussian").fit(X)
+    restored = fitted.inverse_transform(1e5 * fitted.transform(X))
+    assert restored.dtype == np.float32
+    assert np.isfinite(restored).all()
+    assert np.abs(restored).max() == np.finfo(np.float32).max
