@@ -28,9 +28,9 @@ from skvae._columns import chunk_rows, chunks, column_name, lacking_by_row, piec
 from skvae._on_demand import SparseRows, is_complete
 from skvae._surroundings import IN_FORKED_CHILDREN, as_in_children, is_forked_child
 from skvae._units import FARTHEST, Units
-from skvae.nn.capture import Captured
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
+from skvae.nn.replay import replayed
 from skvae.nn.solvers import apart, make_solver
 from skvae.nn.training import History, Rows, train
 
@@ -438,7 +438,7 @@ class ArrayModel:
         size = min(size, chunk_rows(array.shape[1]))
 
         def fill(span):
-            run = Captured(function, frozen=True) if span.stop - span.start > MANY_PIECES * size else function
+            run = replayed(function, frozen=True) if span.stop - span.start > MANY_PIECES * size else function
             with torch.no_grad(), np.errstate(all="ignore"):  # which a thread does not inherit
                 for part in chunks(span.stop, array.shape[1], span.start):
                     rows = array[part] if units is None else units.to_standard(array[part])

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-from skvae.nn.capture import Captured
+from skvae.nn.replay import replayed
 
 ROWS_AT_ONCE, LEAST_ROWS_AT_ONCE = 1024, 128
 """Rows of one evaluation step, fewer where they have many cells: a bound on memory, which costs that compare rows need
@@ -262,7 +262,7 @@ def make_gradient(module, solver, generator, support_fraction=1.0):
         sum(values @ (factor * share) for values, factor in weighed).backward()
         return torch.stack([share @ values.detach() for values in terms])
 
-    return gradient if solver.gradients is None else Captured(gradient, generator, solver.gradients)
+    return gradient if solver.gradients is None else replayed(gradient, generator, solver.gradients)
 
 
 def train_epoch(module, rows, solver, plan, clock, gradient, generator):
@@ -292,7 +292,7 @@ def make_evaluation(module, seed, device, support_fraction):
         values = weigh(module.loss_terms(x, generator, weight), weights)
         return (supporting(weight, values, support_fraction) if support_fraction < 1.0 else weight) @ values
 
-    total = Captured(objective, generator)
+    total = replayed(objective, generator)
 
     @torch.no_grad()
     def evaluate(rows):
