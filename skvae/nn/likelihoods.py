@@ -560,7 +560,7 @@ def folded_into(values, low, high):
 
 
 def folded(excess, end):
-    """An excess modulo an end of the range; nothing where the range has no width, or one that is too small to divide."""
+    """An excess modulo an end of the range; nothing where the range has no width that divides."""
     return torch.where(end > 0.0, excess.remainder(end), torch.zeros_like(excess)).nan_to_num(nan=0.0)
 
 
