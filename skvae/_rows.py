@@ -24,8 +24,12 @@ RANGE_ROWS = 8192
 MOST_REPETITIONS = 1e6
 """How many rows one stands for at most in the mean: weights beyond that say no more."""
 
-PIECES = 256
-"""Parts of about this share of what is drawn by weight are drawn one by one, so that no heavy row is all of it."""
+PIECES = 2**16
+"""What is drawn by weight is drawn row by row, as if rows were repeated; in larger pieces only where it is more rows
+than this."""
+
+LONGEST_LINE = 64
+"""How many times as long as what is drawn of them rows lie there at most: longer ones only take memory."""
 
 COLUMNS_IN_ORDER = 64
 """Columns whose cells say in which order rows are that differ in none before."""
@@ -277,7 +281,7 @@ def drawn_rows(X, sample_weight, n_drawn, rng):
     counts = WeightedRows(index, *relative(weight), n_counted=counted(weight, sample_weight)).counts
     if len(index) <= n_drawn:
         return index, counts
-    (place, counts), _ = dealt(counts, n_drawn, rng)
+    (place, counts), _ = dealt(counts * min(1.0, LONGEST_LINE * n_drawn / counts.sum()), n_drawn, rng)
     order = np.argsort(place)
     return index[place[order]], counts[order]
 
@@ -298,7 +302,8 @@ def dealt(counts, n_drawn, rng):
     """What is drawn by weight and what is left: pairs of row numbers and of what these rows count there.
 
     Rows lie along a line in random order, each as long as what it counts, and the first ``n_drawn`` of it are drawn. A
-    row that is more than one row and more than a small share of what is drawn lies there in several pieces.
+    row that counts as several lies there in as many pieces, so that some may be drawn and others left, as of rows that
+    are repeated.
     """
     if (counts == 1.0).all() and n_drawn == int(n_drawn):
         order, cut = rng.permutation(len(counts)), int(n_drawn)

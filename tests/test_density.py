@@ -14,6 +14,7 @@ from sklearn.model_selection import GridSearchCV
 
 import skvae._vae
 from skvae import AutoencoderTransformer, VAETransformer
+from skvae._array_model import mixture_of
 from skvae._units import Units
 from skvae.model_selection import fewest_components
 
@@ -426,3 +427,16 @@ def test_fewest_components_compares_sizes_only():
         fewest_components(search_results([1, 2], [-5.0, -4.0], name="param_beta"))
     with pytest.raises(ValueError, match="n_components and nothing else"):
         fewest_components({**search_results([1, 2], [-5.0, -4.0]), "param_beta": [1.0, 2.0]})
+
+
+@pytest.mark.parametrize("size", [1.0, 1e3, 1e8, 1e30])
+@pytest.mark.parametrize("n_codes", [2, 5, 200])
+def test_a_mixture_of_codes_is_fitted_however_far_they_are(size, n_codes):
+    codes = size * np.random.RandomState(0).normal(size=(n_codes, 3))
+    weights, means, factors = mixture_of(codes, 8)
+    assert weights.sum() == pytest.approx(1.0)
+    assert np.abs(means).max() <= np.abs(codes).max()
+    assert np.isfinite(factors).all()
+    if n_codes == 200:
+        np.testing.assert_allclose(weights @ means, codes.mean(axis=0), rtol=1e-6)
+        np.testing.assert_allclose(np.linalg.inv(factors[0] @ factors[0].T), np.cov(codes.T, bias=True), rtol=0.02)

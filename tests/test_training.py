@@ -263,6 +263,26 @@ def test_validation_rows_are_drawn_by_weight():
     assert 60.0 < heavy[1] < 140.0
 
 
+def test_copies_of_a_row_train_and_validate_as_rows_do():
+    rows = WeightedRows.distinct(np.repeat(np.arange(10_000.0), 2)[:, None])
+    left, drawn = rows.split(0.1, 0)
+    both = len(np.intersect1d(left.index, drawn.index))
+    assert drawn.counts.sum() == pytest.approx(2000.0)
+    assert both == pytest.approx(10_000 * 2 * 0.1 * 0.9, abs=6 * np.sqrt(1800))
+
+
+def test_copies_of_a_row_are_in_batches_as_rows_are():
+    found = batches(np.full(512, 2.0), 64)
+    once = sum((np.unique(rows[weights > 0.0], return_counts=True)[1] == 1).sum() for rows, weights, _ in found)
+    assert once > 0.9 * 1024
+
+
+def test_rows_are_drawn_of_any_weight_in_little_memory():
+    index, counts = drawn_rows(np.arange(3000.0)[:, None], np.full(3000, 1e9), 500, np.random.RandomState(0))
+    assert counts.sum() == pytest.approx(500.0)
+    assert len(index) > 400
+
+
 def test_many_rows_are_drawn_by_weight():
     X, weight = np.arange(300.0)[:, None], np.r_[np.full(100, 3.0), np.zeros(100), np.ones(100)]
     index, counts = drawn_rows(X, weight, 100, np.random.RandomState(0))

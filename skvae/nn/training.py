@@ -16,8 +16,9 @@ most of."""
 CELLS_AT_ONCE = 2**20
 """Cells that are gathered at once from shuffled rows, or evaluated; bounds memory."""
 
-PIECES_A_BATCH = 32
-"""Rows that count more than this share of a batch, and more than one row, are drawn in pieces of about as much."""
+PIECES_A_BATCH = 256
+"""Rows that count more than this share of a batch, and more than one row, are drawn in pieces of about as much: in
+batches of so many rows one that counts as several is in several, as it would be if it were repeated."""
 
 NOTHING = 1e-6
 """Share of a batch that is no batch of its own."""
