@@ -196,6 +196,9 @@ def test_html_repr_shows_parameters_fitted_attributes_and_a_link(X):
         assert f"{type(estimator).__name__}.html" in html
 
 
+FAMILIES = "real", "atoms", "positive", "interval", "counts", "levels", "ordinal"
+"""Files of likelihoods."""
+
 LAYERS = {
     "__init__": set(),
     "_display": {"_columns"},
@@ -291,9 +294,18 @@ LAYERS = {
     "nn.replay.cpu": {"nn.replay.kernels", "nn.replay.memory"},
     "nn.replay.memory": {"nn.replay.kernels"},
     "nn.replay.kernels": set(),
-    "nn.stacking": set(),
     "nn.solvers": set(),
-    "nn.likelihoods": {"nn.numerics"},
+    "nn.likelihoods.__init__": {"nn.likelihoods.base", "nn.likelihoods.table"},
+    "nn.likelihoods.table": {f"nn.likelihoods.{family}" for family in ("columnwise", *FAMILIES)},
+    "nn.likelihoods.columnwise": {"nn.likelihoods.base"},
+    "nn.likelihoods.real": {"nn.likelihoods.base", "nn.numerics"},
+    "nn.likelihoods.atoms": {"nn.likelihoods.base", "nn.likelihoods.real", "nn.numerics"},
+    "nn.likelihoods.positive": {"nn.likelihoods.base", "nn.likelihoods.real", "nn.numerics"},
+    "nn.likelihoods.interval": {"nn.likelihoods.base", "nn.numerics"},
+    "nn.likelihoods.counts": {"nn.likelihoods.base", "nn.numerics"},
+    "nn.likelihoods.levels": {"nn.likelihoods.base", "nn.numerics"},
+    "nn.likelihoods.ordinal": {"nn.likelihoods.base", "nn.likelihoods.levels", "nn.numerics"},
+    "nn.likelihoods.base": {"nn.numerics"},
     "nn.holes": {"nn.likelihoods"},
     "nn.linear": {"nn.numerics"},
     "nn.priors": {"nn.numerics"},

@@ -50,10 +50,9 @@ class Solver(ABC):
 
 
 def weight_matrices(module):
-    """Parameters that decay and others: weight matrices, and vectors; a stack of models has one dimension more."""
-    n_leading, parameters = getattr(module, "n_leading", 0), list(module.parameters())
-    decaying = [parameter for parameter in parameters if parameter.ndim - n_leading > 1]
-    return decaying, [parameter for parameter in parameters if parameter.ndim - n_leading < 2]
+    """Parameters that decay and others: weight matrices, and vectors."""
+    parameters = list(module.parameters())
+    return [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim < 2]
 
 
 def apart(module):
@@ -62,17 +61,11 @@ def apart(module):
         parameter.data = parameter.detach().clone()
 
 
-def share_that_stays(norm):
-    """What a gradient of this norm is multiplied with."""
-    return (LARGEST_GRADIENT / norm).clamp_max(1.0)
-
-
 class FlatSolver(Solver):
     """Parameters and gradients as views of two flat vectors, weight matrices first: only they decay."""
 
     def __init__(self, module, learning_rate, momentum, weight_decay):
         self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
-        self._stacked = getattr(module, "n_leading", 0) > 0
         decaying, others = weight_matrices(module)
         parameters = decaying + others
         self.values = torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
@@ -99,13 +92,8 @@ class FlatSolver(Solver):
             self.gradient[: self.n_decaying].add_(self.values[: self.n_decaying], alpha=self.weight_decay)
 
     def clip(self):
-        """Cut a gradient that is too long, in a stack that of each model."""
-        if not self._stacked:
-            self.gradient.mul_(share_that_stays(torch.linalg.vector_norm(self.gradient)))
-            return
-        squares = sum(gradient.flatten(1).square().sum(1) for gradient in self.gradients)
-        for gradient in self.gradients:
-            gradient.mul_(share_that_stays(squares.sqrt()).reshape(-1, *[1] * (gradient.ndim - 1)))
+        """Cut a gradient that is too long."""
+        self.gradient.mul_((LARGEST_GRADIENT / torch.linalg.vector_norm(self.gradient)).clamp_max(1.0))
 
     @torch.no_grad()
     def step(self):
