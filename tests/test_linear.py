@@ -12,7 +12,7 @@ from skvae import AutoencoderTransformer, VAETransformer
 from skvae.nn import models
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.linear import factor_analysis, moments, principal_components
-from skvae.nn.networks import NETWORKS, linear_part
+from skvae.nn.networks import NETWORKS
 
 WINE = StandardScaler().fit_transform(load_wine().data)
 
@@ -128,7 +128,7 @@ def test_columns_that_cannot_begin_at_a_linear_model_leave_the_others_theirs():
 def test_where_networks_are_wide_or_have_no_affine_part_or_rows_are_few_training_begins_at_random(monkeypatch):
     def first_weights(n_rows=None, **options):
         model, _ = begun("vae", WINE[:n_rows], **options)
-        return linear_part(model.encoder)
+        return model.encoder.linear_part
 
     assert first_weights(network="mlp", hidden_layer_sizes=[8]) is None
     began, few, fewest = (first_weights(n, hidden_layer_sizes=[8]).weight for n in (None, 25, 2))
@@ -142,11 +142,11 @@ def test_a_residual_network_is_its_affine_part_plus_the_rest():
     network = NETWORKS["residual"].encoder(3, 2, [5], "tanh", generator())
     x = torch.randn(7, 3, generator=generator())
     torch.testing.assert_close(network(x), network.linear(x) + network.rest(x))
-    assert linear_part(network) is network.linear
+    assert network.linear_part is network.linear
     alone = NETWORKS["residual"].encoder(3, 2, [], "tanh", generator())
-    assert linear_part(alone) is alone[0]
+    assert alone.linear_part is alone[0]
     assert len(alone) == 1
-    assert linear_part(NETWORKS["mlp"].encoder(3, 2, [], "tanh", generator())) is None
+    assert NETWORKS["mlp"].encoder(3, 2, [], "tanh", generator()).linear_part is None
 
 
 def test_where_training_begins_may_be_where_it_ends():

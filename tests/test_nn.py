@@ -623,3 +623,20 @@ def test_a_layer_that_is_widened_in_training_is_the_same_layer(n_inputs):
         torch.testing.assert_close(layer(x), x @ layer.weight.mT + layer.bias)
         layer(x).square().sum().backward()
         torch.testing.assert_close(layer.weight.grad, 2.0 * layer(x).mT @ x, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("sizes", [(), (7,), (3, 11)])
+def test_networks_say_how_wide_they_are_what_they_compute_and_what_moves_their_outputs(name, sizes):
+    network, widths = NETWORKS[name].decoder(4, 5, sizes, "tanh", generator()).eval(), []
+    for layer in network.modules():
+        layer.register_forward_hook(lambda layer, inputs, output: widths.append(output.shape[-1]))
+    x = torch.rand(3, 4, generator=generator())
+    before = network(x)
+    assert network.width == max(widths)
+    assert network.n_products == sum(parameter.numel() for parameter in network.parameters())
+    with torch.no_grad():
+        network.last_layer.bias.add_(2.0)
+    torch.testing.assert_close(network(x), before + 2.0)
+    alone = torch.cat([network(row[None]) for row in x])
+    assert not network.same_bits or torch.equal(alone, network(x))

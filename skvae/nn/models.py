@@ -17,7 +17,7 @@ from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.holes import Incomplete
 from skvae.nn.likelihoods import make_likelihood
 from skvae.nn.linear import factor_analysis, moments, moments_with_holes, principal_components
-from skvae.nn.networks import NETWORKS, last_layer, linear_part
+from skvae.nn.networks import NETWORKS
 from skvae.nn.numerics import (
     LOG_TWO_PI,
     bounded,
@@ -114,10 +114,19 @@ class LatentModel(nn.Module, ABC):
             self.likelihood = Incomplete(self.likelihood, holes, apart)
         self.encoder = build.encoder(self.likelihood.n_inputs, code_outputs, sizes, activation, generator)
         self.decoder = build.decoder(latent_dim, self.likelihood.n_outputs, sizes[::-1], activation, generator)
-        self._width = max(self.likelihood.n_outputs, latent_dim, *sizes)
         self._corrupt, self._corruption_level = CORRUPTIONS[corruption], corruption_level
         self._latent_dim, self._n_guesses = latent_dim, 0
         self.register_buffer("fence", None, persistent=False)
+
+    @property
+    def n_products(self):
+        """How many products its networks compute for a row."""
+        return self.encoder.n_products + self.decoder.n_products
+
+    @property
+    def _rows_at_once(self):
+        """Rows whose scores are computed at once."""
+        return max(1, CELLS_AT_ONCE // max(self.decoder.width, self._latent_dim))
 
     @abstractmethod
     def loss_terms(self, x, generator, weight=None):
@@ -153,11 +162,11 @@ class LatentModel(nn.Module, ABC):
         """Take note of more rows, before training goes on with these."""
         outputs = self.decoder(self.codes(x))
         shift = self.likelihood.go_on(x, weight[:, None].expand(x.shape), outputs)
-        last_layer(self.decoder).bias.add_(shift)
+        self.decoder.last_layer.bias.add_(shift)
 
     def _begin(self, x, weight):
         """Begin at a linear model of the rows, if networks have an affine part, cells a scale, and rows suffice."""
-        encoder, decoder, inputs = linear_part(self.encoder), linear_part(self.decoder), self.inputs(x)
+        encoder, decoder, inputs = self.encoder.linear_part, self.decoder.linear_part, self.inputs(x)
         n_columns, n_rows = inputs.shape[1], float(weight.sum())
         if encoder is None or decoder is None or n_columns > min(MOST_COLUMNS, n_rows / ROWS_A_COLUMN):
             return
@@ -269,7 +278,7 @@ class LatentModel(nn.Module, ABC):
         given cells, and drawn again by their weights.
         """
         codes = self.code_density.sample(n_codes, generator)
-        pieces = codes.split(max(1, CELLS_AT_ONCE // self._width))
+        pieces = codes.split(self._rows_at_once)
         log_weights = torch.cat([self.decode(z).row_log_prob(x).to(wide(x)) for z in pieces])
         shares = torch.softmax(log_weights, dim=0)
         chosen = torch.multinomial(shares, n_samples, replacement=True, generator=generator)
@@ -448,7 +457,7 @@ class VAE(LatentModel):
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1)
 
     def _draws_at_once(self, n_rows):
-        return max(1, CELLS_AT_ONCE // (n_rows * self._width))
+        return max(1, self._rows_at_once // n_rows)
 
     def log_prob(self, x, noise):
         """Importance-weighted bound on log p(x) (Burda et al., 2016)."""

@@ -1,7 +1,8 @@
-"""Networks: tensor in, tensor out. A pair builds the encoder and the decoder of a model."""
+"""Networks: tensor in, tensor out, and what they need. A pair builds the encoder and the decoder of a model."""
 
 import itertools
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -54,21 +55,53 @@ class Linear(nn.Linear):
         return product(x, self.weight, self.bias)
 
 
-def mlp(in_features, out_features, hidden_layer_sizes, activation, generator):
-    """Multi-layer perceptron with a linear last layer; without hidden layers it is one affine map.
+class Network(nn.Module, ABC):
+    """What a model asks of its encoder and its decoder beside their outputs."""
 
-    Hidden layers keep the variance of what goes in (LeCun et al., 1998); with a third of it, as in torch's own layers,
-    signals fade on their way, and models of many columns take longer to find their codes. The last one starts small.
-    """
-    sizes = [in_features, *hidden_layer_sizes, out_features]
-    layers = [Linear(a, b, generator, variance=1.0) for a, b in itertools.pairwise(sizes[:-1])]
-    layers.append(Linear(*sizes[-2:], generator, variance=1.0 / 3.0))
-    for position in range(len(layers) - 1, 0, -1):
-        layers.insert(position, ACTIVATIONS[activation]())
-    return nn.Sequential(*layers)
+    same_bits = True
+    """Whether a row has the same bits wherever it stands among others, outside of training."""
+
+    linear_part = None
+    """The affine layer at which training may begin; None where there is none, or it is to begin at random."""
+
+    @property
+    @abstractmethod
+    def last_layer(self):
+        """The affine layer whose bias moves what the network says."""
+
+    @property
+    @abstractmethod
+    def width(self):
+        """How many numbers of a row it holds at once, at most."""
+
+    @property
+    def n_products(self):
+        """How many products it computes for a row."""
+        return sum(parameter.numel() for parameter in self.parameters())
 
 
-class Residual(nn.Module):
+class Perceptron(nn.Sequential, Network):
+    """Affine layers with an activation between two of them."""
+
+    @property
+    def last_layer(self):
+        return self[-1]
+
+    @property
+    def width(self):
+        return max(layer.out_features for layer in self if isinstance(layer, nn.Linear))
+
+
+class Affine(Perceptron):
+    """What is left of ``Residual`` without hidden layers: one affine map."""
+
+    @property
+    def linear_part(self):
+        """The map itself."""
+        return self[0]
+
+
+class Residual(Network):
     """An affine map plus what a multi-layer perceptron adds to it, which is little at first."""
 
     def __init__(self, in_features, out_features, hidden_layer_sizes, activation, generator):
@@ -81,9 +114,32 @@ class Residual(nn.Module):
     def forward(self, x):
         return self.linear(x) + self.rest(x)
 
+    @property
+    def linear_part(self):
+        """The affine map."""
+        return self.linear
 
-class Affine(nn.Sequential):
-    """What is left of ``Residual`` without hidden layers."""
+    @property
+    def last_layer(self):
+        return self.linear
+
+    @property
+    def width(self):
+        return self.rest.width
+
+
+def mlp(in_features, out_features, hidden_layer_sizes, activation, generator):
+    """Multi-layer perceptron with a linear last layer; without hidden layers it is one affine map.
+
+    Hidden layers keep the variance of what goes in (LeCun et al., 1998); with a third of it, as in torch's own layers,
+    signals fade on their way, and models of many columns take longer to find their codes. The last one starts small.
+    """
+    sizes = [in_features, *hidden_layer_sizes, out_features]
+    layers = [Linear(a, b, generator, variance=1.0) for a, b in itertools.pairwise(sizes[:-1])]
+    layers.append(Linear(*sizes[-2:], generator, variance=1.0 / 3.0))
+    for position in range(len(layers) - 1, 0, -1):
+        layers.insert(position, ACTIVATIONS[activation]())
+    return Perceptron(*layers)
 
 
 def residual(in_features, out_features, hidden_layer_sizes, activation, generator):
@@ -91,18 +147,6 @@ def residual(in_features, out_features, hidden_layer_sizes, activation, generato
     if hidden_layer_sizes:
         return Residual(in_features, out_features, hidden_layer_sizes, activation, generator)
     return Affine(Linear(in_features, out_features, generator, variance=1.0 / 3.0))
-
-
-def linear_part(network):
-    """The affine layer at which training may begin; None where a network has none, or is to begin at random."""
-    if isinstance(network, Residual):
-        return network.linear
-    return network[0] if isinstance(network, Affine) else None
-
-
-def last_layer(network):
-    """The affine layer whose bias moves what a network says."""
-    return network.linear if isinstance(network, Residual) else network[-1]
 
 
 class Pair(NamedTuple):
