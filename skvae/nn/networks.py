@@ -59,7 +59,7 @@ class Network(nn.Module, ABC):
     """What a model asks of its encoder and its decoder beside their outputs."""
 
     same_bits = True
-    """Whether a row has the same bits wherever it stands among others, outside of training."""
+    """Whether a row has the same bits wherever it stands among as many others, outside of training."""
 
     linear_part = None
     """The affine layer at which training may begin; None where there is none, or it is to begin at random."""
