@@ -10,6 +10,8 @@ from collections import defaultdict
 import numpy as np
 import pandas as pd
 
+from skvae._limits import clipped
+
 CELLS_A_BLOCK = 2**18
 """Most cells of a block with more than one column: of a long table columns come one at a time, in little memory."""
 
@@ -25,7 +27,7 @@ MASKED = (
 
 OF_POLARS = {
     **dict.fromkeys(("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"), "integer"),
-    **dict.fromkeys(("Float32", "Float64"), "real"),
+    **dict.fromkeys(("Float16", "Float32", "Float64"), "real"),
     "Boolean": "boolean",
 }
 """What cells of a dtype of polars are, by its name."""
@@ -97,16 +99,7 @@ def as_plain(numbers, kind, dtype):
     """Numbers (n, n_columns) that are all there as plain cells of a dtype of numpy."""
     if kind == "boolean":
         return np.clip(np.rint(numbers), 0.0, 1.0).astype(bool)
-    if kind == "integer":
-        numbers = np.clip(np.rint(numbers), *float_limits(dtype))
-    return numbers.astype(dtype)
-
-
-def float_limits(dtype):
-    """Least and most float64 that an integer dtype holds."""
-    limits = np.iinfo(dtype)
-    most = float(limits.max)
-    return limits.min, most if int(most) <= limits.max else np.nextafter(most, 0.0)
+    return clipped(numbers, dtype).astype(dtype)
 
 
 def joined(parts, index=None):

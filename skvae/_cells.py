@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from skvae._columns import in_words, is_date, is_missing, is_number, is_readable
+from skvae._limits import clipped, decimals, holds_integers, named, time_limits
 from skvae._plain import StoredPlainly
 
 TIMES = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "microsecond": 1}
@@ -183,10 +184,11 @@ class Column(StoredPlainly):
                 cell = at_wall_clock(pd.Series([cell]), self.zone)[0]
         return self.encode(pd.Series([cell], dtype=None if self.kind in ("span", "time") else object))[0]
 
-    def decode(self, numbers, as_measured=False):
-        """Cells as a pandas Series of the training dtype, from numbers (n,) with NaN where cells are to be missing.
+    def decode(self, numbers, as_measured=False, dtype=None):
+        """Cells as a pandas Series of what training cells were, from numbers (n,), NaN where cells are to be missing.
 
-        Times are whole numbers of their unit, unless they are to stay ``as_measured``.
+        Times are whole numbers of their unit, unless they are to stay ``as_measured``, and lie within what a dtype
+        holds: that of the training data, unless another one is said.
         """
         missing = np.isnan(numbers)
         if self.kind == "empty":
@@ -196,12 +198,20 @@ class Column(StoredPlainly):
             levels = np.array([*self.levels, None], dtype=object)  # the None keeps levels that are tuples one cell each
             return with_holes(pd.Series(levels[place], dtype=object), missing)
         if self.kind in ("time", "span"):
-            numbers, size = np.where(missing, 0.0, numbers), TIMES[self.unit]
+            numbers, size = self._within(np.where(missing, 0.0, numbers), as_measured, dtype), TIMES[self.unit]
             ticks = np.rint(numbers * size) if as_measured else np.rint(numbers) * size
             return self._times(ticks.astype(np.int64) - self.phase).mask(missing)
-        if self.kind == "integer":
-            return with_holes(pd.Series(np.rint(np.where(missing, 0.0, numbers))), missing)
-        return pd.Series(numbers)
+        return pd.Series(np.rint(numbers) if self.kind == "integer" else numbers)
+
+    def _within(self, numbers, as_measured, dtype):
+        """Numbers of times or spans within what a dtype holds; within the training cells where these go farther."""
+        dtype = self.dtype if dtype is None else dtype
+        any_year = as_measured and self.zone is None and str(dtype).lower() != "object"
+        ends = time_limits(dtype, of_python=self.kind == "time" and not any_year)
+        low, high = (np.array(ends) + self.phase) / TIMES[self.unit]
+        if str(dtype) == str(self.dtype):
+            low, high = min(low, self.low), max(high, self.high)
+        return np.clip(numbers, np.ceil(low), np.floor(high))
 
     def _times(self, ticks):
         """Times, in the zone of the training cells, or spans as a pandas Series, from microseconds."""
@@ -214,11 +224,24 @@ class Column(StoredPlainly):
 
     def restored(self, numbers, dtype=None):
         """The same in a pandas dtype: that of the training data, unless another one is said."""
-        cells, dtype = self.decode(numbers), self._training_dtype if dtype is None else dtype
+        dtype = self._training_dtype if dtype is None else dtype
+        cells = self.decode(numbers, dtype=dtype)
         if is_object(dtype) and self.plain is not None:
-            convert = PLAIN[self.plain]
-            return pd.Series([None if is_missing(cell) else convert(cell) for cell in cells], dtype=object)
-        return (whole(cells, dtype) if self.kind == "integer" else cells).astype(dtype)
+            return pd.Series(self._plain_cells(cells), dtype=object)
+        if is_of_numbers(cells) and hasattr(getattr(dtype, "pyarrow_dtype", None), "precision"):
+            return pd.Series(decimals(cells, dtype.pyarrow_dtype), dtype=dtype)
+        return (held(cells, dtype) if is_of_numbers(cells) else cells).astype(dtype)
+
+    def in_polars(self, numbers, dtype=None, as_measured=False):
+        """The same as a polars Series of a dtype or of its name; None takes what cells are."""
+        cells = self.decode(numbers, as_measured, dtype)
+        return to_polars(pd.Series(self._plain_cells(cells), dtype=object) if str(dtype) == "Object" else cells, dtype)
+
+    def _plain_cells(self, cells):
+        """Cells as Python objects of the type that those of training had, as far as numbers tell."""
+        cells = [None if is_missing(cell) else cell for cell in cells.astype(object)]
+        convert = PLAIN.get(self.plain)
+        return cells if convert is None else [None if cell is None else convert(cell) for cell in cells]
 
     def is_twin_of(self, dtype):
         """Whether a dtype of pandas is that of training with missing cells, as Int64 is of int64."""
@@ -235,11 +258,12 @@ class Column(StoredPlainly):
     def filled(self, cells, missing, numbers):
         """A Series of pandas or polars with its missing cells (n,) taken from numbers (n,); the others as they are."""
         if not hasattr(cells, "iloc"):
-            return cells.zip_with(type(cells)(~missing), to_polars(self.decode(numbers), cells.dtype))
+            return cells.zip_with(type(cells)(~missing), self.in_polars(numbers, cells.dtype))
         if isinstance(cells.dtype, pd.CategoricalDtype) and self.has_levels:
             new = [level for level in self.levels if level not in cells.cat.categories]
             cells = cells.cat.add_categories(new) if new else cells
-        return cells.mask(missing, self.restored(numbers, cells.dtype).set_axis(cells.index))
+        filled = cells.mask(missing, self.restored(numbers, cells.dtype).set_axis(cells.index))
+        return filled if filled.dtype == cells.dtype else filled.astype(cells.dtype)  # sparse ones become float64
 
 
 def declares_levels(dtype):
@@ -260,28 +284,19 @@ def with_holes(cells, missing):
     return cells.astype(object).mask(missing, None) if missing.any() else cells
 
 
-def whole(cells, dtype):
-    """Whole numbers within the limits of an integer dtype; cells of other dtypes as they are."""
-    limits = integers_of(dtype)
-    if limits is None:
-        return cells
-    high = float(limits.max)
-    high = high if int(high) <= limits.max else np.nextafter(high, 0.0)
-    missing = cells.isna().to_numpy()
-    numbers = np.clip(cells.to_numpy(np.float64, na_value=0.0), limits.min, high).astype(limits.dtype)
+def is_of_numbers(cells):
+    """Whether a Series of pandas holds numbers of numpy."""
+    return isinstance(cells.dtype, np.dtype) and cells.dtype.kind in "iuf"
+
+
+def held(cells, dtype):
+    """Numbers, NaN where they are missing, within the limits of a dtype; whole ones where it holds integers."""
+    numbers = cells.to_numpy(np.float64)
+    if not holds_integers(dtype):
+        return pd.Series(clipped(numbers, dtype))
+    missing = np.isnan(numbers)
+    numbers = clipped(np.where(missing, 0.0, numbers), dtype).astype("".join(map(str, named(dtype))))
     return pd.Series(pd.arrays.IntegerArray(numbers, missing)) if missing.any() else pd.Series(numbers)
-
-
-def integers_of(dtype):
-    """What integers a dtype of any library can hold, as numpy says it; None for dtypes of other cells."""
-    kind = str(dtype).lower().split("[")[0]
-    return np.iinfo(kind) if kind.startswith(("int", "uint")) and kind != "interval" else None
-
-
-def integer_limits(dtype):
-    """Least and most number of an integer dtype; infinite for others."""
-    limits = integers_of(dtype)
-    return (-np.inf, np.inf) if limits is None else (float(limits.min), float(limits.max))
 
 
 def is_object(dtype):
@@ -447,9 +462,17 @@ def from_polars(cells):
         return series.dt.tz_localize("UTC").dt.tz_convert(zone) if zone else series
     if kind in ("String", "Boolean", "Object", "Null"):
         return pd.Series(cells.to_list(), dtype=object)
+    cells = of_64_bits(cells) if kind.endswith("Int128") else cells
     if cells.dtype.is_integer() and cells.null_count():
         return pd.Series(pd.arrays.IntegerArray(cells.fill_null(0).to_numpy(), cells.is_null().to_numpy().copy()))
     return pd.Series(cells.to_numpy())
+
+
+def of_64_bits(cells):
+    """Integers of 128 bits, which numpy has not, as those of 64, or as floats where these do not hold them."""
+    polars = importlib.import_module("polars")
+    shorter = cells.cast(polars.Int64, strict=False)
+    return shorter if shorter.null_count() == cells.null_count() else cells.cast(polars.Float64)
 
 
 def to_polars(cells, dtype):
@@ -464,7 +487,9 @@ def to_polars(cells, dtype):
         return series if dtype is None else series.cast(dtype)
     if is_object(cells.dtype):
         return polars.Series([None if is_missing(cell) else cell for cell in cells], dtype=dtype, strict=False)
-    series = polars.Series(cells.to_numpy()).fill_nan(None)
+    if isinstance(dtype, polars.Decimal):
+        return polars.Series(decimals(cells, dtype), dtype=dtype)
+    series = polars.Series(clipped(cells.to_numpy(), dtype)).fill_nan(None)
     return series if dtype is None else series.cast(dtype)
 
 

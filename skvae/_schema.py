@@ -24,7 +24,7 @@ from skvae._cells import (
     column_of,
     first_odd,
     from_polars,
-    integer_limits,
+    held,
     is_object,
     kind_of,
     to_polars,
@@ -47,6 +47,7 @@ from skvae._columns import (
     shown,
 )
 from skvae._families import READ_AS_NUMBERS, family, in_training, remedy, strange_cell
+from skvae._limits import clipped, integer_limits
 from skvae._on_demand import ColumnRows, SparseRows, as_slice
 from skvae._texts import reading_of
 from skvae._usual import ends_of
@@ -327,10 +328,11 @@ class Schema:
 
     def _as_measured(self, column, numbers):
         """A column of levels or dates as cells of the frame's library that an estimator reads as the same numbers."""
-        cells, dtype, unseen = column.decode(numbers, as_measured=True), column.dtype, column.unseen(numbers)
-        if unseen.any():
-            cells, dtype = cells.astype(object).mask(unseen, column.stand_in), "Object"
-        return to_polars(cells, dtype) if self.frame.library == "polars" else cells
+        unseen, in_polars = column.unseen(numbers), self.frame.library == "polars"
+        if not unseen.any():
+            return column.in_polars(numbers, column.dtype, True) if in_polars else column.decode(numbers, True)
+        cells = column.decode(numbers).astype(object).mask(unseen, column.stand_in)
+        return to_polars(cells, "Object") if in_polars else cells
 
     def _array(self, numbers):
         """The same where the training data are an array."""
@@ -368,7 +370,7 @@ class Schema:
         if self.frame is None:
             for j, column in self.columns.items():
                 numbers[:, j] = column.decode(numbers[:, j]).to_numpy(np.float64, na_value=np.nan)
-            return numbers.astype(dtype, copy=False)
+            return clipped(numbers, np.dtype(dtype)).astype(dtype, copy=False)
         return self.frame.of_parts(list(self._restored(numbers)), index)
 
     def _restored(self, numbers):
@@ -413,7 +415,7 @@ class Schema:
     def _restored_column(self, column, numbers):
         """A column of the frame's library in its training dtype."""
         if self.frame.library == "polars":
-            return to_polars(column.decode(numbers), column.dtype)
+            return column.in_polars(numbers, column.dtype)
         return column.restored(numbers)
 
     def _column(self, j):
@@ -447,7 +449,7 @@ class Schema:
         for j in np.flatnonzero(missing.any(axis=0)):
             cells = self._column(j).decode(numbers[:, j]).to_numpy()[missing[:, j]]
             X = X.astype(object) if cells.dtype.kind not in "fiub" else X
-            X[missing[:, j], j] = cells
+            X[missing[:, j], j] = clipped(cells, X.dtype) if cells.dtype.kind == "f" else cells
         return X
 
     def _filled_plain(self, X, numbers):
@@ -473,11 +475,12 @@ class Schema:
             return filled.reset_index(drop=True) if library_of(X) == "pandas" else filled
         library = library_of(X)
         if self.frame is None or self.frame.library != library:
+            if library == "polars":
+                return column.in_polars(numbers, "Int64" if column.kind == "integer" else None)
             filled = column.decode(numbers)
-            filled = filled.astype(np.int64) if column.kind == "integer" else filled
-            return to_polars(filled, None) if library == "polars" else filled.infer_objects()
+            return held(filled, "int64") if column.kind == "integer" else filled.infer_objects()
         if library == "polars":
-            return to_polars(column.decode(numbers), column.dtype)
+            return column.in_polars(numbers, column.dtype)
         return column.restored(numbers)
 
 
