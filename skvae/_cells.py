@@ -111,7 +111,8 @@ class Column(StoredPlainly):
         """The same column of times or spans with the unit that its cells are counted in.
 
         Days in a zone are those on its clocks, of which some have 23 or 25 hours; hours are counted in UTC, where none
-        comes twice, but from the phase of the zone's first hour on: it may be half past.
+        comes twice, but from the phase of the zone's first hour on: it may be half past. Where clocks are put forward
+        by half an hour, or were once, hours begin at different phases, and are those on the clocks.
         """
         ticks = microseconds(cells)
         unit = longest_unit(ticks)
@@ -123,6 +124,9 @@ class Column(StoredPlainly):
             return replace(self, zone=zone, unit="day", by_wall_clock=True)
         phase = int((wall - ticks)[ticks == ticks][0]) % TIMES["hour"]
         shifted = longest_unit(ticks + phase)
+        shown = longest_unit(wall)
+        if TIMES[shown] > TIMES[shifted] and are_of_clocks(ticks, wall, zone):
+            return replace(self, zone=zone, unit=shown, by_wall_clock=True)
         if TIMES[shifted] > TIMES[unit]:
             return replace(self, zone=zone, unit=shifted, phase=phase)
         return replace(self, zone=zone, unit=unit)
@@ -182,7 +186,8 @@ class Column(StoredPlainly):
                 raise ValueError("a date with a time zone")
             if self.zone is not None and cell.tzinfo is None:
                 cell = at_wall_clock(pd.Series([cell]), self.zone)[0]
-        return self.encode(pd.Series([cell], dtype=None if self.kind in ("span", "time") else object))[0]
+        cells = pd.Series([cell], dtype=None if self.kind in ("span", "time") else object)
+        return self.encode(without_signals(cells))[0]
 
     def decode(self, numbers, as_measured=False, dtype=None):
         """Cells as a pandas Series of what training cells were, from numbers (n,), NaN where cells are to be missing.
@@ -256,11 +261,17 @@ class Column(StoredPlainly):
         return pd.api.types.pandas_dtype(self.dtype)
 
     def filled(self, cells, missing, numbers):
-        """A Series of pandas or polars with its missing cells (n,) taken from numbers (n,); the others as they are."""
+        """A Series of pandas or polars with its missing cells (n,) taken from numbers (n,); the others as they are.
+
+        A dtype of categories is given those that it lacks.
+        """
         if not hasattr(cells, "iloc"):
+            if type(cells.dtype).__name__ == "Enum":
+                cells = with_values(cells, self.decode(numbers[missing]).tolist())
             return cells.zip_with(type(cells)(~missing), self.in_polars(numbers, cells.dtype))
-        if isinstance(cells.dtype, pd.CategoricalDtype) and self.has_levels:
-            new = [level for level in self.levels if level not in cells.cat.categories]
+        if isinstance(cells.dtype, pd.CategoricalDtype):
+            new = pd.unique(self.decode(numbers[missing]).astype(object))
+            new = [level for level in new if level not in cells.cat.categories]
             cells = cells.cat.add_categories(new) if new else cells
         filled = cells.mask(missing, self.restored(numbers, cells.dtype).set_axis(cells.index))
         return filled if filled.dtype == cells.dtype else filled.astype(cells.dtype)  # sparse ones become float64
@@ -432,6 +443,20 @@ def are_days(ticks, wall, zone):
     return bool((first.to_numpy("M8[us]").astype(np.int64) == ticks[begin]).all())
 
 
+def are_of_clocks(ticks, wall, zone):
+    """Whether all times, in microseconds of UTC and of the zone's clocks, can be told by the clocks."""
+    there = ~np.isnan(ticks)
+    times = pd.Series(wall[there].astype(np.int64).view("M8[us]"))
+    return bool((microseconds(at_wall_clock(times, zone)) == ticks[there]).all())
+
+
+def with_values(cells, values):
+    """A polars Series of an Enum that has these values too."""
+    known = cells.dtype.categories.to_list()
+    new = [value for value in dict.fromkeys(map(str, values)) if value not in known]
+    return cells.cast(importlib.import_module("polars").Enum([*known, *new])) if new else cells
+
+
 def zone_of(cells):
     """The time zone of dates; None where they have none."""
     dtype = getattr(cells.dtype, "pyarrow_dtype", cells.dtype)
@@ -444,8 +469,18 @@ def zone_of(cells):
 def column_of(X, j):
     """One column of a frame or an array as a pandas Series."""
     if isinstance(X, np.ndarray):
-        return pd.Series(X[:, j])
-    return X.iloc[:, j].reset_index(drop=True) if hasattr(X, "iloc") else from_polars(X.to_series(j))
+        return without_signals(pd.Series(X[:, j]))
+    return without_signals(X.iloc[:, j].reset_index(drop=True) if hasattr(X, "iloc") else from_polars(X.to_series(j)))
+
+
+def without_signals(cells):
+    """A Series with holes for decimals that signal: pandas has an error where it looks whether these are missing."""
+    if is_object(cells.dtype):
+        try:
+            cells.isna()
+        except ArithmeticError:
+            return pd.Series([None if is_missing(cell) else cell for cell in cells], dtype=object)
+    return cells
 
 
 def from_polars(cells):
@@ -487,6 +522,8 @@ def to_polars(cells, dtype):
         return series if dtype is None else series.cast(dtype)
     if is_object(cells.dtype):
         return polars.Series([None if is_missing(cell) else cell for cell in cells], dtype=dtype, strict=False)
+    if isinstance(dtype, polars.Enum):
+        return polars.Series([None if is_missing(cell) else str(cell) for cell in cells], dtype=dtype)
     if isinstance(dtype, polars.Decimal):
         return polars.Series(decimals(cells, dtype), dtype=dtype)
     series = polars.Series(clipped(cells.to_numpy(), dtype)).fill_nan(None)

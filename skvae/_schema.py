@@ -232,7 +232,7 @@ class Schema:
         row = first_odd(cells, column.kind, column.zone)
         if row is None:
             return error
-        remedy = conversion(column, cells[row], self.frame.library, where.removeprefix("column "))
+        remedy = conversion(column, cells, row, self.frame.library, where.removeprefix("column "))
         dtype = "" if is_object(cells.dtype) else f" of dtype {cells.dtype}"
         return ValueError(
             f"{where}, row {row} holds {shown(cells[row])}{dtype}, but {owner} was fitted on {column.cells_in_words} "
@@ -445,7 +445,7 @@ class Schema:
 
     def _filled_array(self, X, numbers):
         """The same where it is an array, in place unless its dtype cannot hold what was missing."""
-        missing = pd.isna(X)
+        missing = pd.isna(holes_as_nan(X))
         for j in np.flatnonzero(missing.any(axis=0)):
             cells = self._column(j).decode(numbers[:, j]).to_numpy()[missing[:, j]]
             X = X.astype(object) if cells.dtype.kind not in "fiub" else X
@@ -519,15 +519,18 @@ def warn_of_texts(column, cells, where, library):
     )
 
 
-def conversion(column, cell, library, name):
-    """What to do with a column that holds this cell and not what it held in training."""
+def conversion(column, cells, row, library, name):
+    """What to do with a column that holds the cell of a row and not what it held in training."""
+    cell = cells[row]
     if column.kind == "time" and isinstance(cell, datetime.date | np.datetime64):
         zoned = getattr(cell, "tzinfo", None) is not None
-        method = "replace_time_zone" if library == "polars" else "tz_localize"
+        method = ".dt.replace_time_zone({})" if library == "polars" else ".dt.tz_localize({})"
+        method = "cell.replace(tzinfo={})" if is_object(cells.dtype) else method
         if zoned and column.zone is None:
-            return f"Take the zone off, as .dt.{method}(None) does"
+            return f"Take the zone off, as {method.format(None)} does"
         if not zoned and column.zone is not None:
-            return f"Give them that zone, as .dt.{method}({str(column.zone)!r}) does"
+            zone = column.zone if is_object(cells.dtype) else str(column.zone)
+            return f"Give them that zone, as {method.format(repr(zone))} does"
         return "It is too far to be counted in microseconds: take a date that can be meant"
     if library == "polars" or column.kind not in ("time", "span"):
         return "Convert this column"
