@@ -89,10 +89,39 @@ def cells_of_block(X, columns, dtype):
     """Cells (n, n_columns) of columns of one plain dtype, float64, NaN where they are missing."""
     block = columns_of(X, columns)
     if not hasattr(X, "iloc"):
-        return block.cast(importlib.import_module(library_name(X)).Float64).to_numpy()
+        with_holes = plain_kind(dtype) == "boolean" and any(block.null_count().row(0))
+        block = block.cast(importlib.import_module(library_name(X)).UInt8) if with_holes else block
+        return block.to_numpy().astype(np.float64, copy=False)
     if isinstance(dtype, np.dtype):
         return block.to_numpy().astype(np.float64, copy=False)
-    return block.to_numpy(dtype=np.float64, na_value=np.nan)
+    arrays = arrays_of(block)
+    if not len(X) or arrays is None:
+        return block.to_numpy(dtype=np.float64, na_value=np.nan)
+    return of_arrow(arrays) if isinstance(dtype, pd.ArrowDtype) else of_masked(arrays)
+
+
+def arrays_of(X):
+    """The columns of a frame as arrays of pandas; None where it does not give them: a Series a column takes longer."""
+    columns = getattr(X, "_iter_column_arrays", None)
+    arrays = None if columns is None else list(columns())
+    return arrays if arrays and (hasattr(arrays[0], "_mask") or not hasattr(arrays[0], "_data")) else None
+
+
+def of_masked(arrays):
+    """Cells (n, n_columns) of the arrays of MASKED_ARRAYS, float64, NaN where they are missing."""
+    cells = np.array([array._data for array in arrays], dtype=np.float64)
+    cells[np.array([array._mask for array in arrays])] = np.nan
+    return cells.T
+
+
+def of_arrow(arrays):
+    """Cells (n, n_columns) of arrays of pyarrow of one dtype, float64, NaN where they are missing."""
+    arrow = importlib.import_module("pyarrow")
+    parts = [array.__arrow_array__() for array in arrays]
+    chunks = [chunk for part in parts for chunk in (part.chunks if hasattr(part, "chunks") else [part])]
+    cells = arrow.chunked_array(chunks)
+    cells = cells.cast(arrow.uint8()) if arrow.types.is_boolean(cells.type) else cells
+    return cells.to_numpy().astype(np.float64, copy=False).reshape(len(arrays), -1).T
 
 
 def as_plain(numbers, kind, dtype):
@@ -114,7 +143,7 @@ def joined(parts, index=None):
 def numbered_columns(cells, columns):
     """Cells as a frame of pandas whose columns and rows are called by their numbers."""
     if isinstance(cells, list):
-        return pd.DataFrame(dict(zip(columns, cells, strict=True)))
+        return pd.DataFrame(dict(zip(columns, cells, strict=True)), copy=False)
     if isinstance(cells, np.ndarray):
         return pd.DataFrame(cells, columns=columns)
     return cells.set_axis(columns, axis=1).reset_index(drop=True)
@@ -125,7 +154,7 @@ def side_by_side(library, parts, names):
     series = {}
     for columns, cells in parts:
         if isinstance(cells, np.ndarray):
-            cells = library.DataFrame(cells, orient="row")
+            cells = cut(library.Series(cells.ravel("F")), cells.shape)
         series.update(zip(columns, cells if isinstance(cells, list) else cells.get_columns(), strict=True))
     return library.DataFrame([series[j].alias(name) for j, name in enumerate(names)])
 
@@ -168,18 +197,23 @@ def with_missing(library, values, missing, dtype):
     """Cells (n, n_columns) of numpy as a block of a plain dtype: as they are, a list of columns, or a polars frame."""
     if isinstance(dtype, np.dtype):
         return values
-    columns = list(zip(np.ascontiguousarray(values.T), np.ascontiguousarray(missing.T), strict=True))
     if library == "polars":
         of_polars = importlib.import_module(library).Series
-        series = [of_polars(column).cast(dtype) for column, _ in columns]
-        return [
-            cells.set(of_polars(m), None) if m.any() else cells for cells, (_, m) in zip(series, columns, strict=True)
-        ]
+        cells = of_polars(values.ravel("F")).cast(dtype)
+        cells = cells.set(of_polars(missing.ravel("F")), None) if missing.any() else cells
+        return cut(cells, values.shape)
     if isinstance(dtype, pd.ArrowDtype):
-        arrow = importlib.import_module("pyarrow")
-        made = (arrow.array(column, dtype.pyarrow_dtype, mask=m) for column, m in columns)
-        return [pd.arrays.ArrowExtensionArray(cells) for cells in made]
+        mask = missing.ravel("F") if missing.any() else None
+        cells = importlib.import_module("pyarrow").array(values.ravel("F"), dtype.pyarrow_dtype, mask=mask)
+        return [pd.arrays.ArrowExtensionArray(column) for column in cut(cells, values.shape)]
+    columns = zip(np.ascontiguousarray(values.T), np.ascontiguousarray(missing.T), strict=True)
     return [MASKED_ARRAYS[values.dtype.kind](*column) for column in columns]
+
+
+def cut(cells, shape):
+    """The columns (n,) of what has the cells of all of them, one column after the other."""
+    n, n_columns = shape
+    return [cells.slice(j * n, n) for j in range(n_columns)]
 
 
 def exact_block(X, columns, dtype):
