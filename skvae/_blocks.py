@@ -54,12 +54,19 @@ def plain_kind(dtype):
 def plain_groups(dtypes):
     """Pairs of a dtype whose cells are plain and the numbers of its columns."""
     alike, groups = defaultdict(list), {}
-    for j, key in enumerate(map(id, dtypes)):
-        alike[key].append(j)
+    for j, dtype in enumerate(dtypes):
+        alike[same(dtype)].append(j)
     for columns in alike.values():
         if plain_kind(dtypes[columns[0]]) is not None:
             groups.setdefault(dtypes[columns[0]], []).extend(columns)
     return groups.items()
+
+
+def same(dtype):
+    """A number that columns of one plain dtype share; they have an object each, which takes long to compare."""
+    if isinstance(dtype, pd.ArrowDtype):
+        return dtype.pyarrow_dtype.id
+    return id(type(dtype) if type(dtype).__module__.startswith("polars") else dtype)
 
 
 def plain_blocks(X):
@@ -143,10 +150,19 @@ def joined(parts, index=None):
 def numbered_columns(cells, columns):
     """Cells as a frame of pandas whose columns and rows are called by their numbers."""
     if isinstance(cells, list):
-        return pd.DataFrame(dict(zip(columns, cells, strict=True)), copy=False)
+        return frame_of(cells).set_axis(columns, axis=1)
     if isinstance(cells, np.ndarray):
         return pd.DataFrame(cells, columns=columns)
     return cells.set_axis(columns, axis=1).reset_index(drop=True)
+
+
+def frame_of(columns):
+    """A frame of pandas of arrays of its own or of Series, without a look at each where pandas lets us."""
+    make = getattr(pd.DataFrame, "_from_arrays", None)
+    if make is None or not all(isinstance(column, pd.api.extensions.ExtensionArray) for column in columns):
+        return pd.DataFrame(dict(enumerate(columns)), copy=False)
+    labels = pd.RangeIndex(len(columns)), pd.RangeIndex(len(columns[0]))
+    return make(columns, *labels, verify_integrity=False)
 
 
 def side_by_side(library, parts, names):
@@ -207,7 +223,9 @@ def with_missing(library, values, missing, dtype):
         cells = importlib.import_module("pyarrow").array(values.ravel("F"), dtype.pyarrow_dtype, mask=mask)
         return [pd.arrays.ArrowExtensionArray(column) for column in cut(cells, values.shape)]
     columns = zip(np.ascontiguousarray(values.T), np.ascontiguousarray(missing.T), strict=True)
-    return [MASKED_ARRAYS[values.dtype.kind](*column) for column in columns]
+    of_pandas = MASKED_ARRAYS[values.dtype.kind]
+    make = getattr(of_pandas, "_simple_new", of_pandas)  # values and mask need no look: they are of this dtype
+    return [make(*column) for column in columns]
 
 
 def cut(cells, shape):

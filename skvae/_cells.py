@@ -22,6 +22,9 @@ LONGEST_GAP = 2 * TIMES["hour"]
 LEVELS = "levels", "ordered", "boolean"
 """Kinds of columns whose numbers are those of levels."""
 
+FEW_ROWS = 4096
+"""Most cells of a column of texts that are looked up one by one."""
+
 TOO_FAR = pd.errors.OutOfBoundsDatetime, OverflowError, NotImplementedError
 """What pandas raises where dates are farther than it counts."""
 
@@ -143,6 +146,8 @@ class Column(StoredPlainly):
         if self.kind == "empty" or cells.isna().all():
             return np.full(len(cells), np.nan)
         if self.has_levels:
+            if self.are_texts and len(cells) <= FEW_ROWS:
+                return self._numbers_of_few(cells)
             codes, seen = pd.factorize(cells)
             levels, seen = (pd.Index(found, dtype=object, tupleize_cols=False) for found in (self.levels, seen))
             known = levels.get_indexer(seen)
@@ -155,6 +160,18 @@ class Column(StoredPlainly):
         if is_object(cells.dtype) and DATES & set(map(type, cells)):
             raise TypeError("dates")
         return cells.to_numpy(dtype=np.float64, na_value=np.nan)
+
+    def _numbers_of_few(self, cells):
+        """The same where levels are texts, without an Index of pandas: a wide frame has thousands of columns."""
+        place = {level: number for number, level in enumerate(self.levels)}
+        numbers = np.array([place.get(cell, len(place)) for cell in cells.tolist()], dtype=np.float64)
+        numbers[cells.isna().to_numpy()] = np.nan
+        return numbers
+
+    @property
+    def are_texts(self):
+        """Whether it has levels and all of them are texts."""
+        return self.has_levels and set(map(type, self.levels)) == {str}
 
     @property
     def cells_in_words(self):

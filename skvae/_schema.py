@@ -208,6 +208,8 @@ class Schema:
 
     def _check_family(self, column, cells, numbers, j, owner):
         """Refuse levels of which none is of the kind of training; say so where other cells can be read as such."""
+        if column.are_texts and (numbers < len(column.levels)).any():  # a cell that equals a text is one
+            return
         cell = strange_cell(column, cells)
         if cell is None or np.isinf(numbers).any():  # infinite ones are errors
             return
