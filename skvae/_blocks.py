@@ -6,6 +6,7 @@ time. Never: what other columns hold.
 
 import importlib
 from collections import defaultdict
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -36,12 +37,19 @@ OF_POLARS = {
 POLARS_NAME = {"Boolean": "bool"}
 """Names of dtypes that numpy calls otherwise."""
 
+TEXTS = pd.arrays.ArrowStringArray, pd.arrays.StringArray
+"""Arrays of pandas of texts."""
+
 MASKED_ARRAYS = {
     **dict.fromkeys("iu", pd.arrays.IntegerArray),
     "f": pd.arrays.FloatingArray,
     "b": pd.arrays.BooleanArray,
 }
 """Arrays of pandas whose cells may be missing, by the letter of the dtype of numpy."""
+
+
+AS_THEY_ARE = pd.arrays.ArrowExtensionArray, *MASKED_ARRAYS.values(), *TEXTS
+"""Arrays of pandas that a frame holds as they are."""
 
 
 def plain_kind(dtype):
@@ -144,13 +152,17 @@ def joined(parts, index=None):
     frame = parts[0] if len(parts) == 1 else pd.concat(parts, axis=1)
     order = np.argsort(frame.columns.to_numpy(), kind="stable")
     frame = frame if (np.diff(order) == 1).all() else frame.iloc[:, order]
-    return frame if index is None else frame.set_axis(index)
+    if index is not None:
+        frame.index = index  # set_axis would copy each column
+    return frame
 
 
 def numbered_columns(cells, columns):
     """Cells as a frame of pandas whose columns and rows are called by their numbers."""
     if isinstance(cells, list):
-        return frame_of(cells).set_axis(columns, axis=1)
+        frame = frame_of(cells)
+        frame.columns = pd.Index(columns)
+        return frame
     if isinstance(cells, np.ndarray):
         return pd.DataFrame(cells, columns=columns)
     return cells.set_axis(columns, axis=1).reset_index(drop=True)
@@ -159,7 +171,7 @@ def numbered_columns(cells, columns):
 def frame_of(columns):
     """A frame of pandas of arrays of its own or of Series, without a look at each where pandas lets us."""
     make = getattr(pd.DataFrame, "_from_arrays", None)
-    if make is None or not all(isinstance(column, pd.api.extensions.ExtensionArray) for column in columns):
+    if make is None or not all(isinstance(column, AS_THEY_ARE) for column in columns):
         return pd.DataFrame(dict(enumerate(columns)), copy=False)
     labels = pd.RangeIndex(len(columns)), pd.RangeIndex(len(columns[0]))
     return make(columns, *labels, verify_integrity=False)
@@ -231,7 +243,31 @@ def with_missing(library, values, missing, dtype):
 def cut(cells, shape):
     """The columns (n,) of what has the cells of all of them, one column after the other."""
     n, n_columns = shape
+    if not hasattr(cells, "slice"):
+        return [cells[j * n : (j + 1) * n] for j in range(n_columns)]
     return [cells.slice(j * n, n) for j in range(n_columns)]
+
+
+def text_columns(columns, n_rows):
+    """Lists of the numbers of those columns whose dtype is one of texts, alike in it and of so few cells as a block."""
+    groups = {}
+    for j, column in enumerate(columns):
+        if column.kind == "levels" and str(column.dtype) in ("str", "string", "String") and column.are_texts:
+            groups.setdefault(column.dtype, []).append(j)
+    size = max(CELLS_A_BLOCK // max(n_rows, 1), 1)
+    for dtype, group in groups.items():
+        yield from ((dtype, np.array(group[i : i + size])) for i in range(0, len(group), size))
+
+
+def text_block(library, levels, numbers, dtype):
+    """Numbers (n, n_columns) of texts, NaN where they are missing, as a list of columns; a column has some levels."""
+    sizes, missing = np.array([len(each) for each in levels]), np.isnan(numbers)
+    place = np.clip(np.rint(np.where(missing, 0.0, numbers)), 0, sizes - 1).astype(np.int64) + sizes.cumsum() - sizes
+    place = np.where(missing, sizes.sum(), place).ravel("F")
+    texts = [*chain.from_iterable(levels), None]
+    if library == "polars":
+        return cut(importlib.import_module(library).Series(texts).gather(place), numbers.shape)
+    return cut(pd.array(texts, dtype=dtype).take(place), numbers.shape)
 
 
 def exact_block(X, columns, dtype):
@@ -265,5 +301,7 @@ def columns_of(X, columns):
 def beside(X, parts):
     """A frame like X, with its labels, of all its columns: pairs as in ``joined``."""
     if hasattr(X, "iloc"):
-        return joined(parts, X.index).set_axis(X.columns, axis=1)
+        frame = joined(parts, X.index)
+        frame.columns = X.columns
+        return frame
     return side_by_side(importlib.import_module(library_name(X)), parts, X.columns)

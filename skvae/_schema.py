@@ -18,6 +18,8 @@ from skvae._blocks import (
     numpy_of,
     plain_blocks,
     plain_columns,
+    text_block,
+    text_columns,
 )
 from skvae._cells import (
     Column,
@@ -376,11 +378,15 @@ class Schema:
         return self.frame.of_parts(list(self._restored(numbers)), index)
 
     def _restored(self, numbers):
-        """Parts of a frame in the dtypes of training: blocks of plain columns, and a list of the others."""
+        """Parts of a frame in the dtypes of training: blocks of plain columns and of texts, and a list of others."""
         others = np.ones(numbers.shape[1], dtype=bool)
         for kind, dtype, columns in self._plain_columns(numbers):
             others[columns] = False
             yield columns, as_block(self.frame.library, numbers[:, as_slice(columns)], kind, dtype)
+        for dtype, columns in text_columns(self.columns.values(), len(numbers)):
+            others[columns] = False
+            levels = [self.columns[j].levels for j in columns.tolist()]
+            yield columns, text_block(self.frame.library, levels, numbers[:, columns], dtype)
         others = np.flatnonzero(others).tolist()
         if others:
             yield others, [self._restored_column(self.columns[j], numbers[:, j]) for j in others]
