@@ -61,9 +61,11 @@ def plain_kind(dtype):
 
 def plain_groups(dtypes):
     """Pairs of a dtype whose cells are plain and the numbers of its columns."""
-    alike, groups = defaultdict(list), {}
-    for j, dtype in enumerate(dtypes):
-        alike[same(dtype)].append(j)
+    objects, alike, groups = defaultdict(list), defaultdict(list), {}
+    for j, key in enumerate(map(id, dtypes)):
+        objects[key].append(j)
+    for columns in objects.values():
+        alike[same(dtypes[columns[0]])].extend(columns)
     for columns in alike.values():
         if plain_kind(dtypes[columns[0]]) is not None:
             groups.setdefault(dtypes[columns[0]], []).extend(columns)
@@ -71,7 +73,7 @@ def plain_groups(dtypes):
 
 
 def same(dtype):
-    """A number that columns of one plain dtype share; they have an object each, which takes long to compare."""
+    """What columns of one plain dtype share; they may have an object each, which takes long to compare."""
     if isinstance(dtype, pd.ArrowDtype):
         return dtype.pyarrow_dtype.id
     return id(type(dtype) if type(dtype).__module__.startswith("polars") else dtype)
@@ -132,9 +134,7 @@ def of_masked(arrays):
 def of_arrow(arrays):
     """Cells (n, n_columns) of arrays of pyarrow of one dtype, float64, NaN where they are missing."""
     arrow = importlib.import_module("pyarrow")
-    parts = [array.__arrow_array__() for array in arrays]
-    chunks = [chunk for part in parts for chunk in (part.chunks if hasattr(part, "chunks") else [part])]
-    cells = arrow.chunked_array(chunks)
+    cells = arrow.chunked_array([chunk for array in arrays for chunk in array.__arrow_array__().chunks])
     cells = cells.cast(arrow.uint8()) if arrow.types.is_boolean(cells.type) else cells
     return cells.to_numpy().astype(np.float64, copy=False).reshape(len(arrays), -1).T
 
