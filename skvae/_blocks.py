@@ -37,19 +37,12 @@ OF_POLARS = {
 POLARS_NAME = {"Boolean": "bool"}
 """Names of dtypes that numpy calls otherwise."""
 
-TEXTS = pd.arrays.ArrowStringArray, pd.arrays.StringArray
-"""Arrays of pandas of texts."""
-
 MASKED_ARRAYS = {
     **dict.fromkeys("iu", pd.arrays.IntegerArray),
     "f": pd.arrays.FloatingArray,
     "b": pd.arrays.BooleanArray,
 }
 """Arrays of pandas whose cells may be missing, by the letter of the dtype of numpy."""
-
-
-AS_THEY_ARE = pd.arrays.ArrowExtensionArray, *MASKED_ARRAYS.values(), *TEXTS
-"""Arrays of pandas that a frame holds as they are."""
 
 
 def plain_kind(dtype):
@@ -111,32 +104,7 @@ def cells_of_block(X, columns, dtype):
         return block.to_numpy().astype(np.float64, copy=False)
     if isinstance(dtype, np.dtype):
         return block.to_numpy().astype(np.float64, copy=False)
-    arrays = arrays_of(block)
-    if not len(X) or arrays is None:
-        return block.to_numpy(dtype=np.float64, na_value=np.nan)
-    return of_arrow(arrays) if isinstance(dtype, pd.ArrowDtype) else of_masked(arrays)
-
-
-def arrays_of(X):
-    """The columns of a frame as arrays of pandas; None where it does not give them: a Series a column takes longer."""
-    columns = getattr(X, "_iter_column_arrays", None)
-    arrays = None if columns is None else list(columns())
-    return arrays if arrays and (hasattr(arrays[0], "_mask") or not hasattr(arrays[0], "_data")) else None
-
-
-def of_masked(arrays):
-    """Cells (n, n_columns) of the arrays of MASKED_ARRAYS, float64, NaN where they are missing."""
-    cells = np.array([array._data for array in arrays], dtype=np.float64)
-    cells[np.array([array._mask for array in arrays])] = np.nan
-    return cells.T
-
-
-def of_arrow(arrays):
-    """Cells (n, n_columns) of arrays of pyarrow of one dtype, float64, NaN where they are missing."""
-    arrow = importlib.import_module("pyarrow")
-    cells = arrow.chunked_array([chunk for array in arrays for chunk in array.__arrow_array__().chunks])
-    cells = cells.cast(arrow.uint8()) if arrow.types.is_boolean(cells.type) else cells
-    return cells.to_numpy().astype(np.float64, copy=False).reshape(len(arrays), -1).T
+    return block.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def as_plain(numbers, kind, dtype):
@@ -160,21 +128,12 @@ def joined(parts, index=None):
 def numbered_columns(cells, columns):
     """Cells as a frame of pandas whose columns and rows are called by their numbers."""
     if isinstance(cells, list):
-        frame = frame_of(cells)
+        frame = pd.DataFrame(dict(enumerate(cells)), copy=False)
         frame.columns = pd.Index(columns)
         return frame
     if isinstance(cells, np.ndarray):
         return pd.DataFrame(cells, columns=columns)
     return cells.set_axis(columns, axis=1).reset_index(drop=True)
-
-
-def frame_of(columns):
-    """A frame of pandas of arrays of its own or of Series, without a look at each where pandas lets us."""
-    make = getattr(pd.DataFrame, "_from_arrays", None)
-    if make is None or not all(isinstance(column, AS_THEY_ARE) for column in columns):
-        return pd.DataFrame(dict(enumerate(columns)), copy=False)
-    labels = pd.RangeIndex(len(columns)), pd.RangeIndex(len(columns[0]))
-    return make(columns, *labels, verify_integrity=False)
 
 
 def side_by_side(library, parts, names):
@@ -235,9 +194,7 @@ def with_missing(library, values, missing, dtype):
         cells = importlib.import_module("pyarrow").array(values.ravel("F"), dtype.pyarrow_dtype, mask=mask)
         return [pd.arrays.ArrowExtensionArray(column) for column in cut(cells, values.shape)]
     columns = zip(np.ascontiguousarray(values.T), np.ascontiguousarray(missing.T), strict=True)
-    of_pandas = MASKED_ARRAYS[values.dtype.kind]
-    make = getattr(of_pandas, "_simple_new", of_pandas)  # values and mask need no look: they are of this dtype
-    return [make(*column) for column in columns]
+    return [MASKED_ARRAYS[values.dtype.kind](*column) for column in columns]
 
 
 def cut(cells, shape):
