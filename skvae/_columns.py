@@ -7,6 +7,7 @@ import reprlib
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal
 from numbers import Integral
 
 import numpy as np
@@ -281,6 +282,8 @@ def is_readable(cell):
 
 def is_missing(cell):
     """Whether one cell is a hole: None, NaN, pd.NA or NaT."""
+    if isinstance(cell, Decimal):
+        return cell.is_nan()  # one that signals cannot be compared
     return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float | np.floating) and cell != cell)
 
 
