@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFit
 
 from skvae import AutoencoderOutlierDetector, VAETransformer
 
-WEIGHTS_IN_BATCHES = False
+WEIGHTS_IN_BATCHES = True
 """Whether weights are repetitions in mini-batches too; otherwise in full batches only."""
 
 ERRORS = ValueError, TypeError, NotFittedError
