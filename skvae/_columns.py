@@ -349,7 +349,7 @@ def check_rows(X, owner):
         return
     how = "Use pandas.DataFrame(X)" if isinstance(X, dict) else "Use list(X)" if hasattr(X, "__next__") else ""
     raise ValueError(
-        f"X is {shown(X)}, a {type(X).__name__}, but {owner} takes rows and columns. "
+        f"X is {'None' if X is None else f'{shown(X)}, a {type(X).__name__}'}, but {owner} takes rows and columns. "
         f"{how or 'Pass'}{', or pass' if how else ''} an array, a list of rows, a sparse matrix or a data frame."
     )
 

@@ -348,7 +348,7 @@ NO_TABLES = {
     "a dict": ({"a": [1, 2]}, r"X is \{'a': \[1, 2\]\}, a dict.*Use pandas.DataFrame\(X\)"),
     "a text": ("table", "X is 'table', a str.*Pass an array"),
     "bytes": (b"table", "X is b'table', a bytes.*Pass an array"),
-    "None": (None, "X is None, a NoneType.*Pass an array"),
+    "None": (None, "X is None, but .*Pass an array"),
     "a number": (3.0, "X is 3.0, a float.*Pass an array"),
     "a number of numpy": (np.float64(3.0), "X is 3.0, a float64.*Pass an array"),
     "three dimensions": (np.ones((4, 3, 2)), r"X has shape \(4, 3, 2\), 3 dimensions.*reshape"),
@@ -389,6 +389,15 @@ def test_cells_that_are_no_level_numbers_are_named(Estimator, cell, likelihood, 
     table[4, 1] = cell
     with pytest.raises(ValueError, match=f"column 1, row 4 holds .*likelihood='{likelihood}'.*OrdinalEncoder"):
         Estimator(**SMALL, likelihood={1: likelihood}).fit(table)
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("likelihood", ["categorical", "ordinal"])
+@pytest.mark.parametrize("dtype", ["float64", "int64", "Int64"])
+def test_a_stream_of_a_frame_with_level_numbers_begins(Estimator, likelihood, dtype):
+    table = frame(b=pd.Series(np.arange(30) % 3).astype(dtype))
+    model = Estimator(**SMALL, likelihood={"b": likelihood}).partial_fit(table)
+    assert set(model.sample(50, random_state=0)["b"]) <= {0, 1, 2}
 
 
 @pytest.mark.parametrize("as_frame", [False, True])

@@ -8,7 +8,7 @@ import polars as pl
 import scipy.sparse
 
 from . import laws
-from .laws import Refusal, rows_of
+from .laws import Refusal, require, rows_of
 
 
 def bad_rows(run):
@@ -25,6 +25,9 @@ def bad_rows(run):
         return
     call = partial(getattr(run.estimator, method), table)
     outcome = run.call(f"{method} of {name}", call, must=must, changes=method in ("fit", "partial_fit"))
+    if name in ALWAYS_BAD and isinstance(outcome, Refusal):
+        text = str(outcome.error)
+        require(laws.OF_TABLES.search(text), "errors of what is no table say what it is", f"{method} of {name}: {text}")
     if method == "fit" and not isinstance(outcome, Refusal):
         run.fitted = False
     after_bad(run, outcome)

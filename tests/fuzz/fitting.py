@@ -1,10 +1,12 @@
 """Steps that train the estimator, or a clone of it."""
 
+from dataclasses import replace
+
 from sklearn.base import clone
 
 from . import laws
 from .laws import Refusal, require, watched
-from .running import expected, must_be_refused
+from .running import expected, must_be_refused, must_work
 from .strategies import BAD_WEIGHTS
 
 
@@ -16,6 +18,9 @@ def train(run, method="fit", X=None, weight=None, must=None):
         method, lambda: getattr(run.estimator, method)(X, **arguments), X, weight, must=must, changes=True
     )
     if isinstance(outcome, Refusal):
+        if weight is not None and must_work(replace(run.case, weights="none"), run.inner):
+            text = str(outcome.error)
+            require(laws.OF_WEIGHTS.search(text), "errors of weights say which, and what to give", text)
         return False
     require(outcome is run.estimator, "fit returns the estimator", method)
     run.fitted = True
