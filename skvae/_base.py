@@ -821,5 +821,6 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
 
 def with_declared(X, columns, counts, schema):
     """Some columns of levels and what their rows count, with a row more that counts nothing and has the last levels."""
-    last = [len(schema.columns[j].levels) - 1.0 for j in columns]
+    described = [schema.columns[j] for j in columns]
+    last = [len(column.levels) - 1.0 if column.has_levels else np.nan for column in described]
     return np.vstack([cells_of(X, columns)[:], last]), np.append(counts, 0.0)
