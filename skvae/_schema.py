@@ -257,9 +257,9 @@ class Schema:
         """An array with the numbers of their levels in the columns that have levels."""
         if not self.columns:
             return X
-        X = np.array(X, dtype=np.float64)
+        X = np.array(X, dtype=np.float32 if X.dtype == np.float32 else np.float64)
         for j, column in self.columns.items():
-            X[:, j] = column.encode(pd.Series(X[:, j]))
+            X[:, j] = column.encode(pd.Series(X[:, j], dtype=np.float64))
         return X
 
     def row_of(self, cells, n_features, owner):
@@ -499,7 +499,10 @@ def chosen_columns(categorical_features, names, n_features, owner):
     chosen = columns_named(categorical_features, names)
     if len(chosen) and all(isinstance(entry, bool | np.bool_) for entry in chosen):
         if len(chosen) != n_features:
-            raise ValueError(f"categorical_features is a mask of {len(chosen)} columns, but X has {n_features}.")
+            raise ValueError(
+                f"categorical_features={shown(chosen)} is a mask of {len(chosen)} columns, but X has {n_features}. "
+                "Give one mark a column, or the numbers of the columns that hold levels."
+            )
         return set(np.flatnonzero(chosen).tolist())
     lacking = f"which X has not ({owner} takes column numbers, names of a data frame, or a mask)"
     return set(places_of(chosen, names, n_features, f"categorical_features={categorical_features!r}", lacking).values())

@@ -1036,7 +1036,8 @@ class Categorical(_Levels):
         rare, log_shares = [], []
         for column, n in zip(values.T, n_levels, strict=True):
             cells = torch.from_numpy(column.copy())
-            level, count = cells[~cells.isnan()].long().clamp_max(n - 1), counts[~cells.isnan()]
+            # cells that are no level are refused later, by name
+            level, count = cells[~cells.isnan()].clamp(0, n - 1).long(), counts[~cells.isnan()]
             held = torch.zeros(n, dtype=counts.dtype).index_add_(0, level, count)
             last = held.argsort(descending=True, stable=True)[MOST_OUTPUTS - 1 :] if n > MOST_OUTPUTS else held[:0]
             rare.append(last.long().tolist())

@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFit
 
 from skvae import AutoencoderOutlierDetector, VAETransformer
 
-WEIGHTS_IN_BATCHES = False
+WEIGHTS_IN_BATCHES = True
 """Whether weights are repetitions in mini-batches too; otherwise in full batches only."""
 
 ERRORS = ValueError, TypeError, NotFittedError
@@ -45,12 +45,22 @@ RAW = re.compile(
     r"cannot reshape|cannot convert|cannot safely|Cannot cast|ufunc|concatenate|boolean value of NA|ambiguous|"
     r"unsupported operand|not supported between|missing \d+ required|unexpected keyword|Must have equal len|"
     r"incompatible|conversion from|Out of bounds|zero-size|empty sequence|Boolean array expected|Invalid value '|"
-    r"ArrowInvalid|Arrow\w+Error|PyO3|panicked|tz-naive|tz-aware|setting an array element"
+    r"ArrowInvalid|Arrow\w+Error|PyO3|panicked|tz-naive|tz-aware|setting an array element|"
+    r"inhomogeneous|Negative values in data|Expected 2D array, got"
 )
 """What only torch, numpy, pandas or polars say of themselves."""
 
+OF_WEIGHTS = re.compile(r"sample_weight (holds|has shape|is zero)[\s\S]*([Pp]ass|needs)")
+"""What an error of weights says: the parameter, what is wrong with it, and what to give."""
+
+OF_TABLES = re.compile(
+    r"X is .*(Use|[Pp]ass|call)|X has shape|X, row \d+ holds|column|feature|sample\(s\)|Complex data", re.DOTALL
+)
+"""What an error of what is no table says of it."""
+
 WARNINGS = {
-    UserWarning: "components say nothing|importance draws|The codes drawn for|feature names|interrupted",
+    UserWarning: "components say nothing|importance draws|The codes drawn for|feature names|interrupted|"
+    "They are not learned and not drawn",
     ConvergenceWarning: "Training diverged",
     DataConversionWarning: "nearly all its other cells are numbers",
 }
