@@ -8,6 +8,7 @@ import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ CULPRIT = re.compile(
 """What a message may name: a column or row, a parameter, or the shape of the table."""
 
 REMEDY = re.compile(
-    r"[Uu]se |drop|convert|replace|[Pp]ass |takes|rename|[Ss]et |[Ll]ower|[Dd]ivide|needs|must|fill|expecting|expected|"
+    r"[Uu]se |[Gg]ive |drop|convert|replace|[Pp]ass |takes|rename|[Ss]et |[Ll]ower|[Dd]ivide|needs|must|fill|expecting|expected|"
     r"required|Reshape|Call 'fit'|Leave out|leave it out|put |make |[Tt]ake |not supported|describes|should match|"
     r"was not fitted on|it has|never was|missing or not finite|cells, not|only support|minimum|exceed|match",
     re.IGNORECASE,
@@ -62,7 +63,7 @@ WARNINGS = {
     UserWarning: "components say nothing|importance draws|The codes drawn for|feature names|interrupted|"
     "They are not learned and not drawn",
     ConvergenceWarning: "Training diverged",
-    DataConversionWarning: "nearly all its other cells are numbers",
+    DataConversionWarning: "nearly all its other cells are numbers|no cell is of that kind, and they are read as such",
 }
 """Documented warnings, and what they say."""
 
@@ -245,6 +246,13 @@ def same_cell(one, other):
     return one is other or (one == other and isinstance(one, bool) == isinstance(other, bool))
 
 
+def same_moment(one, other):
+    """Whether two dates or spans are the same to the microsecond, which columns count in."""
+    if same_cell(one, other):
+        return True
+    return hasattr(one, "floor") and hasattr(other, "floor") and one.floor("us") == other.floor("us")
+
+
 def same_cells(one, other):
     """Whether two lists hold the same cells."""
     return len(one) == len(other) and all(map(same_cell, one, other))
@@ -401,7 +409,7 @@ def what_is(X, j):
         return "times"
     if "cat" in dtype or all(isinstance(cell, bool) for cell in cells):
         return "levels"
-    if all(isinstance(cell, int | float | np.number | Decimal) for cell in cells):
+    if all(isinstance(cell, int | float | np.number | Decimal | Fraction) for cell in cells):
         return "numbers"
     return "times of objects" if all(type(cell).__name__ in TIME_TYPES for cell in cells) else "levels"
 

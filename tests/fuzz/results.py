@@ -86,7 +86,7 @@ def sample_given(run):
         if run.case.is_frame and laws.what_is(run.X, j) in ("levels", "times", "times of objects"):
             asked = laws.cells_of(rows_of(run.X, [row]), j)[0]
             require(
-                laws.same_cell(drawn[0], asked),
+                laws.same_moment(drawn[0], asked),
                 "given cells are those that were given",
                 lambda: f"{asked!r} became {drawn[:2]}",
             )

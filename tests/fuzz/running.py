@@ -48,7 +48,8 @@ class Run:
     @property
     def accepts(self):
         """True where the training table must be accepted by the fitted estimator, None where that is not said."""
-        return None if self.case.weights in ("half zero", "one row") else True
+        may_be_beyond = self.case.first != "fit" and not describes_all_numbers(self.inner)
+        return None if self.case.weights in ("half zero", "one row") or may_be_beyond else True
 
     @property
     def scores(self):
@@ -79,6 +80,12 @@ WITH_ABSENT = "half zero", "one row"
 """Weights that are zero in some rows, whose cells then are never looked at."""
 
 
+def describes_all_numbers(params):
+    """Whether a likelihood has a density for numbers that training rows did not have."""
+    likelihood = params.get("likelihood", "auto")
+    return isinstance(likelihood, str) and likelihood in ("auto", *OF_REAL_NUMBERS)
+
+
 def must_be_refused(case):
     """Whether the documents say that this training table is an error."""
     return has_refused_cells(case) or has_refused_form(case) or case.weights in BAD_WEIGHTS
@@ -98,12 +105,11 @@ def has_refused_form(case):
 def must_work(case, params):
     """Whether the documents say that this training table works."""
     kinds = {column.kind.removesuffix(", objects") for column in case.columns}
-    likelihood = params.get("likelihood", "auto")
     costs = {"regularizer", "beta", "free_bits", "kl_warmup"} & set(params)
     return not (
         must_be_refused(case)
         or kinds & (set(REFUSED) | {"moments with and without a zone", "moments with two zones", "dates and moments"})
-        or not (isinstance(likelihood, str) and likelihood in ("auto", *OF_REAL_NUMBERS))
+        or not describes_all_numbers(params)
         or (params.get("objective") == "iwae" and costs)
         or params.get("learning_rate_init") == 1e3
         or (case.is_sparse and isinstance(params.get("categorical_features"), list))
@@ -118,6 +124,8 @@ EMPTY = "nothing", "None only", "no date", "NA only", "nulls of pyarrow", "nothi
 def expected(run):
     """True, False or None: whether training must work, must not, or either."""
     if must_be_refused(run.case):
-        only_cells = not has_refused_form(run.case) and run.case.weights in WITH_ABSENT
-        return None if only_cells else False
+        may_be_absent = run.case.weights in WITH_ABSENT
+        may_be_levels = run.case.is_frame and isinstance(run.inner.get("categorical_features"), list)
+        only_cells = not has_refused_form(run.case) and run.case.weights not in BAD_WEIGHTS
+        return None if only_cells and (may_be_absent or may_be_levels) else False
     return True if must_work(run.case, run.inner) else None
