@@ -32,8 +32,8 @@ TOO_FAR = pd.errors.OutOfBoundsDatetime, OverflowError, NotImplementedError
 LARGEST_DENOMINATOR = 10**9
 """Fractions of whole numbers up to this one are told apart in float64."""
 
-DATES = {np.datetime64, np.timedelta64}
-"""Types whose cells numpy would read as numbers."""
+DATES, COMPLEX = (np.datetime64, np.timedelta64), (complex, np.complexfloating)
+"""Types whose cells numpy would read as real numbers."""
 
 PLAIN = {
     "date": lambda time: time.date(),
@@ -154,16 +154,19 @@ class Column(StoredPlainly):
             if self.are_texts and len(cells) <= FEW_ROWS:
                 return self._numbers_of_few(cells)
             codes, seen = pd.factorize(cells)
-            levels, seen = (pd.Index(found, dtype=object, tupleize_cols=False) for found in (self.levels, seen))
-            known = levels.get_indexer(seen)
+            levels, found = (pd.Index(cells, dtype=object, tupleize_cols=False) for cells in (self.levels, seen))
+            known = levels.get_indexer(found)
             numbers = np.where(known < 0, len(self.levels), known).astype(np.float64)
+            if cells.dtype.kind == "f":
+                numbers[np.isinf(seen.to_numpy(np.float64))] = np.inf  # which is an error, as in other columns
             return np.append(numbers, np.nan)[codes]
         if self.kind in ("time", "span"):
             ticks = microseconds(cells)
             ticks = wall_ticks(ticks, self.zone) if self.by_wall_clock else ticks + self.phase
             return ticks / TIMES[self.unit]
-        if is_object(cells.dtype) and DATES & set(map(type, cells)):
-            raise TypeError("dates")
+        types = set(map(type, cells)) if is_object(cells.dtype) else set()
+        if cells.dtype.kind == "c" or any(issubclass(each, (*DATES, *COMPLEX)) for each in types):
+            raise TypeError("dates or complex numbers")
         return cells.to_numpy(dtype=np.float64, na_value=np.nan)
 
     def _numbers_of_few(self, cells):
@@ -208,6 +211,8 @@ class Column(StoredPlainly):
                 raise ValueError("a date with a time zone")
             if self.zone is not None and cell.tzinfo is None:
                 cell = at_wall_clock(pd.Series([cell]), self.zone)[0]
+        elif type(cell) is datetime.date and self.has_levels and cell not in self.levels:
+            cell = pd.Timestamp(cell)  # as the levels of a column of days in polars are
         cells = pd.Series([cell], dtype=None if self.kind in ("span", "time") else object)
         return self.encode(without_signals(cells))[0]
 
@@ -350,6 +355,8 @@ def kind_of(cells, declared=False):
     if kind == "c":
         raise TypeError("complex numbers")
     there = cells[cells.notna()]
+    if is_object(dtype) and any(isinstance(cell, COMPLEX) for cell in there):
+        raise TypeError("complex numbers")
     if pd.api.types.is_string_dtype(dtype) and not is_object(dtype):
         return "levels"
     if all(isinstance(cell, bool | np.bool_) for cell in there):
@@ -543,7 +550,8 @@ def to_polars(cells, dtype):
         series = series.dt.replace_time_zone("UTC").dt.convert_time_zone(zone) if zone else series
         return series if dtype is None else series.cast(dtype)
     if is_object(cells.dtype):
-        return polars.Series([None if is_missing(cell) else cell for cell in cells], dtype=dtype, strict=False)
+        series = polars.Series([None if is_missing(cell) else cell for cell in cells], dtype=dtype, strict=False)
+        return series if dtype is None or series.dtype == dtype else series.cast(dtype)
     if isinstance(dtype, polars.Enum):
         return polars.Series([None if is_missing(cell) else str(cell) for cell in cells], dtype=dtype)
     if isinstance(dtype, polars.Decimal):

@@ -257,8 +257,8 @@ def index_of(X):
 
 
 def is_number(cell):
-    """Whether one cell is a number, however large; a missing one is."""
-    if isinstance(cell, str | bytes | np.datetime64 | np.timedelta64):
+    """Whether one cell is a real number, however large; a missing one is."""
+    if isinstance(cell, str | bytes | np.datetime64 | np.timedelta64 | complex | np.complexfloating):
         return False
     try:
         float(np.nan if is_missing(cell) else cell)

@@ -100,3 +100,49 @@ def test_categories_that_lack_what_is_filled_in_are_given_it(kind, level):
     filled = schema.filled(holed, np.full((2, 1), float(level)))["c"]
     assert filled.to_list() == [trained["c"][0], trained["c"][level]]
     assert type(filled.dtype) is type(holed["c"].dtype)
+
+
+DAYS = [datetime.date(2020, 1, 1), datetime.date(2020, 1, 2), None]
+
+
+@pytest.mark.parametrize("dtype", [pl.Date, pl.Datetime("us"), pl.Datetime("ms"), pl.Datetime("ns", "UTC"), pl.Object])
+def test_dates_as_levels_keep_their_dtype_and_may_be_given(dtype):
+    days = pl.Series("d", DAYS * 5, dtype=dtype if dtype == pl.Object else pl.Date)
+    frame = pl.DataFrame({"d": days if dtype == pl.Object else days.cast(dtype), "x": np.arange(15.0)})
+    fitted = VAETransformer(**SMALL, categorical_features=["d"]).fit(frame)
+    drawn = fitted.sample(3, random_state=0, given={"d": frame["d"][1]}, with_missing=False)
+    for table in (drawn, fitted.inverse_transform(fitted.transform(frame)), fitted.impute(frame)):
+        assert table["d"].dtype == frame["d"].dtype
+    assert drawn["d"].to_list() == [frame["d"][1]] * 3
+
+
+COMPLEX = {
+    "complex128": lambda cells: pd.Series(cells + 1j),
+    "objects": lambda cells: pd.Series((cells + 1j).tolist(), dtype=object),
+    "objects of numpy": lambda cells: pd.Series([*(cells + 1j)], dtype=object),
+}
+
+
+@pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
+@pytest.mark.parametrize("kind", COMPLEX)
+@pytest.mark.parametrize("chosen", [None, ["b"]])
+def test_complex_cells_are_errors_that_name_the_column(Estimator, kind, chosen):
+    frame = pd.DataFrame({"a": np.arange(9.0), "b": np.arange(9.0) % 3})
+    fitted = Estimator(**SMALL, categorical_features=chosen).fit(frame)
+    odd = frame.assign(b=COMPLEX[kind](np.arange(9.0)))
+    for call in (fitted.transform, fitted.score_samples, fitted.impute, fitted.partial_fit):
+        with pytest.raises((ValueError, TypeError), match="column 'b'.*([Cc]onvert|drop)"):
+            call(odd)
+    with pytest.raises(TypeError, match="column 'b' holds complex numbers.*convert or drop"):
+        Estimator(**SMALL).fit(odd)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "Float64", "double[pyarrow]", "polars"])
+def test_infinite_levels_are_errors_as_other_infinite_cells_are(dtype):
+    whole = pd.DataFrame({"a": [1.0, 2.0, 3.0] * 5, "b": np.arange(15.0)})
+    odd = whole.replace({"a": {3.0: np.inf}})
+    odd, whole = ((pl.from_pandas(table) if dtype == "polars" else table.astype(dtype)) for table in (odd, whole))
+    fitted = VAETransformer(**SMALL, categorical_features=["a"]).fit(whole)
+    for call in (VAETransformer(**SMALL, categorical_features=["a"]).fit, fitted.transform):
+        with pytest.raises(ValueError, match="column 'a', row 2 holds inf"):
+            call(odd)
