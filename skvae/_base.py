@@ -23,13 +23,10 @@ from skvae._columns import (
     check_table,
     holes_as_nan,
     index_of,
-    is_frame,
     lacking_by_row,
     names_of,
     numbered,
-    some_rows,
     with_culprit,
-    without_mask,
 )
 from skvae._likelihood_choice import Choice
 from skvae._on_demand import ColumnRows, SparseRows, is_complete
@@ -45,10 +42,10 @@ from skvae._validation import (
     StrOptions,
     _fit_context,
     check_is_fitted,
-    check_weights,
     unchanged_on_error,
     validate_data,
 )
+from skvae._weights import as_numbered, check_weights, counting, renumbered
 from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.networks import ACTIVATIONS, NETWORKS
@@ -149,7 +146,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         y : None
             Ignored; present by convention.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row: two is repetition, zero absence, whatever the batch size and the order of the rows.
+            Weight of each row: two is repetition, zero absence, whatever the batch size and the order of the rows, and
+            whatever cells a row of weight zero holds.
             Weights whose mean over the rows is below one are shares, of which only the ratio matters. None weights all
             rows alike; rows that all differ are then taken in the order in which they come.
         X_val : array-like of shape (n_val_samples, n_features), default=None
@@ -164,15 +162,15 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         Raises
         ------
         ValueError
-            If a cell is infinite, no number in an array, or outside the likelihood's support; if all weights are zero;
-            if the device is not there; if training diverges and no usable state is left.
+            If X is no table; if a cell is infinite, no number in an array, or outside the likelihood's support, in rows
+            that count; if a weight is no finite number of at least 0, or all are zero; if the device is not there; if
+            training diverges and no usable state is left.
         """
         goes_on = self.warm_start and hasattr(self, "_model")
         first_weights, split, training = self._seeds(3)
         with unchanged_on_error(self):
-            schema = self._read(X, sample_weight, goes_on, self._streams)
-            rows, batch_size, model = self._start(X, schema, sample_weight, goes_on, first_weights, whole=True)
-            schema, not_learned = self._after(X, rows, schema, model) if goes_on else (schema, [])
+            started = self._started(X, sample_weight, goes_on, self._streams, first_weights, whole=True)
+            schema, rows, batch_size, model, not_learned = started
             data, validation = rows, None
             if X_val is not None:
                 validation = WeightedRows.present(self._check_rows(X_val, schema, model=model, name="X_val"))
@@ -223,9 +221,8 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         goes_on = hasattr(self, "_model")
         first_weights, training = self._seeds(2)
         with unchanged_on_error(self):
-            schema = self._read(X, sample_weight, goes_on, declared=True)
-            rows, batch_size, model = self._start(X, schema, sample_weight, goes_on, first_weights, whole=False)
-            schema, not_learned = self._after(X, rows, schema, model) if goes_on else (schema, [])
+            started = self._started(X, sample_weight, goes_on, True, first_weights, whole=False)
+            schema, rows, batch_size, model, not_learned = started
             plan = Plan(batch_size, max_iter=1, support_fraction=self.support_fraction, progress=1.0)
             seed = (training + len(model.history.loss)) % MAX_SEED
             model.train(rows, None, plan, self._solver(rows), seed, resume=True)
@@ -236,6 +233,16 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _seeds(self, n_seeds):
         """Independent seeds from ``random_state``."""
         return check_random_state(self.random_state).randint(MAX_SEED, size=n_seeds).tolist()
+
+    def _started(self, X, sample_weight, goes_on, declared, seed, whole):
+        """Schema, rows, batch size, the model to train, and what is to be said: of the rows that count alone."""
+        check_table(X, type(self).__name__)
+        X, weight, numbers = counting(as_array(X), sample_weight)
+        with as_numbered(numbers):
+            schema = self._read(X, goes_on, declared)
+            rows, batch_size, model = self._start(X, schema, weight, goes_on, seed, whole)
+        schema, said = self._after(X, rows, schema, model) if goes_on else (schema, [])
+        return schema, rows, batch_size, model, [renumbered(text, numbers) for text in said]
 
     @staticmethod
     def _after(X, rows, schema, model):
@@ -252,32 +259,29 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         for message in messages if self._inside != "second" else []:
             warnings.warn(message, stacklevel=4)
 
-    def _read(self, X, sample_weight, goes_on, declared):
+    def _read(self, X, goes_on, declared):
         """What the columns of the training table hold: as in the rows that training goes on from, or as in these.
 
         Levels are those that rows have or, where more rows are to come, that dtypes have ``declared``.
         """
-        check_table(X, type(self).__name__)
         if goes_on:
             return self._schema
-        X = without_mask(X)
-        if issparse(X) and not (self.categorical_features is None or isinstance(self.categorical_features, str)):
+        of_names = self.categorical_features is None or isinstance(self.categorical_features, str)
+        if issparse(X) and not of_names:
             raise ValueError(
                 f"categorical_features={self.categorical_features!r} needs a dense table or a data frame, but X is "
                 "sparse. Use X.toarray(), or likelihood='categorical' for columns that hold level numbers."
             )
-        if sample_weight is not None and is_frame(X):
-            X = some_rows(X, np.flatnonzero(check_weights(sample_weight, X)))
+        X = X if of_names else numbered(X)
         advise = self._inside != "second"
         return Schema.of(X, self.categorical_features, type(self).__name__, declared, advise)
 
-    def _start(self, X, schema, sample_weight, goes_on, seed, whole):
+    def _start(self, X, schema, weight, goes_on, seed, whole):
         """Rows, batch size, and the model to train: a new one, or a copy of the fitted one to go on from.
 
         ``whole`` is False where the rows are one batch of a stream.
         """
         X = self._check_rows(X, schema, reset=not goes_on, minimum=1 if goes_on else 2)
-        weight = check_weights(sample_weight, X)
         rows = WeightedRows.distinct(X, weight)
         if isinstance(X, SparseRows) and not goes_on:
             schema.sparse = rows.X.kind
@@ -596,6 +600,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             Expected rows. A data frame with the training columns and dtypes if the estimator was fitted on one.
         """
         check_is_fitted(self)
+        check_table(X, f"inverse_transform of {type(self).__name__}")
         try:
             codes = check_array(as_array(X), dtype=[np.float64, np.float32], input_name="X")
         except (ValueError, TypeError, OverflowError) as error:
@@ -816,5 +821,6 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
 
 def with_declared(X, columns, counts, schema):
     """Some columns of levels and what their rows count, with a row more that counts nothing and has the last levels."""
-    last = [len(schema.columns[j].levels) - 1.0 for j in columns]
+    described = [schema.columns[j] for j in columns]
+    last = [len(column.levels) - 1.0 if column.has_levels else np.nan for column in described]
     return np.vstack([cells_of(X, columns)[:], last]), np.append(counts, 0.0)

@@ -6,9 +6,12 @@ time. Never: what other columns hold.
 
 import importlib
 from collections import defaultdict
+from itertools import chain
 
 import numpy as np
 import pandas as pd
+
+from skvae._limits import clipped
 
 CELLS_A_BLOCK = 2**18
 """Most cells of a block with more than one column: of a long table columns come one at a time, in little memory."""
@@ -25,7 +28,7 @@ MASKED = (
 
 OF_POLARS = {
     **dict.fromkeys(("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"), "integer"),
-    **dict.fromkeys(("Float32", "Float64"), "real"),
+    **dict.fromkeys(("Float16", "Float32", "Float64"), "real"),
     "Boolean": "boolean",
 }
 """What cells of a dtype of polars are, by its name."""
@@ -51,13 +54,22 @@ def plain_kind(dtype):
 
 def plain_groups(dtypes):
     """Pairs of a dtype whose cells are plain and the numbers of its columns."""
-    alike, groups = defaultdict(list), {}
+    objects, alike, groups = defaultdict(list), defaultdict(list), {}
     for j, key in enumerate(map(id, dtypes)):
-        alike[key].append(j)
+        objects[key].append(j)
+    for columns in objects.values():
+        alike[same(dtypes[columns[0]])].extend(columns)
     for columns in alike.values():
         if plain_kind(dtypes[columns[0]]) is not None:
             groups.setdefault(dtypes[columns[0]], []).extend(columns)
     return groups.items()
+
+
+def same(dtype):
+    """What columns of one plain dtype share; they may have an object each, which takes long to compare."""
+    if isinstance(dtype, pd.ArrowDtype):
+        return dtype.pyarrow_dtype.id
+    return id(type(dtype) if type(dtype).__module__.startswith("polars") else dtype)
 
 
 def plain_blocks(X):
@@ -87,7 +99,9 @@ def cells_of_block(X, columns, dtype):
     """Cells (n, n_columns) of columns of one plain dtype, float64, NaN where they are missing."""
     block = columns_of(X, columns)
     if not hasattr(X, "iloc"):
-        return block.cast(importlib.import_module(library_name(X)).Float64).to_numpy()
+        with_holes = plain_kind(dtype) == "boolean" and any(block.null_count().row(0))
+        block = block.cast(importlib.import_module(library_name(X)).UInt8) if with_holes else block
+        return block.to_numpy().astype(np.float64, copy=False)
     if isinstance(dtype, np.dtype):
         return block.to_numpy().astype(np.float64, copy=False)
     return block.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -97,16 +111,7 @@ def as_plain(numbers, kind, dtype):
     """Numbers (n, n_columns) that are all there as plain cells of a dtype of numpy."""
     if kind == "boolean":
         return np.clip(np.rint(numbers), 0.0, 1.0).astype(bool)
-    if kind == "integer":
-        numbers = np.clip(np.rint(numbers), *float_limits(dtype))
-    return numbers.astype(dtype)
-
-
-def float_limits(dtype):
-    """Least and most float64 that an integer dtype holds."""
-    limits = np.iinfo(dtype)
-    most = float(limits.max)
-    return limits.min, most if int(most) <= limits.max else np.nextafter(most, 0.0)
+    return clipped(numbers, dtype).astype(dtype)
 
 
 def joined(parts, index=None):
@@ -115,13 +120,17 @@ def joined(parts, index=None):
     frame = parts[0] if len(parts) == 1 else pd.concat(parts, axis=1)
     order = np.argsort(frame.columns.to_numpy(), kind="stable")
     frame = frame if (np.diff(order) == 1).all() else frame.iloc[:, order]
-    return frame if index is None else frame.set_axis(index)
+    if index is not None:
+        frame.index = index  # set_axis would copy each column
+    return frame
 
 
 def numbered_columns(cells, columns):
     """Cells as a frame of pandas whose columns and rows are called by their numbers."""
     if isinstance(cells, list):
-        return pd.DataFrame(dict(zip(columns, cells, strict=True)))
+        frame = pd.DataFrame(dict(enumerate(cells)), copy=False)
+        frame.columns = pd.Index(columns)
+        return frame
     if isinstance(cells, np.ndarray):
         return pd.DataFrame(cells, columns=columns)
     return cells.set_axis(columns, axis=1).reset_index(drop=True)
@@ -132,7 +141,7 @@ def side_by_side(library, parts, names):
     series = {}
     for columns, cells in parts:
         if isinstance(cells, np.ndarray):
-            cells = library.DataFrame(cells, orient="row")
+            cells = cut(library.Series(cells.ravel("F")), cells.shape)
         series.update(zip(columns, cells if isinstance(cells, list) else cells.get_columns(), strict=True))
     return library.DataFrame([series[j].alias(name) for j, name in enumerate(names)])
 
@@ -175,18 +184,47 @@ def with_missing(library, values, missing, dtype):
     """Cells (n, n_columns) of numpy as a block of a plain dtype: as they are, a list of columns, or a polars frame."""
     if isinstance(dtype, np.dtype):
         return values
-    columns = list(zip(np.ascontiguousarray(values.T), np.ascontiguousarray(missing.T), strict=True))
     if library == "polars":
         of_polars = importlib.import_module(library).Series
-        series = [of_polars(column).cast(dtype) for column, _ in columns]
-        return [
-            cells.set(of_polars(m), None) if m.any() else cells for cells, (_, m) in zip(series, columns, strict=True)
-        ]
+        cells = of_polars(values.ravel("F")).cast(dtype)
+        cells = cells.set(of_polars(missing.ravel("F")), None) if missing.any() else cells
+        return cut(cells, values.shape)
     if isinstance(dtype, pd.ArrowDtype):
-        arrow = importlib.import_module("pyarrow")
-        made = (arrow.array(column, dtype.pyarrow_dtype, mask=m) for column, m in columns)
-        return [pd.arrays.ArrowExtensionArray(cells) for cells in made]
+        mask = missing.ravel("F") if missing.any() else None
+        cells = importlib.import_module("pyarrow").array(values.ravel("F"), dtype.pyarrow_dtype, mask=mask)
+        return [pd.arrays.ArrowExtensionArray(column) for column in cut(cells, values.shape)]
+    columns = zip(np.ascontiguousarray(values.T), np.ascontiguousarray(missing.T), strict=True)
     return [MASKED_ARRAYS[values.dtype.kind](*column) for column in columns]
+
+
+def cut(cells, shape):
+    """The columns (n,) of what has the cells of all of them, one column after the other."""
+    n, n_columns = shape
+    if not hasattr(cells, "slice"):
+        return [cells[j * n : (j + 1) * n] for j in range(n_columns)]
+    return [cells.slice(j * n, n) for j in range(n_columns)]
+
+
+def text_columns(columns, n_rows):
+    """Lists of the numbers of those columns whose dtype is one of texts, alike in it and of so few cells as a block."""
+    groups = {}
+    for j, column in enumerate(columns):
+        if column.kind == "levels" and str(column.dtype) in ("str", "string", "String") and column.are_texts:
+            groups.setdefault(column.dtype, []).append(j)
+    size = max(CELLS_A_BLOCK // max(n_rows, 1), 1)
+    for dtype, group in groups.items():
+        yield from ((dtype, np.array(group[i : i + size])) for i in range(0, len(group), size))
+
+
+def text_block(library, levels, numbers, dtype):
+    """Numbers (n, n_columns) of texts, NaN where they are missing, as a list of columns; a column has some levels."""
+    sizes, missing = np.array([len(each) for each in levels]), np.isnan(numbers)
+    place = np.clip(np.rint(np.where(missing, 0.0, numbers)), 0, sizes - 1).astype(np.int64) + sizes.cumsum() - sizes
+    place = np.where(missing, sizes.sum(), place).ravel("F")
+    texts = [*chain.from_iterable(levels), None]
+    if library == "polars":
+        return cut(importlib.import_module(library).Series(texts).gather(place), numbers.shape)
+    return cut(pd.array(texts, dtype=dtype).take(place), numbers.shape)
 
 
 def exact_block(X, columns, dtype):
@@ -220,5 +258,7 @@ def columns_of(X, columns):
 def beside(X, parts):
     """A frame like X, with its labels, of all its columns: pairs as in ``joined``."""
     if hasattr(X, "iloc"):
-        return joined(parts, X.index).set_axis(X.columns, axis=1)
+        frame = joined(parts, X.index)
+        frame.columns = X.columns
+        return frame
     return side_by_side(importlib.import_module(library_name(X)), parts, X.columns)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from skvae._columns import in_words, is_date, is_missing, is_number, is_readable
+from skvae._limits import clipped, decimals, holds_integers, named, time_limits
 from skvae._plain import StoredPlainly
 
 TIMES = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "microsecond": 1}
@@ -22,14 +23,17 @@ LONGEST_GAP = 2 * TIMES["hour"]
 LEVELS = "levels", "ordered", "boolean"
 """Kinds of columns whose numbers are those of levels."""
 
+FEW_ROWS = 4096
+"""Most cells of a column of texts that are looked up one by one."""
+
 TOO_FAR = pd.errors.OutOfBoundsDatetime, OverflowError, NotImplementedError
 """What pandas raises where dates are farther than it counts."""
 
 LARGEST_DENOMINATOR = 10**9
 """Fractions of whole numbers up to this one are told apart in float64."""
 
-DATES = {np.datetime64, np.timedelta64}
-"""Types whose cells numpy would read as numbers."""
+DATES, COMPLEX = (np.datetime64, np.timedelta64), (complex, np.complexfloating)
+"""Types whose cells numpy would read as real numbers."""
 
 PLAIN = {
     "date": lambda time: time.date(),
@@ -115,7 +119,8 @@ class Column(StoredPlainly):
         """The same column of times or spans with the unit that its cells are counted in.
 
         Days in a zone are those on its clocks, of which some have 23 or 25 hours; hours are counted in UTC, where none
-        comes twice, but from the phase of the zone's first hour on: it may be half past.
+        comes twice, but from the phase of the zone's first hour on: it may be half past. Where clocks are put forward
+        by half an hour, or were once, hours begin at different phases, and are those on the clocks.
         """
         ticks = microseconds(cells)
         unit = longest_unit(ticks)
@@ -127,6 +132,9 @@ class Column(StoredPlainly):
             return replace(self, zone=zone, unit="day", by_wall_clock=True)
         phase = int((wall - ticks)[ticks == ticks][0]) % TIMES["hour"]
         shifted = longest_unit(ticks + phase)
+        shown = longest_unit(wall)
+        if TIMES[shown] > TIMES[shifted] and are_of_clocks(ticks, wall, zone):
+            return replace(self, zone=zone, unit=shown, by_wall_clock=True)
         if TIMES[shifted] > TIMES[unit]:
             return replace(self, zone=zone, unit=shifted, phase=phase)
         return replace(self, zone=zone, unit=unit)
@@ -143,18 +151,35 @@ class Column(StoredPlainly):
         if self.kind == "empty" or cells.isna().all():
             return np.full(len(cells), np.nan)
         if self.has_levels:
+            if self.are_texts and len(cells) <= FEW_ROWS:
+                return self._numbers_of_few(cells)
             codes, seen = pd.factorize(cells)
-            levels, seen = (pd.Index(found, dtype=object, tupleize_cols=False) for found in (self.levels, seen))
-            known = levels.get_indexer(seen)
+            levels, found = (pd.Index(cells, dtype=object, tupleize_cols=False) for cells in (self.levels, seen))
+            known = levels.get_indexer(found)
             numbers = np.where(known < 0, len(self.levels), known).astype(np.float64)
+            if cells.dtype.kind == "f":
+                numbers[np.isinf(seen.to_numpy(np.float64))] = np.inf  # which is an error, as in other columns
             return np.append(numbers, np.nan)[codes]
         if self.kind in ("time", "span"):
             ticks = microseconds(cells)
             ticks = wall_ticks(ticks, self.zone) if self.by_wall_clock else ticks + self.phase
             return ticks / TIMES[self.unit]
-        if is_object(cells.dtype) and DATES & set(map(type, cells)):
-            raise TypeError("dates")
+        types = set(map(type, cells)) if is_object(cells.dtype) else set()
+        if cells.dtype.kind == "c" or any(issubclass(each, (*DATES, *COMPLEX)) for each in types):
+            raise TypeError("dates or complex numbers")
         return cells.to_numpy(dtype=np.float64, na_value=np.nan)
+
+    def _numbers_of_few(self, cells):
+        """The same where levels are texts, without an Index of pandas: a wide frame has thousands of columns."""
+        place = {level: number for number, level in enumerate(self.levels)}
+        numbers = np.array([place.get(cell, len(place)) for cell in cells.tolist()], dtype=np.float64)
+        numbers[cells.isna().to_numpy()] = np.nan
+        return numbers
+
+    @property
+    def are_texts(self):
+        """Whether it has levels and all of them are texts."""
+        return self.has_levels and set(map(type, self.levels)) == {str}
 
     @property
     def cells_in_words(self):
@@ -186,12 +211,16 @@ class Column(StoredPlainly):
                 raise ValueError("a date with a time zone")
             if self.zone is not None and cell.tzinfo is None:
                 cell = at_wall_clock(pd.Series([cell]), self.zone)[0]
-        return self.encode(pd.Series([cell], dtype=None if self.kind in ("span", "time") else object))[0]
+        elif type(cell) is datetime.date and self.has_levels and cell not in self.levels:
+            cell = pd.Timestamp(cell)  # as the levels of a column of days in polars are
+        cells = pd.Series([cell], dtype=None if self.kind in ("span", "time") else object)
+        return self.encode(without_signals(cells))[0]
 
-    def decode(self, numbers, as_measured=False):
-        """Cells as a pandas Series of the training dtype, from numbers (n,) with NaN where cells are to be missing.
+    def decode(self, numbers, as_measured=False, dtype=None):
+        """Cells as a pandas Series of what training cells were, from numbers (n,), NaN where cells are to be missing.
 
-        Times are whole numbers of their unit, unless they are to stay ``as_measured``.
+        Times are whole numbers of their unit, unless they are to stay ``as_measured``, and lie within what a dtype
+        holds: that of the training data, unless another one is said.
         """
         missing = np.isnan(numbers)
         if self.kind == "empty":
@@ -201,12 +230,20 @@ class Column(StoredPlainly):
             levels = np.array([*self.levels, None], dtype=object)  # the None keeps levels that are tuples one cell each
             return with_holes(pd.Series(levels[place], dtype=object), missing)
         if self.kind in ("time", "span"):
-            numbers, size = np.where(missing, 0.0, numbers), TIMES[self.unit]
+            numbers, size = self._within(np.where(missing, 0.0, numbers), as_measured, dtype), TIMES[self.unit]
             ticks = np.rint(numbers * size) if as_measured else np.rint(numbers) * size
             return self._times(ticks.astype(np.int64) - self.phase).mask(missing)
-        if self.kind == "integer":
-            return with_holes(pd.Series(np.rint(np.where(missing, 0.0, numbers))), missing)
-        return pd.Series(numbers)
+        return pd.Series(np.rint(numbers) if self.kind == "integer" else numbers)
+
+    def _within(self, numbers, as_measured, dtype):
+        """Numbers of times or spans within what a dtype holds; within the training cells where these go farther."""
+        dtype = self.dtype if dtype is None else dtype
+        any_year = as_measured and self.zone is None and str(dtype).lower() != "object"
+        ends = time_limits(dtype, of_python=self.kind == "time" and not any_year)
+        low, high = (np.array(ends) + self.phase) / TIMES[self.unit]
+        if str(dtype) == str(self.dtype):
+            low, high = min(low, self.low), max(high, self.high)
+        return np.clip(numbers, np.ceil(low), np.floor(high))
 
     def _times(self, ticks):
         """Times, in the zone of the training cells, or spans as a pandas Series, from microseconds."""
@@ -219,11 +256,24 @@ class Column(StoredPlainly):
 
     def restored(self, numbers, dtype=None):
         """The same in a pandas dtype: that of the training data, unless another one is said."""
-        cells, dtype = self.decode(numbers), self._training_dtype if dtype is None else dtype
+        dtype = self._training_dtype if dtype is None else dtype
+        cells = self.decode(numbers, dtype=dtype)
         if is_object(dtype) and self.plain is not None:
-            convert = PLAIN[self.plain]
-            return pd.Series([None if is_missing(cell) else convert(cell) for cell in cells], dtype=object)
-        return (whole(cells, dtype) if self.kind == "integer" else cells).astype(dtype)
+            return pd.Series(self._plain_cells(cells), dtype=object)
+        if is_of_numbers(cells) and hasattr(getattr(dtype, "pyarrow_dtype", None), "precision"):
+            return pd.Series(decimals(cells, dtype.pyarrow_dtype), dtype=dtype)
+        return (held(cells, dtype) if is_of_numbers(cells) else cells).astype(dtype)
+
+    def in_polars(self, numbers, dtype=None, as_measured=False):
+        """The same as a polars Series of a dtype or of its name; None takes what cells are."""
+        cells = self.decode(numbers, as_measured, dtype)
+        return to_polars(pd.Series(self._plain_cells(cells), dtype=object) if str(dtype) == "Object" else cells, dtype)
+
+    def _plain_cells(self, cells):
+        """Cells as Python objects of the type that those of training had, as far as numbers tell."""
+        cells = [None if is_missing(cell) else cell for cell in cells.astype(object)]
+        convert = PLAIN.get(self.plain)
+        return cells if convert is None else [None if cell is None else convert(cell) for cell in cells]
 
     def is_twin_of(self, dtype):
         """Whether a dtype of pandas is that of training with missing cells, as Int64 is of int64."""
@@ -238,13 +288,20 @@ class Column(StoredPlainly):
         return pd.api.types.pandas_dtype(self.dtype)
 
     def filled(self, cells, missing, numbers):
-        """A Series of pandas or polars with its missing cells (n,) taken from numbers (n,); the others as they are."""
+        """A Series of pandas or polars with its missing cells (n,) taken from numbers (n,); the others as they are.
+
+        A dtype of categories is given those that it lacks.
+        """
         if not hasattr(cells, "iloc"):
-            return cells.zip_with(type(cells)(~missing), to_polars(self.decode(numbers), cells.dtype))
-        if isinstance(cells.dtype, pd.CategoricalDtype) and self.has_levels:
-            new = [level for level in self.levels if level not in cells.cat.categories]
+            if type(cells.dtype).__name__ == "Enum":
+                cells = with_values(cells, self.decode(numbers[missing]).tolist())
+            return cells.zip_with(type(cells)(~missing), self.in_polars(numbers, cells.dtype))
+        if isinstance(cells.dtype, pd.CategoricalDtype):
+            new = pd.unique(self.decode(numbers[missing]).astype(object))
+            new = [level for level in new if level not in cells.cat.categories]
             cells = cells.cat.add_categories(new) if new else cells
-        return cells.mask(missing, self.restored(numbers, cells.dtype).set_axis(cells.index))
+        filled = cells.mask(missing, self.restored(numbers, cells.dtype).set_axis(cells.index))
+        return filled if filled.dtype == cells.dtype else filled.astype(cells.dtype)  # sparse ones become float64
 
 
 def declares_levels(dtype):
@@ -265,28 +322,19 @@ def with_holes(cells, missing):
     return cells.astype(object).mask(missing, None) if missing.any() else cells
 
 
-def whole(cells, dtype):
-    """Whole numbers within the limits of an integer dtype; cells of other dtypes as they are."""
-    limits = integers_of(dtype)
-    if limits is None:
-        return cells
-    high = float(limits.max)
-    high = high if int(high) <= limits.max else np.nextafter(high, 0.0)
-    missing = cells.isna().to_numpy()
-    numbers = np.clip(cells.to_numpy(np.float64, na_value=0.0), limits.min, high).astype(limits.dtype)
+def is_of_numbers(cells):
+    """Whether a Series of pandas holds numbers of numpy."""
+    return isinstance(cells.dtype, np.dtype) and cells.dtype.kind in "iuf"
+
+
+def held(cells, dtype):
+    """Numbers, NaN where they are missing, within the limits of a dtype; whole ones where it holds integers."""
+    numbers = cells.to_numpy(np.float64)
+    if not holds_integers(dtype):
+        return pd.Series(clipped(numbers, dtype))
+    missing = np.isnan(numbers)
+    numbers = clipped(np.where(missing, 0.0, numbers), dtype).astype("".join(map(str, named(dtype))))
     return pd.Series(pd.arrays.IntegerArray(numbers, missing)) if missing.any() else pd.Series(numbers)
-
-
-def integers_of(dtype):
-    """What integers a dtype of any library can hold, as numpy says it; None for dtypes of other cells."""
-    kind = str(dtype).lower().split("[")[0]
-    return np.iinfo(kind) if kind.startswith(("int", "uint")) and kind != "interval" else None
-
-
-def integer_limits(dtype):
-    """Least and most number of an integer dtype; infinite for others."""
-    limits = integers_of(dtype)
-    return (-np.inf, np.inf) if limits is None else (float(limits.min), float(limits.max))
 
 
 def is_object(dtype):
@@ -307,6 +355,8 @@ def kind_of(cells, declared=False):
     if kind == "c":
         raise TypeError("complex numbers")
     there = cells[cells.notna()]
+    if is_object(dtype) and any(isinstance(cell, COMPLEX) for cell in there):
+        raise TypeError("complex numbers")
     if pd.api.types.is_string_dtype(dtype) and not is_object(dtype):
         return "levels"
     if all(isinstance(cell, bool | np.bool_) for cell in there):
@@ -422,6 +472,20 @@ def are_days(ticks, wall, zone):
     return bool((first.to_numpy("M8[us]").astype(np.int64) == ticks[begin]).all())
 
 
+def are_of_clocks(ticks, wall, zone):
+    """Whether all times, in microseconds of UTC and of the zone's clocks, can be told by the clocks."""
+    there = ~np.isnan(ticks)
+    times = pd.Series(wall[there].astype(np.int64).view("M8[us]"))
+    return bool((microseconds(at_wall_clock(times, zone)) == ticks[there]).all())
+
+
+def with_values(cells, values):
+    """A polars Series of an Enum that has these values too."""
+    known = cells.dtype.categories.to_list()
+    new = [value for value in dict.fromkeys(map(str, values)) if value not in known]
+    return cells.cast(importlib.import_module("polars").Enum([*known, *new])) if new else cells
+
+
 def zone_of(cells):
     """The time zone of dates; None where they have none."""
     dtype = getattr(cells.dtype, "pyarrow_dtype", cells.dtype)
@@ -434,8 +498,18 @@ def zone_of(cells):
 def column_of(X, j):
     """One column of a frame or an array as a pandas Series."""
     if isinstance(X, np.ndarray):
-        return pd.Series(X[:, j])
-    return X.iloc[:, j].reset_index(drop=True) if hasattr(X, "iloc") else from_polars(X.to_series(j))
+        return without_signals(pd.Series(X[:, j]))
+    return without_signals(X.iloc[:, j].reset_index(drop=True) if hasattr(X, "iloc") else from_polars(X.to_series(j)))
+
+
+def without_signals(cells):
+    """A Series with holes for decimals that signal: pandas has an error where it looks whether these are missing."""
+    if is_object(cells.dtype):
+        try:
+            cells.isna()
+        except ArithmeticError:
+            return pd.Series([None if is_missing(cell) else cell for cell in cells], dtype=object)
+    return cells
 
 
 def from_polars(cells):
@@ -452,9 +526,17 @@ def from_polars(cells):
         return series.dt.tz_localize("UTC").dt.tz_convert(zone) if zone else series
     if kind in ("String", "Boolean", "Object", "Null"):
         return pd.Series(cells.to_list(), dtype=object)
+    cells = of_64_bits(cells) if kind.endswith("Int128") else cells
     if cells.dtype.is_integer() and cells.null_count():
         return pd.Series(pd.arrays.IntegerArray(cells.fill_null(0).to_numpy(), cells.is_null().to_numpy().copy()))
     return pd.Series(cells.to_numpy())
+
+
+def of_64_bits(cells):
+    """Integers of 128 bits, which numpy has not, as those of 64, or as floats where these do not hold them."""
+    polars = importlib.import_module("polars")
+    shorter = cells.cast(polars.Int64, strict=False)
+    return shorter if shorter.null_count() == cells.null_count() else cells.cast(polars.Float64)
 
 
 def to_polars(cells, dtype):
@@ -468,8 +550,13 @@ def to_polars(cells, dtype):
         series = series.dt.replace_time_zone("UTC").dt.convert_time_zone(zone) if zone else series
         return series if dtype is None else series.cast(dtype)
     if is_object(cells.dtype):
-        return polars.Series([None if is_missing(cell) else cell for cell in cells], dtype=dtype, strict=False)
-    series = polars.Series(cells.to_numpy()).fill_nan(None)
+        series = polars.Series([None if is_missing(cell) else cell for cell in cells], dtype=dtype, strict=False)
+        return series if dtype is None or series.dtype == dtype else series.cast(dtype)
+    if isinstance(dtype, polars.Enum):
+        return polars.Series([None if is_missing(cell) else str(cell) for cell in cells], dtype=dtype)
+    if isinstance(dtype, polars.Decimal):
+        return polars.Series(decimals(cells, dtype), dtype=dtype)
+    series = polars.Series(clipped(cells.to_numpy(), dtype)).fill_nan(None)
     return series if dtype is None else series.cast(dtype)
 
 

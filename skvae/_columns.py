@@ -7,6 +7,7 @@ import reprlib
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal
 from numbers import Integral
 
 import numpy as np
@@ -256,8 +257,8 @@ def index_of(X):
 
 
 def is_number(cell):
-    """Whether one cell is a number, however large; a missing one is."""
-    if isinstance(cell, str | bytes | np.datetime64 | np.timedelta64):
+    """Whether one cell is a real number, however large; a missing one is."""
+    if isinstance(cell, str | bytes | np.datetime64 | np.timedelta64 | complex | np.complexfloating):
         return False
     try:
         float(np.nan if is_missing(cell) else cell)
@@ -281,6 +282,8 @@ def is_readable(cell):
 
 def is_missing(cell):
     """Whether one cell is a hole: None, NaN, pd.NA or NaT."""
+    if isinstance(cell, Decimal):
+        return cell.is_nan()  # one that signals cannot be compared
     return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float | np.floating) and cell != cell)
 
 
@@ -307,12 +310,12 @@ UNUSABLE = [
 ]
 """What makes a cell unusable, in the order in which it is looked for, and the remedy."""
 
-ABOUT_CELLS = re.compile("dates|NaN|infinity|large|convert|float|int|number|digits", re.IGNORECASE)
+ABOUT_CELLS = re.compile("dates|NaN|infinity|large|convert|float|int|number|digits|sequence", re.IGNORECASE)
 """What scikit-learn's and numpy's messages say when a cell is at fault, not the table's shape."""
 
 
 def check_table(X, owner):
-    """Refuse tables that are not in memory, frames with names twice, and arrays of dates."""
+    """Refuse what is no table, tables that are not in memory, frames with names twice, and arrays of dates."""
     names = names_of(X)
     if names is None and hasattr(X, "collect"):
         raise ValueError(f"X is a {type(X).__name__}; {owner} takes tables in memory: call .collect() first.")
@@ -321,9 +324,67 @@ def check_table(X, owner):
             raise ValueError(f"X has {count} columns named {name!r}; {owner} needs unique names: rename or drop one.")
     if names is not None:
         return
+    check_form(X, owner)
     cells = np.asarray(X) if getattr(getattr(X, "dtype", None), "kind", "f") in "mMO" else np.empty((0, 0))
     if cells.dtype.kind in "mM" or (cells.size and np.frompyfunc(is_date, 1, 1)(cells).any()):
         raise with_culprit(ValueError("X holds dates"), cells.astype(object), owner)
+
+
+def check_form(X, owner):
+    """Refuse what does not have rows and columns."""
+    check_rows(X, owner)
+    shape = shape_of(X, owner)
+    if len(shape) == 1:
+        raise ValueError(
+            f"X has shape {shape}, one dimension, but {owner} takes rows and columns. Reshape your data: "
+            "X.reshape(-1, 1) is one column, X.reshape(1, -1) one row."
+        )
+    if len(shape) > 2:
+        raise ValueError(
+            f"X has shape {shape}, {len(shape)} dimensions, but {owner} takes rows and columns. Use "
+            "X.reshape(len(X), -1) to make one row of each part."
+        )
+
+
+def check_rows(X, owner):
+    """Refuse what holds no rows at all."""
+    if shape_of(X, owner):
+        return
+    how = "Use pandas.DataFrame(X)" if isinstance(X, dict) else "Use list(X)" if hasattr(X, "__next__") else ""
+    raise ValueError(
+        f"X is {'None' if X is None else f'{shown(X)}, a {type(X).__name__}'}, but {owner} takes rows and columns. "
+        f"{how or 'Pass'}{', or pass' if how else ''} an array, a list of rows, a sparse matrix or a data frame."
+    )
+
+
+def shape_of(X, owner):
+    """The shape of whatever may be a table, () for what is none."""
+    if hasattr(X, "shape"):
+        return tuple(X.shape)
+    try:
+        return np.asarray(X).shape
+    except ValueError as error:
+        raise ragged(X, owner) from error
+
+
+def ragged(rows, owner):
+    """The error of rows of several lengths, or of a cell that is a sequence."""
+    lengths = [len(row) if is_sequence(row) else None for row in rows]
+    row = next((row for row, length in enumerate(lengths) if length != lengths[0]), None)
+    if row is not None:
+        here, first = (f"{n} cells" if n is not None else "no cells" for n in (lengths[row], lengths[0]))
+        return ValueError(
+            f"X, row {row} holds {shown(rows[row])}, {here}, but row 0 has {first}; {owner} takes rows of one length. "
+            "Fill up the short ones with None, or drop them."
+        )
+    places = ((i, j) for i, row in enumerate(rows) for j, cell in enumerate(row) if is_sequence(cell))
+    row, column = next(places, (0, 0))
+    return ValueError(f"column {column}, row {row} holds {shown(rows[row][column])}. {owner} {UNUSABLE[0][1]}")
+
+
+def is_sequence(cell):
+    """Whether something holds others, which is what rows do and cells do not."""
+    return hasattr(cell, "__len__") and not isinstance(cell, str | bytes)
 
 
 def check_names(X, names, owner):
@@ -381,6 +442,7 @@ def with_culprit(error, X, owner):
         rows, columns = np.nonzero(is_unusable(test, cells))
         if len(rows):
             where = f"{column_name(names_of(X), columns[0])}, row {rows[0]}"
+            text = "X holds what is no number" if "sequence" in text else text  # numpy's words are about itself
             return kind(f"{text}: {where} holds {shown(cells[rows[0], columns[0]])}. {owner} {remedy}")
     return kind(str(error))
 
@@ -390,7 +452,7 @@ def shown(cell):
     if isinstance(cell, datetime.date | datetime.timedelta | np.datetime64 | np.timedelta64):
         return str(cell)
     try:
-        return reprlib.repr(cell.item() if isinstance(cell, np.number | np.bool_) else cell)
+        return reprlib.repr(cell.item() if isinstance(cell, np.generic) else cell)
     except ValueError:
         return f"an integer of {cell.bit_length()} bits"
 

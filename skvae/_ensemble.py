@@ -16,7 +16,8 @@ from skvae._neighbors import Positions, Sample, SampleDistances
 from skvae._rows import WeightedRows, drawn_rows, weighted_threshold
 from skvae._schema import Schema
 from skvae._surroundings import undisturbed
-from skvae._validation import CallbackSupportMixin, check_is_fitted, check_weights, validate_data, with_callbacks
+from skvae._validation import CallbackSupportMixin, check_is_fitted, validate_data, with_callbacks
+from skvae._weights import check_weights
 
 SUPPORT_FRACTION, WARY_EPOCHS = 0.7, 2
 """Share of the rows that the wary density learns from, and by what its number of epochs is divided."""

@@ -14,7 +14,17 @@ from sklearn.utils.metaestimators import available_if
 from skvae._bounds import bounds_of, narrower
 from skvae._callbacks import fit_parts
 from skvae._cells import column_of
-from skvae._columns import Frame, check_names, index_of, numbered, objects, without_mask
+from skvae._columns import (
+    Frame,
+    check_form,
+    check_names,
+    check_rows,
+    index_of,
+    is_frame,
+    numbered,
+    objects,
+    without_mask,
+)
 from skvae._ensemble import Excess, RobustEnsemble, expected_cells, residual, to_go_on, usual_cells
 from skvae._neighbors import usual_of
 from skvae._reservoir import Reservoir
@@ -30,10 +40,10 @@ from skvae._validation import (
     _fit_context,
     _set_random_states,
     check_is_fitted,
-    check_weights,
     has_fit_parameter,
     validate_data,
 )
+from skvae._weights import as_numbered, counting
 
 FALSE_ALARMS = 0.01
 """Share of usual rows that ``contamination="auto"`` promises to flag."""
@@ -214,11 +224,11 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         """
         if not hasattr(self, "estimator_"):
             return self._fit(X, y, sample_weight, streams=True)
-        X = self._as_fitted(X)
+        X, weight, numbers = self._counting(self._as_fitted(X), sample_weight, check_form)
         validate_data(self, X, reset=False, skip_check_array=True)
-        weight = check_weights(sample_weight, X)
         estimator = copy.deepcopy(self.estimator_)
-        estimator.partial_fit(X, **self._weights(estimator, sample_weight))
+        with as_numbered(numbers):
+            estimator.partial_fit(X, **self._weights(estimator, weight))
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         recent = self._recent.after(X, weight, seed)
         if isinstance(estimator, RobustEnsemble):
@@ -228,14 +238,15 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
 
     def _fit(self, X, y, sample_weight, streams=False):
         """Fit a new estimator, or go on from the fitted one, and judge by it; ``streams`` if more rows are to come."""
-        X, estimator = without_mask(X), self._make_estimator()
+        estimator = self._make_estimator()
+        X, weight, numbers = self._counting(X, sample_weight)
         if hasattr(estimator, "_streams"):
             estimator._streams = streams
         if self.warm_start:
             estimator = self._warm(estimator)
-        fit_parts(self, {"estimator": estimator}, X, y, **self._weights(estimator, sample_weight))
+        with as_numbered(numbers):
+            fit_parts(self, {"estimator": estimator}, X, y, **self._weights(estimator, weight))
         validate_data(self, X, skip_check_array=True)
-        weight = check_weights(sample_weight, X)
         density = estimator.trusting_ if isinstance(estimator, RobustEnsemble) else estimator
         needed = can_explain(estimator) or hasattr(estimator, "partial_fit")
         schema = Schema.for_estimator(X, density) if needed else None
@@ -270,6 +281,12 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         """Rows with holes for masked cells, if their columns are those of training."""
         check_names(X, self._frame and self._frame.names, type(self).__name__)
         return without_mask(X)
+
+    def _counting(self, X, sample_weight, check=check_rows):
+        """The rows that count, their weights, and their numbers, None for all."""
+        if not is_frame(X):
+            check(X, type(self).__name__)
+        return counting(without_mask(X), sample_weight)
 
     @staticmethod
     def _weights(estimator, sample_weight):

@@ -15,6 +15,9 @@ SMALLEST_BATCH, USUAL_BATCH, STEPS_AN_EPOCH = 16, 256, 16
 LARGEST_BATCH, MANY_STEPS = 2048, 512
 """In a table of so many rows that such batches are more steps an epoch than this, batches grow, up to this."""
 
+MOST_TIMES = 4
+"""How often rows are repeated in the mean at most for all of that to count in the number of steps."""
+
 HOLES_ROWS = 8192
 """Rows whose missing cells are remembered for draws."""
 
@@ -330,11 +333,13 @@ def together(row, length):
 def auto_batch_size(n_rows, n_counted):
     """The batch, in what rows count, that suits ``n_rows`` different rows that stand for so many.
 
-    As many different rows as suit a table of these, but about STEPS_AN_EPOCH steps an epoch where rows are repeated.
+    Rows that are repeated up to MOST_TIMES make a batch as others do; what they count beyond that makes it larger, not
+    an epoch longer, down to about STEPS_AN_EPOCH steps.
     """
-    usual = min(max(n_rows // STEPS_AN_EPOCH, SMALLEST_BATCH), USUAL_BATCH)
-    usual = min(max(n_rows // MANY_STEPS, usual), LARGEST_BATCH)
-    return int(min(usual * n_counted / n_rows, max(n_counted / STEPS_AN_EPOCH, SMALLEST_BATCH)))
+    n_alike = min(n_counted, MOST_TIMES * n_rows)
+    usual = min(max(n_alike // STEPS_AN_EPOCH, SMALLEST_BATCH), USUAL_BATCH)
+    usual = min(max(n_alike // MANY_STEPS, usual), LARGEST_BATCH)
+    return int(min(usual * n_counted / n_alike, max(n_counted / STEPS_AN_EPOCH, SMALLEST_BATCH)))
 
 
 def least_batch_size(n_rows, n_counted):

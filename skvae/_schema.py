@@ -18,13 +18,15 @@ from skvae._blocks import (
     numpy_of,
     plain_blocks,
     plain_columns,
+    text_block,
+    text_columns,
 )
 from skvae._cells import (
     Column,
     column_of,
     first_odd,
     from_polars,
-    integer_limits,
+    held,
     is_object,
     kind_of,
     to_polars,
@@ -47,6 +49,7 @@ from skvae._columns import (
     shown,
 )
 from skvae._families import READ_AS_NUMBERS, family, in_training, remedy, strange_cell
+from skvae._limits import clipped, integer_limits
 from skvae._on_demand import ColumnRows, SparseRows, as_slice
 from skvae._texts import reading_of
 from skvae._usual import ends_of
@@ -207,6 +210,8 @@ class Schema:
 
     def _check_family(self, column, cells, numbers, j, owner):
         """Refuse levels of which none is of the kind of training; say so where other cells can be read as such."""
+        if column.are_texts and (numbers < len(column.levels)).any():  # a cell that equals a text is one
+            return
         cell = strange_cell(column, cells)
         if cell is None or np.isinf(numbers).any():  # infinite ones are errors
             return
@@ -231,7 +236,7 @@ class Schema:
         row = first_odd(cells, column.kind, column.zone)
         if row is None:
             return error
-        remedy = conversion(column, cells[row], self.frame.library, where.removeprefix("column "))
+        remedy = conversion(column, cells, row, self.frame.library, where.removeprefix("column "))
         dtype = "" if is_object(cells.dtype) else f" of dtype {cells.dtype}"
         return ValueError(
             f"{where}, row {row} holds {shown(cells[row])}{dtype}, but {owner} was fitted on {column.cells_in_words} "
@@ -252,9 +257,9 @@ class Schema:
         """An array with the numbers of their levels in the columns that have levels."""
         if not self.columns:
             return X
-        X = np.array(X, dtype=np.float64)
+        X = np.array(X, dtype=np.float32 if X.dtype == np.float32 else np.float64)
         for j, column in self.columns.items():
-            X[:, j] = column.encode(pd.Series(X[:, j]))
+            X[:, j] = column.encode(pd.Series(X[:, j], dtype=np.float64))
         return X
 
     def row_of(self, cells, n_features, owner):
@@ -327,10 +332,11 @@ class Schema:
 
     def _as_measured(self, column, numbers):
         """A column of levels or dates as cells of the frame's library that an estimator reads as the same numbers."""
-        cells, dtype, unseen = column.decode(numbers, as_measured=True), column.dtype, column.unseen(numbers)
-        if unseen.any():
-            cells, dtype = cells.astype(object).mask(unseen, column.stand_in), "Object"
-        return to_polars(cells, dtype) if self.frame.library == "polars" else cells
+        unseen, in_polars = column.unseen(numbers), self.frame.library == "polars"
+        if not unseen.any():
+            return column.in_polars(numbers, column.dtype, True) if in_polars else column.decode(numbers, True)
+        cells = column.decode(numbers).astype(object).mask(unseen, column.stand_in)
+        return to_polars(cells, "Object") if in_polars else cells
 
     def _array(self, numbers):
         """The same where the training data are an array."""
@@ -368,16 +374,19 @@ class Schema:
         if self.frame is None:
             for j, column in self.columns.items():
                 numbers[:, j] = column.decode(numbers[:, j]).to_numpy(np.float64, na_value=np.nan)
-            limits = np.finfo(dtype)
-            return np.clip(numbers, limits.min, limits.max).astype(dtype, copy=False)
+            return clipped(numbers, np.dtype(dtype)).astype(dtype, copy=False)
         return self.frame.of_parts(list(self._restored(numbers)), index)
 
     def _restored(self, numbers):
-        """Parts of a frame in the dtypes of training: blocks of plain columns, and a list of the others."""
+        """Parts of a frame in the dtypes of training: blocks of plain columns and of texts, and a list of others."""
         others = np.ones(numbers.shape[1], dtype=bool)
         for kind, dtype, columns in self._plain_columns(numbers):
             others[columns] = False
             yield columns, as_block(self.frame.library, numbers[:, as_slice(columns)], kind, dtype)
+        for dtype, columns in text_columns(self.columns.values(), len(numbers)):
+            others[columns] = False
+            levels = [self.columns[j].levels for j in columns.tolist()]
+            yield columns, text_block(self.frame.library, levels, numbers[:, columns], dtype)
         others = np.flatnonzero(others).tolist()
         if others:
             yield others, [self._restored_column(self.columns[j], numbers[:, j]) for j in others]
@@ -414,7 +423,7 @@ class Schema:
     def _restored_column(self, column, numbers):
         """A column of the frame's library in its training dtype."""
         if self.frame.library == "polars":
-            return to_polars(column.decode(numbers), column.dtype)
+            return column.in_polars(numbers, column.dtype)
         return column.restored(numbers)
 
     def _column(self, j):
@@ -444,11 +453,11 @@ class Schema:
 
     def _filled_array(self, X, numbers):
         """The same where it is an array, in place unless its dtype cannot hold what was missing."""
-        missing = pd.isna(X)
+        missing = pd.isna(holes_as_nan(X))
         for j in np.flatnonzero(missing.any(axis=0)):
             cells = self._column(j).decode(numbers[:, j]).to_numpy()[missing[:, j]]
             X = X.astype(object) if cells.dtype.kind not in "fiub" else X
-            X[missing[:, j], j] = cells
+            X[missing[:, j], j] = clipped(cells, X.dtype) if cells.dtype.kind == "f" else cells
         return X
 
     def _filled_plain(self, X, numbers):
@@ -474,11 +483,12 @@ class Schema:
             return filled.reset_index(drop=True) if library_of(X) == "pandas" else filled
         library = library_of(X)
         if self.frame is None or self.frame.library != library:
+            if library == "polars":
+                return column.in_polars(numbers, "Int64" if column.kind == "integer" else None)
             filled = column.decode(numbers)
-            filled = filled.astype(np.int64) if column.kind == "integer" else filled
-            return to_polars(filled, None) if library == "polars" else filled.infer_objects()
+            return held(filled, "int64") if column.kind == "integer" else filled.infer_objects()
         if library == "polars":
-            return to_polars(column.decode(numbers), column.dtype)
+            return column.in_polars(numbers, column.dtype)
         return column.restored(numbers)
 
 
@@ -489,7 +499,10 @@ def chosen_columns(categorical_features, names, n_features, owner):
     chosen = columns_named(categorical_features, names)
     if len(chosen) and all(isinstance(entry, bool | np.bool_) for entry in chosen):
         if len(chosen) != n_features:
-            raise ValueError(f"categorical_features is a mask of {len(chosen)} columns, but X has {n_features}.")
+            raise ValueError(
+                f"categorical_features={shown(chosen)} is a mask of {len(chosen)} columns, but X has {n_features}. "
+                "Give one mark a column, or the numbers of the columns that hold levels."
+            )
         return set(np.flatnonzero(chosen).tolist())
     lacking = f"which X has not ({owner} takes column numbers, names of a data frame, or a mask)"
     return set(places_of(chosen, names, n_features, f"categorical_features={categorical_features!r}", lacking).values())
@@ -517,15 +530,18 @@ def warn_of_texts(column, cells, where, library):
     )
 
 
-def conversion(column, cell, library, name):
-    """What to do with a column that holds this cell and not what it held in training."""
+def conversion(column, cells, row, library, name):
+    """What to do with a column that holds the cell of a row and not what it held in training."""
+    cell = cells[row]
     if column.kind == "time" and isinstance(cell, datetime.date | np.datetime64):
         zoned = getattr(cell, "tzinfo", None) is not None
-        method = "replace_time_zone" if library == "polars" else "tz_localize"
+        method = ".dt.replace_time_zone({})" if library == "polars" else ".dt.tz_localize({})"
+        method = "cell.replace(tzinfo={})" if is_object(cells.dtype) else method
         if zoned and column.zone is None:
-            return f"Take the zone off, as .dt.{method}(None) does"
+            return f"Take the zone off, as {method.format(None)} does"
         if not zoned and column.zone is not None:
-            return f"Give them that zone, as .dt.{method}({str(column.zone)!r}) does"
+            zone = column.zone if is_object(cells.dtype) else str(column.zone)
+            return f"Give them that zone, as {method.format(repr(zone))} does"
         return "It is too far to be counted in microseconds: take a date that can be meant"
     if library == "polars" or column.kind not in ("time", "span"):
         return "Convert this column"

@@ -2,11 +2,11 @@
 
 from contextlib import contextmanager
 
-import numpy as np
 from sklearn.base import _fit_context
 from sklearn.ensemble._base import _set_random_states
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_fit_parameter, validate_data
+from sklearn.utils.validation import _num_samples as num_rows
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -28,22 +28,12 @@ __all__ = [
     "_fit_context",
     "_set_random_states",
     "check_is_fitted",
-    "check_weights",
     "has_fit_parameter",
+    "num_rows",
     "unchanged_on_error",
     "validate_data",
     "with_callbacks",
 ]
-
-
-def check_weights(sample_weight, X):
-    """Row weights (n,) as float64, or None; negative, infinite and all-zero weights are errors."""
-    if sample_weight is None:
-        return None
-    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    if not weights.any():
-        raise ValueError("Sample weights are zero for every row: sample_weight needs at least one positive value.")
-    return weights
 
 
 @contextmanager

@@ -17,6 +17,17 @@ from skvae._array_model import DeviceMemoryError
 
 ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 3}
+BRIEF = {**SMALL, "max_iter": 1}
+DETECTORS_TOO = pytest.mark.parametrize(
+    "make",
+    [
+        lambda: VAETransformer(**BRIEF),
+        lambda: AutoencoderTransformer(**BRIEF),
+        lambda: AutoencoderOutlierDetector(VAETransformer(**BRIEF)),
+        lambda: AutoencoderOutlierDetector(VAETransformer(**BRIEF), ensemble=True),
+    ],
+    ids=["VAE", "autoencoder", "detector", "ensemble"],
+)
 RNG = np.random.RandomState(0)
 TABLE = RNG.normal(size=(30, 3))
 
@@ -57,7 +68,7 @@ BAD_TABLES = {
     "empty": (np.empty((0, 3)), ValueError, r"0 sample\(s\).*minimum of 2"),
     "no columns": (np.empty((5, 0)), ValueError, r"0 feature\(s\)"),
     "one dimension": (TABLE[:, 0], ValueError, "Reshape your data"),
-    "three dimensions": (TABLE[None], ValueError, "dim 3"),
+    "three dimensions": (TABLE[None], ValueError, r"shape \(1, 30, 3\), 3 dimensions.*reshape"),
     "one row": (TABLE[:1], ValueError, r"1 sample\(s\).*minimum of 2"),
     "infinity": (with_cell(np.inf), ValueError, "infinity.*column 1, row 4 holds .*inf.*finite numbers"),
     "minus infinity in a frame": (frame(b=with_cell(-np.inf)[:, 1]), ValueError, "column 'b', row 4 holds .*-inf"),
@@ -226,24 +237,175 @@ def test_an_unfitted_estimator_says_so(Estimator, method):
         getattr(Estimator(), method)(argument)
 
 
-@ESTIMATORS
+def some_weights(cell, dtype=None):
+    """Weights of which one is not 1."""
+    return np.array([1.0] * 3 + [cell] + [1.0] * 26, dtype=dtype)
+
+
+BAD_WEIGHTS = {
+    "zeros": (np.zeros(30), "sample_weight is zero for every row.*positive"),
+    "a negative one": (some_weights(-2.5), r"sample_weight holds -2\.5 in row 3, which is negative.*at least 0"),
+    "negative ones": (-np.ones(30, dtype=int), "sample_weight holds -1 in row 0, which is negative.*at least 0"),
+    "NaN": (some_weights(np.nan), "sample_weight holds nan in row 3, which is missing.*finite"),
+    "None": (some_weights(None, object), "sample_weight holds None in row 3, which is missing"),
+    "NA": (pd.Series(some_weights(1)).astype("Float64").where(np.arange(30) != 3), "nan in row 3, which is missing"),
+    "null": (pl.Series([1.0] * 3 + [None] + [1.0] * 26), "sample_weight holds nan in row 3, which is missing"),
+    "masked": (np.ma.masked_equal(np.arange(30), 3), "sample_weight holds nan in row 3, which is missing"),
+    "infinite": (some_weights(np.inf).tolist(), "sample_weight holds inf in row 3, which is not finite"),
+    "beyond float64": (some_weights(10**400, object), "sample_weight holds 1000.* in row 3, which is not finite"),
+    "text": (["heavy"] * 30, "sample_weight holds 'heavy' in row 0, which is no number"),
+    "a text": ("heavy", "sample_weight='heavy' is no list of weights"),
+    "a dict": ({1: 2}, "sample_weight={1: 2} is no list of weights"),
+    "complex": (np.ones(30) * 1j, "sample_weight holds .*1j in row 0, which is no number"),
+    "a date": (np.full(30, "2020-01-01", dtype="M8[D]"), "sample_weight holds 2020-01-01 in row 0, which is no number"),
+    "of other length": (np.ones(7), r"sample_weight has shape \(7,\), but X has 30 rows.*one a row"),
+    "two columns": (np.ones((30, 2)), r"sample_weight has shape \(30, 2\).*ravel"),
+    "ragged": ([1.0] * 29 + [[1.0, 2.0]], r"sample_weight holds \[1.0, 2.0\] in row 29, which is no number"),
+    "one negative number": (-1.0, "sample_weight holds -1.0 in row 0, which is negative"),
+}
+
+
+@DETECTORS_TOO
+@pytest.mark.parametrize("name", BAD_WEIGHTS)
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "score"])
+def test_bad_weights_are_errors_that_name_the_weight_its_row_and_the_remedy(make, name, method):
+    weight, message = BAD_WEIGHTS[name]
+    estimator = make() if method == "fit" else make().fit(TABLE)
+    if hasattr(estimator, method):
+        with pytest.raises(ValueError, match=f"(?s){message}"):
+            getattr(estimator, method)(TABLE, sample_weight=weight)
+
+
+@DETECTORS_TOO
 @pytest.mark.parametrize(
-    ("weight", "message"),
-    [
-        (np.zeros(30), "weights.*zero"),
-        (-np.ones(30), "Negative values"),
-        (np.ones(7), "sample_weight.*30"),
-        (np.full(30, np.nan), "sample_weight.*NaN|NaN.*sample_weight"),
-        (np.ones((30, 2)), "1D array"),
-        (np.r_[1.0, np.zeros(29)], None),
-    ],
+    "weight", [np.r_[1.0, np.zeros(29)], np.r_[np.zeros(29), 3], ["1", "2"] * 15, 2.0, [True] * 30]
 )
-def test_bad_weights_are_errors(Estimator, weight, message):
-    if message is None:
-        assert np.isfinite(Estimator(**SMALL).fit(TABLE, sample_weight=weight).score(TABLE))
-        return
-    with pytest.raises(ValueError, match=f"(?is){message}"):
-        Estimator(**SMALL).fit(TABLE, sample_weight=weight)
+def test_odd_weights_work(make, weight):
+    assert np.isfinite(make().fit(TABLE, sample_weight=weight).score_samples(TABLE)).all()
+
+
+def mixed(cell):
+    """A column of three numbers with another cell in row 4, as objects."""
+    return pd.Series([1.0, 2.0, 3.0, 4.0, cell] + [1.0, 2.0, 3.0, 4.0, 5.0] * 5, dtype=object)
+
+
+ABSENT = {
+    "a text in an array": with_cell("n/a", object),
+    "a text in a list of rows": with_cell("n/a", object).tolist(),
+    "a list in an array": with_cell(None, object),
+    "an infinite cell": with_cell(np.inf),
+    "a text in a frame": frame(b=mixed("n/a")),
+    "an infinite cell in a frame": frame(b=with_cell(np.inf)[:, 1]),
+    "a list in a frame": frame(b=mixed([1, 2])),
+    "a date in a frame": frame(b=mixed(pd.Timestamp("2020-01-01"))),
+    "a level of its own": frame(b=["x", "y", "x", "y", "z"] + ["x", "y"] * 12 + ["x"]),
+    "an integer beyond float64": with_cell(10**400, object),
+    "an infinite cell in polars": pl.DataFrame(with_cell(np.inf), schema=["a", "b", "c"]),
+}
+ABSENT["a list in an array"][4, 1] = [1.0, 2.0]
+
+
+@DETECTORS_TOO
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("name", ABSENT)
+def test_a_row_of_weight_zero_is_absent_whatever_it_holds(make, name, method):
+    table, weight = ABSENT[name], np.where(np.arange(30) == 4, 0.0, 1.0)
+    others = np.flatnonzero(weight)
+    present = [table[i] for i in others] if isinstance(table, list) else getattr(table, "iloc", table)[others]
+    one, other = make(), make()
+    getattr(one, method)(table, sample_weight=weight)
+    getattr(other, method)(present)
+    np.testing.assert_array_equal(one.score_samples(present), other.score_samples(present))
+
+
+@DETECTORS_TOO
+@pytest.mark.parametrize("cell", ["n/a", np.inf, [1, 2], -1e400])
+@pytest.mark.parametrize("as_frame", [False, True])
+def test_row_numbers_in_errors_are_those_of_the_whole_table_beside_weights_of_zero(make, cell, as_frame):
+    if as_frame and cell == "n/a":
+        return  # a column of levels
+    table = with_cell(0.0, object)
+    table[:, 2] = table[:, 2] ** 2
+    table[4, 1] = cell
+    table = pd.DataFrame(table, columns=["a", "b", "c"]) if as_frame else table
+    weight = np.r_[0.0, 0.0, 1.0, 0.0, np.ones(26)]
+    with pytest.raises((ValueError, TypeError), match=r"column ('b'|1), row 4 holds"):
+        make().fit(table, sample_weight=weight)
+
+
+def test_a_cell_outside_the_support_is_named_by_its_row_beside_weights_of_zero():
+    counts = np.abs(TABLE).round()
+    counts[1], counts[4, 1] = -1, -7
+    weight = np.r_[0.0, 0.0, np.ones(28)]
+    with pytest.raises(ValueError, match="column 1, row 4 holds -7"):
+        VAETransformer(**SMALL, likelihood="poisson").fit(counts, sample_weight=weight)
+
+
+NO_TABLES = {
+    "ragged": ([[1.0], [1.0, 2.0]], r"X, row 1 holds \[1.0, 2.0\], 2 cells, but row 0 has 1 cells.*Fill up"),
+    "a number among rows": ([[1.0], 2.0], "X, row 1 holds 2.0, no cells, but row 0 has 1 cells"),
+    "a set": ({1, 2}, r"X is \{1, 2\}, a set.*Pass an array, a list of rows"),
+    "a dict": ({"a": [1, 2]}, r"X is \{'a': \[1, 2\]\}, a dict.*Use pandas.DataFrame\(X\)"),
+    "a text": ("table", "X is 'table', a str.*Pass an array"),
+    "bytes": (b"table", "X is b'table', a bytes.*Pass an array"),
+    "None": (None, "X is None, but .*Pass an array"),
+    "a number": (3.0, "X is 3.0, a float.*Pass an array"),
+    "a number of numpy": (np.float64(3.0), "X is 3.0, a float64.*Pass an array"),
+    "three dimensions": (np.ones((4, 3, 2)), r"X has shape \(4, 3, 2\), 3 dimensions.*reshape"),
+    "nested lists": ([[[1.0], [2.0]], [[1.0], [2.0]]], r"X has shape \(2, 2, 1\), 3 dimensions.*reshape"),
+    "one dimension": ([1.0, 2.0], r"X has shape \(2,\), one dimension.*Reshape your data"),
+    "texts": (["ab", "cd"], r"X has shape \(2,\), one dimension.*Reshape your data"),
+    "a series": (pd.Series([1.0, 2.0]), r"X has shape \(2,\), one dimension.*Reshape your data"),
+    "a list as a cell of an array": (with_cell(None, object), r"column 1, row 4 holds \[1, 2\].*numbers only"),
+    "a list as a cell of a list": (
+        [[1.0, 2.0, 3.0], [1.0, [1, 2], 3.0]],
+        r"column 1, row 1 holds \[1, 2\].*numbers only",
+    ),
+}
+NO_TABLES["a list as a cell of an array"][0][4, 1] = [1, 2]
+
+
+@DETECTORS_TOO
+@pytest.mark.parametrize("name", [*NO_TABLES, "a generator"])
+@pytest.mark.parametrize("as_frame", [False, True])
+def test_what_is_no_table_is_an_error_of_every_method_that_says_what_it_is(make, name, as_frame):
+    fitted = make().fit(pd.DataFrame(TABLE, columns=["a", "b", "c"]) if as_frame else TABLE)
+    methods = "fit", "partial_fit", "transform", "score_samples", "score_features", "impute", "inverse_transform"
+    for method in (*methods, "score", "predict", "decision_function", "outlier_probability", "explain"):
+        X, message = NO_TABLES.get(name, (iter([[1.0]]), r"X is <list_.*, a list_iterator.*Use list\(X\)"))
+        if as_frame and name.startswith("a list as a cell"):
+            message = "column"
+        if hasattr(fitted, method):
+            with pytest.raises((ValueError, TypeError), match=f"(?s){message}"):
+                getattr(fitted, method)(X)
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("cell", [1e7, 1e20, 1e300, -1.0, -1e20, 0.5])
+@pytest.mark.parametrize("likelihood", ["categorical", "ordinal"])
+@pytest.mark.parametrize("n_levels", [2, 300])
+def test_cells_that_are_no_level_numbers_are_named(Estimator, cell, likelihood, n_levels):
+    table = np.c_[np.arange(600) / 10, np.arange(600) % n_levels]
+    table[4, 1] = cell
+    with pytest.raises(ValueError, match=f"column 1, row 4 holds .*likelihood='{likelihood}'.*OrdinalEncoder"):
+        Estimator(**SMALL, likelihood={1: likelihood}).fit(table)
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("likelihood", ["categorical", "ordinal"])
+@pytest.mark.parametrize("dtype", ["float64", "int64", "Int64"])
+def test_a_stream_of_a_frame_with_level_numbers_begins(Estimator, likelihood, dtype):
+    table = frame(b=pd.Series(np.arange(30) % 3).astype(dtype))
+    model = Estimator(**SMALL, likelihood={"b": likelihood}).partial_fit(table)
+    assert set(model.sample(50, random_state=0)["b"]) <= {0, 1, 2}
+
+
+@pytest.mark.parametrize("as_frame", [False, True])
+@pytest.mark.parametrize("mask", [[True], [True] * 8, np.array([False, True])])
+def test_a_mask_of_another_length_is_named_with_its_remedy(mask, as_frame):
+    for table in (pd.DataFrame(TABLE),) if as_frame else (TABLE, TABLE.tolist()):
+        with pytest.raises(ValueError, match=r"categorical_features=\[.*mask of . columns, but X has 3.*one mark"):
+            VAETransformer(**SMALL, categorical_features=mask).fit(table)
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "tpu", "nonsense", "meta", "hpu"])

@@ -296,7 +296,7 @@ def test_a_list_of_rows_is_judged_as_a_frame_of_them(fitted):
         scores = detector.score_samples(table.to_numpy().tolist())
     np.testing.assert_array_equal(scores, detector.score_samples(table))
     for row in (table.iloc[0], table.iloc[0].tolist()):
-        with pytest.raises(ValueError, match="Expected 2D array, got 1D array"):
+        with pytest.raises(ValueError, match="one dimension.*Reshape your data"):
             detector.score_samples(row)
 
 

@@ -514,12 +514,40 @@ def test_categorical_features_are_names_numbers_or_a_mask():
     [
         (["nonsense"], "names column 'nonsense', which X has not"),
         ([7], "names column 7"),
-        ([True], "mask of 1 columns"),
+        ([True], "mask of 1 columns.*one mark a column"),
     ],
 )
 def test_bad_categorical_features_are_errors(chosen, message):
     with pytest.raises(ValueError, match=f"categorical_features.*{message}"):
         VAETransformer(**SMALL, categorical_features=chosen).fit(mixed(50)[["real", "count"]])
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "float16", "object"])
+@pytest.mark.parametrize("levels", [(0.0, 1.0), (-3.0, 2.5), (0.1, 0.7)])
+def test_levels_leave_codes_in_the_float_dtype_of_an_array(Estimator, dtype, levels):
+    X = np.c_[np.random.RandomState(0).normal(size=40), np.resize(levels, 40)].astype(dtype)
+    model = Estimator(**SMALL, categorical_features=[1]).fit(X)
+    assert model.transform(X).dtype == (np.float32 if dtype == "float32" else np.float64)
+    numbers = model._check_rows(X)
+    assert set(numbers[:, 1]) == set(range(len(set(X[:, 1]))))
+
+
+@ESTIMATORS
+@pytest.mark.parametrize("chosen", [[1], [False, True], np.array([1])])
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("as_rows", [list, lambda X: tuple(map(tuple, X)), lambda X: [np.array(row) for row in X]])
+def test_levels_in_a_list_of_rows_are_those_of_an_array(Estimator, chosen, missing, as_rows):
+    X = np.c_[np.random.RandomState(0).normal(size=40), np.resize([3.0, 1.0, 7.0], 40)]
+    X[4, 1] = np.nan if missing else 1.0
+    rows = as_rows(X.tolist())
+    one, other = (Estimator(**SMALL, categorical_features=chosen).fit(table) for table in (rows, X))
+    assert one.column_likelihoods_["likelihood"].tolist() == other.column_likelihoods_["likelihood"].tolist()
+    np.testing.assert_array_equal(one.transform(rows), other.transform(X))
+    np.testing.assert_array_equal(one.sample(9, random_state=0), other.sample(9, random_state=0))
+    none = [[None if cell != cell else cell for cell in row] for row in X.tolist()]
+    with_none = Estimator(**SMALL, categorical_features=chosen).fit(none)
+    np.testing.assert_array_equal(with_none.transform(none), one.transform(rows))
 
 
 @ESTIMATORS

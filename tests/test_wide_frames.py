@@ -8,9 +8,10 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer, _schema
+from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer, _blocks, _schema
 from skvae import _on_demand as on_demand
 from skvae._on_demand import ColumnRows
+from skvae._schema import Schema
 
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 1}
 WIDTH = 40
@@ -86,6 +87,43 @@ def test_holes_of_plain_columns_are_filled_by_the_block(kind, one_at_a_time):
     assert list(filled.dtypes) == list(frame.dtypes)
     np.testing.assert_array_equal(filled.to_numpy()[~hidden], frame.to_numpy()[~hidden])
     assert not pd.isna(filled.to_numpy()).any()
+
+
+WITH_HOLES = ["Int64", "Float64", "boolean", *ARROW, "polars Float64", "polars Int64", "polars UInt8", "polars Boolean"]
+
+
+@pytest.mark.parametrize("kind", WITH_HOLES)
+def test_blocks_with_holes_come_back_as_they_were(kind):
+    X = whole_numbers()
+    X = np.where(X > 1, 1.0, 0.0) if "bool" in kind.lower() else X
+    X[np.random.RandomState(1).uniform(size=X.shape) < 0.2] = np.nan
+    X[:, 3] = 0.0
+    if "polars" in kind:
+        frame = pl.DataFrame(X, nan_to_null=True).fill_nan(None).cast(getattr(pl, kind.split()[1]))
+    else:
+        whole = pd.DataFrame(X).astype("Float64").mask(np.isnan(X))
+        frame = (whole.astype("Int64") if "bool" in kind else whole).astype(kind).add_prefix("c")
+    schema = Schema.of(frame, None, "owner")
+    np.testing.assert_array_equal(schema.encode(frame, "owner"), X)
+    restored = schema.rows(X, np.float64)
+    assert restored.equals(frame)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_texts_are_written_by_the_block(library, one_at_a_time, monkeypatch):
+    monkeypatch.setattr(_blocks, "CELLS_A_BLOCK", 200)
+    levels = [["u", "v", None], ["x", "yy", "z"], ["only"], [None, "a", ""]]
+    frame = pd.DataFrame({f"t{j}": pd.Series(cells * 12).iloc[:12] for j, cells in enumerate(levels * 9)})
+    frame = frame.assign(x=np.arange(12.0)) if library == "pandas" else pl.from_pandas(frame)
+    schema = Schema.of(frame, None, "owner")
+    numbers = schema.encode(frame, "owner")
+    one_at_a_time.clear()
+    restored = schema.rows(numbers, np.float64)
+    assert one_at_a_time == []
+    assert restored.equals(frame)
+    assert list(restored.dtypes) == list(frame.dtypes)
+    far = schema.rows(numbers * 1e300, np.float64)
+    assert {*far["t1"].to_list()} == {"x", "z"}
 
 
 def test_whole_numbers_beside_holes_keep_all_their_digits():

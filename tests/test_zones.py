@@ -84,6 +84,19 @@ def test_days_that_begin_at_one_or_have_two_midnights_are_days(zone):
     assert schema.rows(np.floor(numbers)[:, None], float)["day"].tolist() == cells.tolist()
 
 
+@pytest.mark.parametrize("zone", ["Australia/Lord_Howe", "America/Caracas", "Asia/Pyongyang", "Asia/Kathmandu"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_hours_of_clocks_that_were_put_forward_by_less_than_one_stay_hours(zone, kind):
+    days = pd.to_datetime(["1985-01-01", "1985-07-01", "2010-01-01", "2017-07-01"])
+    hours = pd.Series(days.repeat(60) + pd.to_timedelta(np.tile(np.arange(60), 4), unit="h"))
+    table = table_of(KINDS[kind](hours.dt.tz_localize(zone)))
+    schema = Schema.of(table, None, "owner")
+    numbers = schema.encode(table, "owner")
+    assert (schema.rows(numbers, np.float64)["day"] == table["day"]).all()
+    between = schema.rows(numbers + np.array([7.3, 0.0]), np.float64, drawn=True)["day"]
+    assert {cell.minute for cell in between} == {0}
+
+
 @ESTIMATORS
 @pytest.mark.parametrize("kind", ["datetime64[us]", "datetimes", "arrow"])
 def test_draws_and_fillings_of_days_begin_days(Estimator, kind):

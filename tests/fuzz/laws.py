@@ -8,6 +8,7 @@ import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFit
 
 from skvae import AutoencoderOutlierDetector, VAETransformer
 
-WEIGHTS_IN_BATCHES = False
+WEIGHTS_IN_BATCHES = True
 """Whether weights are repetitions in mini-batches too; otherwise in full batches only."""
 
 ERRORS = ValueError, TypeError, NotFittedError
@@ -32,7 +33,8 @@ CULPRIT = re.compile(
 """What a message may name: a column or row, a parameter, or the shape of the table."""
 
 REMEDY = re.compile(
-    r"[Uu]se |drop|convert|replace|[Pp]ass |takes|rename|[Ss]et |[Ll]ower|[Dd]ivide|needs|must|fill|expecting|expected|"
+    r"[Uu]se |[Gg]ive |drop|convert|replace|[Pp]ass |takes|rename|[Ss]et |[Ll]ower|[Dd]ivide|needs|must|fill|expecting|"
+    r"expected|"
     r"required|Reshape|Call 'fit'|Leave out|leave it out|put |make |[Tt]ake |not supported|describes|should match|"
     r"was not fitted on|it has|never was|missing or not finite|cells, not|only support|minimum|exceed|match",
     re.IGNORECASE,
@@ -45,14 +47,24 @@ RAW = re.compile(
     r"cannot reshape|cannot convert|cannot safely|Cannot cast|ufunc|concatenate|boolean value of NA|ambiguous|"
     r"unsupported operand|not supported between|missing \d+ required|unexpected keyword|Must have equal len|"
     r"incompatible|conversion from|Out of bounds|zero-size|empty sequence|Boolean array expected|Invalid value '|"
-    r"ArrowInvalid|Arrow\w+Error|PyO3|panicked|tz-naive|tz-aware|setting an array element"
+    r"ArrowInvalid|Arrow\w+Error|PyO3|panicked|tz-naive|tz-aware|setting an array element|"
+    r"inhomogeneous|Negative values in data|Expected 2D array, got"
 )
 """What only torch, numpy, pandas or polars say of themselves."""
 
+OF_WEIGHTS = re.compile(r"sample_weight (holds|has shape|is zero)[\s\S]*([Pp]ass|needs)")
+"""What an error of weights says: the parameter, what is wrong with it, and what to give."""
+
+OF_TABLES = re.compile(
+    r"X is .*(Use|[Pp]ass|call)|X has shape|X, row \d+ holds|column|feature|sample\(s\)|Complex data", re.DOTALL
+)
+"""What an error of what is no table says of it."""
+
 WARNINGS = {
-    UserWarning: "components say nothing|importance draws|The codes drawn for|feature names|interrupted",
+    UserWarning: "components say nothing|importance draws|The codes drawn for|feature names|interrupted|"
+    "They are not learned and not drawn",
     ConvergenceWarning: "Training diverged",
-    DataConversionWarning: "nearly all its other cells are numbers",
+    DataConversionWarning: "nearly all its other cells are numbers|no cell is of that kind, and they are read as such",
 }
 """Documented warnings, and what they say."""
 
@@ -235,6 +247,13 @@ def same_cell(one, other):
     return one is other or (one == other and isinstance(one, bool) == isinstance(other, bool))
 
 
+def same_moment(one, other):
+    """Whether two dates or spans are the same to the microsecond, which columns count in."""
+    if same_cell(one, other):
+        return True
+    return hasattr(one, "floor") and hasattr(other, "floor") and one.floor("us") == other.floor("us")
+
+
 def same_cells(one, other):
     """Whether two lists hold the same cells."""
     return len(one) == len(other) and all(map(same_cell, one, other))
@@ -391,7 +410,7 @@ def what_is(X, j):
         return "times"
     if "cat" in dtype or all(isinstance(cell, bool) for cell in cells):
         return "levels"
-    if all(isinstance(cell, int | float | np.number | Decimal) for cell in cells):
+    if all(isinstance(cell, int | float | np.number | Decimal | Fraction) for cell in cells):
         return "numbers"
     return "times of objects" if all(type(cell).__name__ in TIME_TYPES for cell in cells) else "levels"
 
