@@ -14,6 +14,13 @@ RAW_ONE = math.log(math.expm1(1.0))
 """What ``positive`` maps to one above its floor."""
 
 
+def shape_of_both(one, other):
+    """The shape of two shapes that are broadcast; torch's own function loads symbolic algebra, which takes a second."""
+    n = max(len(one), len(other))
+    one, other = (1,) * (n - len(one)) + tuple(one), (1,) * (n - len(other)) + tuple(other)
+    return tuple(b if a == 1 else a for a, b in zip(one, other, strict=True))
+
+
 def wide(x):
     """The widest float dtype of the tensor's device: sums of log-densities are kept in it (MPS has no float64)."""
     return torch.float32 if x.device.type == "mps" else torch.float64

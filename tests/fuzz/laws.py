@@ -104,14 +104,15 @@ def watched(step, function, *tables):
     before, kept = global_state(), [copy_of(table) for table in tables]
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        filters = own_filters()
+        filters = list(warnings.filters)
         try:
             outcome = function()
         except (Hang, Fault, KeyboardInterrupt):
             raise
         except BaseException as error:
             outcome = documented(step, error)
-        require(own_filters() == filters, "warning filters stay", step)
+        added = [entry for entry in warnings.filters if entry not in filters]
+        require(warnings.filters == filters, "warning filters stay", f"{step}: {added}")
     for warning in said:
         documented_warning(step, warning)
     after = global_state()
@@ -120,11 +121,6 @@ def watched(step, function, *tables):
     for table, copied in zip(tables, kept, strict=True):
         require(same_table(table, copied), "the caller's table stays as it is", step)
     return outcome
-
-
-def own_filters():
-    """The warning filters, but those that another package adds for its own warnings when it is first imported."""
-    return [entry for entry in warnings.filters if entry[2].__module__ == "builtins"]
 
 
 def documented(step, error):

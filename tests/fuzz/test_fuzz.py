@@ -1,14 +1,33 @@
-"""A fault that is planted is found by the random cases of ``python -m tests.fuzz``."""
+"""Random cases come to a correct result or to a documented error; and a fault that is planted is found."""
 
 import warnings
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
 
 from skvae import VAETransformer
 
 from .judge import judge, smallest
-from .strategies import Case, Column, numbered_case
+from .strategies import Case, Column, cases, numbered_case
+
+CASES = 100
+"""Random cases of one run of the tests; ``python -m tests.fuzz`` tries thousands."""
+
+
+@settings(
+    max_examples=CASES,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=False,
+    phases=[Phase.generate, Phase.shrink],
+)
+@given(case=cases)
+def test_every_outcome_is_a_correct_result_or_a_documented_error(case):
+    fault = judge(case)["fault"]
+    assert fault is None, f"{fault['text']}\n{fault['trace']}\n{case!r}"
 
 
 def test_a_case_is_the_same_every_time_and_can_be_written_down():

@@ -7,6 +7,7 @@ import torch
 from torch.nn.functional import log_softmax
 
 from skvae.nn.likelihoods.base import Likelihood, long_side_last, n_rows, shares, uniform
+from skvae.nn.numerics import shape_of_both
 
 MOST_LEVELS, MOST_OUTPUTS = 1_000_000, 256
 """Levels that one column may have, a number beyond them being no level number; and how many outputs at most say how
@@ -161,7 +162,7 @@ class Categorical(Levels):
 
     def _seen_log_prob(self, outputs, level):
         log_shares, slot = self._log_shares(outputs), self._slot_of(level)[..., None]
-        shape = torch.broadcast_shapes(log_shares.shape[:-1], slot.shape[:-1])
+        shape = shape_of_both(log_shares.shape[:-1], slot.shape[:-1])
         chosen = log_shares.expand(*shape, -1).gather(-1, slot.expand(*shape, -1)).squeeze(-1)
         return chosen + self._within[self._start + level] if self._has_rare else chosen
 

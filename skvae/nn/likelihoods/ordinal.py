@@ -6,7 +6,7 @@ from torch.nn.functional import logsigmoid, pad
 
 from skvae.nn.likelihoods.base import LOG_LIMIT, SCALE_FLOOR, SCALE_SPEED, n_rows, shares, uniform
 from skvae.nn.likelihoods.levels import Levels
-from skvae.nn.numerics import RAW_ONE, bounded, hastened, positive
+from skvae.nn.numerics import RAW_ONE, bounded, hastened, positive, shape_of_both
 
 LOGISTIC = 1.7
 """Standard deviation of a normal variable whose distribution function is nearest to the logistic one."""
@@ -94,7 +94,7 @@ class Ordinal(Levels):
 
     def _seen_log_prob(self, outputs, level):
         log_shares = self._log_shares(outputs)
-        shape = torch.broadcast_shapes(log_shares.shape[:-1], level.shape)
+        shape = shape_of_both(log_shares.shape[:-1], level.shape)
         return log_shares.expand(*shape, -1).gather(-1, level.expand(shape)[..., None]).squeeze(-1)
 
     def sample(self, outputs, generator):
