@@ -190,7 +190,9 @@ def places_of(columns, names, n_features, parameter, lacking="which X has not"):
     for j, column in enumerate(columns):
         is_column_number = isinstance(column, Integral) and 0 <= column < n_features and not is_numeric
         if j not in named and not is_column_number:
-            raise ValueError(f"{parameter} names column {column!r}, {lacking}; there are {there}, by name or number.")
+            raise ValueError(
+                f"{parameter} names column {column!r}, {lacking}; there are {there}. Use their names or numbers."
+            )
         places[column] = known[column] if j in named else int(column)
     return places
 

@@ -1,6 +1,7 @@
 """What must hold of every outcome: of results, of errors and warnings, and of all that a call must leave alone."""
 
 import copy
+import datetime
 import math
 import random
 import re
@@ -411,13 +412,22 @@ def what_is(X, j):
     return "times of objects" if all(type(cell).__name__ in TIME_TYPES for cell in cells) else "levels"
 
 
-def cells_are_seen(result, training):
-    """Draws are levels that training rows have, and whole numbers and dates between their ends."""
+def cells_are_seen(result, training, declared=False):
+    """Draws are levels that training rows have, and whole numbers and dates between their ends.
+
+    Those of a stream may be levels that its dtypes have ``declared``.
+    """
     for j in range(width(training)):
         drawn, seen = ([cell for cell in cells_of(X, j) if not is_hole(cell)] for X in (result, training))
         where = f"column {j}, {dtype_of(training, j)}"
-        if drawn and (what := what_is(training, j)) in SEEN:
+        what = what_is(training, j)
+        if drawn and what in SEEN and not (declared and what == "levels" and declares_levels(dtype_of(training, j))):
             SEEN[what](drawn, seen, where)
+
+
+def declares_levels(dtype):
+    """Whether a dtype, by its name, says which levels there are."""
+    return dtype.lower().startswith(("category", "enum"))
 
 
 def levels_are_seen(drawn, seen, where):
@@ -434,8 +444,13 @@ def numbers_are_whole(drawn, seen, where):
 
 
 def times_are_seen(drawn, seen, where):
-    """Drawn times lie between the first and the last."""
-    between = all(min(seen) <= cell <= max(seen) for cell in drawn)
+    """Drawn times lie between the first and the last, to the microsecond."""
+    low, high = min(seen), max(seen)
+    slack = 1000 if isinstance(low, int) else datetime.timedelta(microseconds=1)
+    between = all(
+        low <= cell <= high or (cell < low and low - cell <= slack) or (cell > high and cell - high <= slack)
+        for cell in drawn
+    )
     require(between, "drawn times lie between those of training rows", where)
 
 
