@@ -248,6 +248,8 @@ def same_moment(one, other):
     """Whether two dates or spans are the same to the microsecond, which columns count in."""
     if same_cell(one, other):
         return True
+    if isinstance(one, int) and isinstance(other, int):
+        return abs(one - other) < 1000
     return hasattr(one, "floor") and hasattr(other, "floor") and one.floor("us") == other.floor("us")
 
 
@@ -412,13 +414,14 @@ def what_is(X, j):
     return "times of objects" if all(type(cell).__name__ in TIME_TYPES for cell in cells) else "levels"
 
 
-def cells_are_seen(result, training, declared=False):
+def cells_are_seen(result, training, later=(), declared=False):
     """Draws are levels that training rows have, and whole numbers and dates between their ends.
 
-    Those of a stream may be levels that its dtypes have ``declared``.
+    Those of a stream reach as far as ``later`` tables, and may be levels that its dtypes have ``declared``.
     """
     for j in range(width(training)):
-        drawn, seen = ([cell for cell in cells_of(X, j) if not is_hole(cell)] for X in (result, training))
+        drawn, seen, *more = ([c for c in cells_of(X, j) if not is_hole(c)] for X in (result, training, *later))
+        seen = [*seen, *(cell for cells in more for cell in cells if seen)]
         where = f"column {j}, {dtype_of(training, j)}"
         what = what_is(training, j)
         if drawn and what in SEEN and not (declared and what == "levels" and declares_levels(dtype_of(training, j))):

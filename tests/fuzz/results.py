@@ -68,7 +68,9 @@ def sample(run):
     if not with_missing:
         laws.none_is_missing(rows, run.X)
     if run.case.is_frame:
-        laws.cells_are_seen(rows, run.X, declared="partial_fit" in run.case.first)
+        goes_on = "partial_fit new rows" in (run.case.first, *run.case.steps)
+        later = [run.case.table(1)] if goes_on else []
+        laws.cells_are_seen(rows, run.X, later, declared="partial_fit" in (run.case.first, *run.case.steps) or goes_on)
 
 
 def sample_given(run):
