@@ -55,7 +55,7 @@ def inverse_transform(run):
     rows = run.method("inverse_transform", codes, must=True)
     laws.has_form(rows, run.X, run.case.n_rows)
     laws.numbers_are_finite(rows)
-    laws.none_is_missing(rows, run.X)
+    laws.none_is_missing(rows, run.present)
 
 
 def sample(run):
@@ -66,7 +66,7 @@ def sample(run):
     laws.has_form(rows, run.X, n)
     laws.numbers_are_finite(rows)
     if not with_missing:
-        laws.none_is_missing(rows, run.X)
+        laws.none_is_missing(rows, run.present)
     if run.case.is_frame:
         goes_on = "partial_fit new rows" in (run.case.first, *run.case.steps)
         later = [run.case.table(1)] if goes_on else []
@@ -133,7 +133,7 @@ def is_filled(run, filled, X):
         )
     laws.observed_stay(filled, X)
     if run.accepts:
-        laws.none_is_missing(filled, run.X, "holes are filled")
+        laws.none_is_missing(filled, run.present, "holes are filled")
 
 
 def effective_sample_size(run):

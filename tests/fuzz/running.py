@@ -46,6 +46,12 @@ class Run:
         return self.twice(name, lambda: getattr(self.estimator, name)(X, **arguments), X, must=must)
 
     @property
+    def present(self):
+        """The rows of the training table that count."""
+        is_bad = self.weight is None or self.case.weights in BAD_WEIGHTS
+        return self.X if is_bad else laws.rows_of(self.X, np.flatnonzero(np.asarray(self.weight) > 0))
+
+    @property
     def accepts(self):
         """True where the training table must be accepted by the fitted estimator, None where that is not said."""
         may_be_beyond = self.case.first != "fit" and not describes_all_numbers(self.inner)
