@@ -6,7 +6,7 @@ import math
 import torch
 from torch.nn.functional import log_softmax
 
-from skvae.nn.likelihoods.base import LOG_LIMIT, SCALE_FLOOR, long_side_last, n_rows, shares, uniform
+from skvae.nn.likelihoods.base import LOG_LIMIT, SCALE_FLOOR, Likelihood, long_side_last, n_rows, shares, uniform
 from skvae.nn.likelihoods.real import HeteroscedasticGaussian
 from skvae.nn.numerics import bounded, normal_log_prob
 
@@ -33,8 +33,8 @@ MOSTLY = 0.9
 """Share of rows whose value others hold too in a column of rounded numbers."""
 
 
-class InflatedGaussian(HeteroscedasticGaussian):
-    """Normal noise as wide as the decoder says, and the values that training rows repeat: zeros, levels, caps.
+class Inflated(Likelihood):
+    """The density of a member ``inside``, and the values that training rows repeat: zeros, levels, caps.
 
     Each such atom has a probability that the decoder says. A column of at most MOST_LEVELS_AS_ATOMS values has all of
     them as atoms, another column those that hold LEAST_SHARE of its rows. The density of an atom is normal with the
@@ -47,9 +47,18 @@ class InflatedGaussian(HeteroscedasticGaussian):
 
     has_atoms = True
     follows = "values", "ranges"
+    inside = None
+    """The density of values that are no atoms, of real or positive numbers: its first outputs say where they are."""
+
+    def __init_subclass__(cls, **arguments):
+        super().__init_subclass__(**arguments)
+        for name in ("units", "distances", "support", "remedy"):
+            setattr(cls, name, getattr(cls.inside, name))
 
     def __init__(self, n_features, atoms, values, ranges=None, placeholders=None):
         super().__init__(n_features)
+        self.noise = self.inside(n_features)
+        self.n_inputs, self.n_outputs = self.noise.n_inputs, self.noise.n_outputs
         self._ranges = ranges
         self._values = {column: torch.tensor(v, dtype=torch.float64) for column, v in enumerate(values) if v}
         self._atoms = {
@@ -114,7 +123,22 @@ class InflatedGaussian(HeteroscedasticGaussian):
         for column, seen in self._values.items():
             values[:, column] = nearest(torch.from_numpy(values[:, column]), seen)
 
+    def outside(self, values):
+        return self.noise.outside(values)
+
+    def inputs(self, x):
+        return self.noise.inputs(x)
+
+    def begin(self, weight, bias, loadings, mean, noise):
+        weight[self.n_moments :].zero_()
+        bias[self.n_moments :].zero_()
+        return self.noise.begin(weight[: self.n_moments], bias[: self.n_moments], loadings, mean, noise)
+
+    def calibrate(self, squared_residual, rate):
+        self.noise.calibrate(squared_residual, rate)
+
     def observe(self, x, weight):
+        self.noise.observe(x, weight)
         self.unseen.fill_(0.5 / n_rows(weight))
         self.log_odds.copy_(self._odds(*self._held(x, weight)))
 
@@ -140,7 +164,7 @@ class InflatedGaussian(HeteroscedasticGaussian):
         left = rest.squeeze(self._axis) > torch.maximum(2.0 * before, before.new_tensor(LEAST_SHARE))
         self.moved.copy_(torch.where(left, torch.full_like(self.moved, ABSENT), self.moved))
         self.log_odds.copy_(torch.where(left.unsqueeze(self._axis), self._odds(held, rest), self.log_odds))
-        apart = x - outputs[..., : self.n_features]
+        apart = self.noise.inputs(x) - outputs[..., : self.n_features]
         shift[self._columns] = torch.where(left, (shares(weight) * apart).sum(0)[self._columns], shift[self._columns])
         return shift
 
@@ -175,9 +199,9 @@ class InflatedGaussian(HeteroscedasticGaussian):
 
     def mean(self, outputs):
         if not self._atoms:
-            return super().mean(outputs)
+            return self.noise.mean(outputs)
         moments, log_shares = self._split(outputs)
-        noise, shares = super().mean(moments), self._of_one_kind(log_shares.exp())
+        noise, shares = self.noise.mean(moments), self._of_one_kind(log_shares.exp())
         return self._joined((shares * self._with_atoms(noise)).sum(self._axis), noise)
 
     def _of_one_kind(self, shares):
@@ -192,9 +216,9 @@ class InflatedGaussian(HeteroscedasticGaussian):
 
     def log_prob(self, outputs, x):
         if not self._atoms:
-            return super().log_prob(outputs, x)
+            return self.noise.log_prob(outputs, x)
         moments, log_shares = self._split(outputs)
-        noise, cells = super().log_prob(moments, x), self._cells(x)
+        noise, cells = self.noise.log_prob(moments, x), self._cells(x)
         heights = normal_log_prob(cells, self.atoms, cells.new_tensor(SCALE_FLOOR))
         of_noise, of_atoms = self._apart(log_shares)
         atoms = (of_atoms + heights).clamp_min(ABSENT).exp().sum(self._axis)
@@ -206,13 +230,19 @@ class InflatedGaussian(HeteroscedasticGaussian):
 
     def sample(self, outputs, generator):
         if not self._atoms:
-            return super().sample(outputs, generator)
+            return self.noise.sample(outputs, generator)
         moments, log_shares = self._split(outputs)
-        noise = super().sample(moments, generator)
+        noise = self.noise.sample(moments, generator)
         drawn = log_shares - torch.log(-torch.log(uniform(log_shares, generator)))
         chosen = drawn.argmax(self._axis, keepdim=True)
         values = self._with_atoms(noise).gather(self._axis, chosen)
         return self._joined(values.squeeze(self._axis), noise)
+
+
+class InflatedGaussian(Inflated):
+    """Normal noise as wide as the decoder says, and atoms."""
+
+    inside = HeteroscedasticGaussian
 
 
 def held_by(column, counts):

@@ -104,9 +104,8 @@ class HeteroscedasticGaussian(Likelihood):
 
     def begin(self, weight, bias, loadings, mean, noise):
         raw = positive_inverse(noise.sqrt().clamp_min(2.0 * SCALE_FLOOR), SCALE_FLOOR) - RAW_ONE
-        rest = len(bias) - 2 * self.n_features
-        weight.copy_(pad(loadings, (0, 0, 0, self.n_features + rest)))
-        bias.copy_(pad(torch.cat([mean, raw]), (0, rest)))
+        weight.copy_(pad(loadings, (0, 0, 0, self.n_features)))
+        bias.copy_(torch.cat([mean, raw]))
         return True
 
     def mean(self, outputs):
