@@ -380,6 +380,14 @@ def test_what_is_no_table_is_an_error_of_every_method_that_says_what_it_is(make,
                 getattr(fitted, method)(X)
 
 
+@pytest.mark.parametrize(("likelihood", "level"), [("ordinal", 10_000), ("ordinal", 2**53), ("categorical", 2**53)])
+def test_level_numbers_that_are_too_large_are_refused_before_a_model_is_built(likelihood, level):
+    X = np.c_[np.array([level, 5.0, 7.0] * 10), np.arange(30.0)]
+    model = VAETransformer(**SMALL, likelihood=[(likelihood, [0]), ("gaussian", [1])])
+    with pytest.raises(ValueError, match=f"column 0, row 0 holds .*{likelihood}.*less than.*OrdinalEncoder"):
+        model.fit(X)
+
+
 @ESTIMATORS
 @pytest.mark.parametrize("cell", [1e7, 1e20, 1e300, -1.0, -1e20, 0.5])
 @pytest.mark.parametrize("likelihood", ["categorical", "ordinal"])

@@ -431,7 +431,7 @@ def test_noise_of_an_autoencoder_follows_a_stream(X):
     assert (stream.module_.likelihood.scale < before).all()
 
 
-@pytest.mark.parametrize("solver", ["adam", "adamw", "adagrad"])
+@pytest.mark.parametrize("solver", ["adam", "adamw", "adagrad", "sgd", torch.optim.SGD, torch.optim.AdamW])
 @pytest.mark.parametrize("weight", [1e-300, 1e-30])
 def test_a_prior_on_the_weights_may_outweigh_all_rows(X, solver, weight):
     params = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 2, "network": "mlp", "solver": solver}

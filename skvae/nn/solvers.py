@@ -18,9 +18,6 @@ from torch.optim.sgd import sgd
 LARGEST_GRADIENT = 1000.0
 """Norm to which longer gradients of one step are cut: a single far row turns no model over."""
 
-LARGEST_DECAY = 1e15
-"""Weight decay beyond which nothing changes but that its squares are no longer finite."""
-
 
 class Solver(ABC):
     """What the training loop asks of a solver."""
@@ -87,9 +84,10 @@ class FlatSolver(Solver):
         self.gradient.zero_()
 
     def decay(self):
-        """Add the gradient of the squared norm of the weight matrices."""
+        """Add the gradient of the squared norm of the weight matrices, no more of it than takes one step to zero."""
         if self.weight_decay:
-            self.gradient[: self.n_decaying].add_(self.values[: self.n_decaying], alpha=self.weight_decay)
+            most = min(self.weight_decay, 1.0 / self.learning_rate)
+            self.gradient[: self.n_decaying].add_(self.values[: self.n_decaying], alpha=most)
 
     def clip(self):
         """Cut a gradient that is too long."""
@@ -225,7 +223,6 @@ def is_optimizer(solver):
 
 def make_solver(solver, module, learning_rate, momentum, weight_decay):
     """A solver by name, or around an optimiser class, which has its own momentum."""
-    weight_decay = min(weight_decay, LARGEST_DECAY)
     if solver in SOLVERS:
         return SOLVERS[solver](module, learning_rate, momentum, weight_decay)
-    return TorchSolver(solver, module, learning_rate, weight_decay)
+    return TorchSolver(solver, module, learning_rate, min(weight_decay, 1.0 / learning_rate))

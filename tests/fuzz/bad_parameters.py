@@ -2,7 +2,7 @@
 
 from . import laws
 from .laws import Refusal, require, watched
-from .running import must_be_refused
+from .running import expected
 
 BAD_PARAMETERS = {
     "transformer": {
@@ -49,7 +49,7 @@ def bad_parameter(run):
     run.outcomes.append(("bad parameter", outcome.name if isinstance(outcome, Refusal) else "result"))
     require(isinstance(outcome, Refusal), "a bad parameter is an error", f"{name}={value!r}")
     require(
-        name in str(outcome.error) or must_be_refused(run.case),
+        name in str(outcome.error) or not expected(run),
         "the error names the parameter",
         f"{name}={value!r}: {outcome.error}",
     )

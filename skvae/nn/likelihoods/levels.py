@@ -9,9 +9,8 @@ from torch.nn.functional import log_softmax
 from skvae.nn.likelihoods.base import Likelihood, long_side_last, n_rows, shares, uniform
 from skvae.nn.numerics import shape_of_both
 
-MOST_LEVELS, MOST_OUTPUTS = 1_000_000, 256
-"""Levels that one column may have, a number beyond them being no level number; and how many outputs at most say how
-probable they are, the last of them speaking for all rare ones."""
+MOST_OUTPUTS = 256
+"""How many outputs at most say how probable the levels of a column are, the last one speaking for all rare ones."""
 
 
 class Levels(Likelihood):
@@ -22,7 +21,9 @@ class Levels(Likelihood):
     """
 
     units = "counts"
-    support = f"level numbers, whole ones from 0 to the largest it was fitted on and less than {MOST_LEVELS},"
+    most_levels = 1_000_000
+    """How many levels one column may have: a number beyond them is no level number."""
+    support = f"level numbers, whole ones from 0 to the largest it was fitted on and less than {most_levels},"
     remedy = "Number the levels with sklearn.preprocessing.OrdinalEncoder."
 
     def __init__(self, n_features, n_levels, unseen=0.0):
@@ -30,10 +31,10 @@ class Levels(Likelihood):
         self.register_buffer("_n_levels", torch.tensor(n_levels))
         self._unseen = unseen
 
-    @staticmethod
-    def describe(values, counts):
-        largest = [column[column == column].max(initial=0) for column in values.T]
-        return {"n_levels": [min(max(int(level) + 1, 1), MOST_LEVELS) for level in largest]}
+    @classmethod
+    def describe(cls, values, counts):
+        largest = [column[(column >= 0.0) & (column < cls.most_levels)].max(initial=0) for column in values.T]
+        return {"n_levels": [int(level) + 1 for level in largest]}
 
     def outside(self, values):
         wrong = (values < 0.0) | (values % 1.0 != 0.0)
@@ -94,9 +95,9 @@ class Categorical(Levels):
         self.register_buffer("_slot", torch.arange(self.n_outputs) - places[:, 0][torch.tensor(columns)])
         self.register_buffer("log_mean", torch.zeros(self.n_outputs, dtype=torch.float32))
 
-    @staticmethod
-    def describe(values, counts):
-        described = Levels.describe(values, counts)
+    @classmethod
+    def describe(cls, values, counts):
+        described = super().describe(values, counts)
         n_levels, counts = described["n_levels"], torch.from_numpy(counts)
         if max(n_levels) <= MOST_OUTPUTS:
             return described

@@ -22,6 +22,10 @@ class Ordinal(Levels):
     shares of the training rows put them.
     """
 
+    most_levels = 10_000
+    """Each level has a threshold, and a place in every row's probabilities."""
+    support = f"level numbers, whole ones from 0 to the largest it was fitted on and less than {most_levels},"
+
     def __init__(self, n_features, n_levels, unseen=0.0):
         super().__init__(n_features, n_levels, unseen)
         self.n_outputs = 2 * n_features
