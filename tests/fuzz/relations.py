@@ -25,7 +25,7 @@ def per_row(run):
 def holds_objects(case):
     """Whether a column may hold cells of several kinds."""
     kinds = {column.kind.removesuffix(", objects").removesuffix(", Object") for column in case.columns}
-    return bool(kinds & set(OBJECTS))
+    return bool(kinds & {*OBJECTS, "objects"})
 
 
 def rows_alone(run):
