@@ -365,6 +365,7 @@ NO_TABLES = {
 NO_TABLES["a list as a cell of an array"][0][4, 1] = [1, 2]
 
 
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 @DETECTORS_TOO
 @pytest.mark.parametrize("name", [*NO_TABLES, "a generator"])
 @pytest.mark.parametrize("as_frame", [False, True])
