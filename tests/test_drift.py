@@ -282,7 +282,7 @@ def bad_batches(X):
         ((hole,), "column 2, row 3"),
         ((wide,), "10 features, but .* expecting 5"),
         ((X, None, np.zeros(200)), "sample_weight is zero"),
-        ((X, None, np.ones(3)), "sample_weight.shape"),
+        ((X, None, np.ones(3)), "sample_weight has shape"),
     ]
 
 
