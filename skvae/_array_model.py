@@ -632,14 +632,15 @@ def mixture_of(codes, n_components):
     very far from 0, as those of a model that diverges, are fitted nearer.
     """
     scale = max(np.abs(codes).max() / FARTHEST_CODE, 1.0)
+    codes = codes / scale
     sizes = {min(2**k, n_components, len(codes)) for k in range(n_components.bit_length() + 1)}
     best, lowest = None, math.inf
     one_thread = threadpool_limits(1, user_api="openmp") if is_forked_child() else nullcontext()
     with warnings.catch_warnings(), config_context(array_api_dispatch=False), one_thread:
         warnings.simplefilter("ignore", ConvergenceWarning)
         for size in sorted(sizes):
-            mixture = GaussianMixture(size, reg_covar=1e-5, random_state=NOISE_SEED).fit(codes / scale)
-            criterion = mixture.bic(codes / scale)
+            mixture = GaussianMixture(size, reg_covar=1e-5, random_state=NOISE_SEED).fit(codes)
+            criterion = mixture.bic(codes)
             if criterion >= lowest:
                 break
             best, lowest = mixture, criterion

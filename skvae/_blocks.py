@@ -5,6 +5,7 @@ time. Never: what other columns hold.
 """
 
 import importlib
+import sys
 from collections import defaultdict
 from itertools import chain
 
@@ -81,10 +82,14 @@ def plain_blocks(X):
         yield from [(KINDS[X.dtype.kind], np.arange(X.shape[1]), X.astype(np.float64))] if X.dtype.kind in KINDS else []
         return
     for dtype, group in plain_groups(list(X.dtypes)):
-        size = max(CELLS_A_BLOCK // max(len(X), 1), 1)
-        for start in range(0, len(group), size):
-            columns = np.array(group[start : start + size])
+        for columns in in_blocks(group, len(X)):
             yield plain_kind(dtype), columns, cells_of_block(X, columns, dtype)
+
+
+def in_blocks(columns, n_rows):
+    """Column numbers, as many at a time as a block of so many rows may have."""
+    size = max(CELLS_A_BLOCK // max(n_rows, 1), 1)
+    return (np.array(columns[start : start + size]) for start in range(0, len(columns), size))
 
 
 def may_lack(X):
@@ -100,7 +105,7 @@ def cells_of_block(X, columns, dtype):
     block = columns_of(X, columns)
     if not hasattr(X, "iloc"):
         with_holes = plain_kind(dtype) == "boolean" and any(block.null_count().row(0))
-        block = block.cast(importlib.import_module(library_name(X)).UInt8) if with_holes else block
+        block = block.cast(importlib.import_module(library_of(X)).UInt8) if with_holes else block
         return block.to_numpy().astype(np.float64, copy=False)
     if isinstance(dtype, np.dtype):
         return block.to_numpy().astype(np.float64, copy=False)
@@ -211,9 +216,8 @@ def text_columns(columns, n_rows):
     for j, column in enumerate(columns):
         if column.kind == "levels" and str(column.dtype) in ("str", "string", "String") and column.are_texts:
             groups.setdefault(column.dtype, []).append(j)
-    size = max(CELLS_A_BLOCK // max(n_rows, 1), 1)
     for dtype, group in groups.items():
-        yield from ((dtype, np.array(group[i : i + size])) for i in range(0, len(group), size))
+        yield from ((dtype, columns) for columns in in_blocks(group, n_rows))
 
 
 def text_block(library, levels, numbers, dtype):
@@ -240,12 +244,14 @@ def filled_block(X, columns, missing, numbers):
     dtype = list(X.dtypes)[columns[0]]
     cells = exact_block(X, columns, dtype)
     expected = as_plain(np.where(missing, numbers, 0.0), plain_kind(dtype), numpy_of(dtype))
-    return with_missing(library_name(X), np.where(missing, expected, cells), np.zeros_like(missing), dtype)
+    return with_missing(library_of(X), np.where(missing, expected, cells), np.zeros_like(missing), dtype)
 
 
-def library_name(X):
-    """The library of a frame."""
-    return "pandas" if isinstance(X, pd.DataFrame) else "polars"
+def library_of(X):
+    """The library of a data frame or of a subclass of one, "pandas" or "polars"; None for everything else."""
+    if isinstance(X, pd.DataFrame):
+        return "pandas"
+    return "polars" if isinstance(X, getattr(sys.modules.get("polars"), "DataFrame", ())) else None
 
 
 def columns_of(X, columns):
@@ -261,4 +267,4 @@ def beside(X, parts):
         frame = joined(parts, X.index)
         frame.columns = X.columns
         return frame
-    return side_by_side(importlib.import_module(library_name(X)), parts, X.columns)
+    return side_by_side(importlib.import_module(library_of(X)), parts, X.columns)

@@ -154,7 +154,7 @@ class Column(StoredPlainly):
             if self.are_texts and len(cells) <= FEW_ROWS:
                 return self._numbers_of_few(cells)
             codes, seen = pd.factorize(cells)
-            levels, found = (pd.Index(cells, dtype=object, tupleize_cols=False) for cells in (self.levels, seen))
+            levels, found = (pd.Index(each, dtype=object, tupleize_cols=False) for each in (self.levels, seen))
             known = levels.get_indexer(found)
             numbers = np.where(known < 0, len(self.levels), known).astype(np.float64)
             if cells.dtype.kind == "f":

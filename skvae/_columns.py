@@ -4,7 +4,6 @@ import datetime
 import importlib
 import re
 import reprlib
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -13,7 +12,7 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 
-from skvae._blocks import joined, side_by_side
+from skvae._blocks import joined, library_of, side_by_side
 from skvae._on_demand import OnDemand, is_complete
 from skvae._plain import StoredPlainly
 
@@ -111,13 +110,6 @@ class Frame(StoredPlainly):
         frame = joined(parts, index)
         frame.columns = self.labels
         return frame
-
-
-def library_of(X):
-    """The library of a data frame or of a subclass of one, "pandas" or "polars"; None for everything else."""
-    if isinstance(X, pd.DataFrame):
-        return "pandas"
-    return "polars" if isinstance(X, getattr(sys.modules.get("polars"), "DataFrame", ())) else None
 
 
 def is_frame(X):

@@ -14,6 +14,7 @@ from skvae._blocks import (
     beside,
     columns_of,
     filled_block,
+    library_of,
     may_lack,
     numpy_of,
     plain_blocks,
@@ -42,7 +43,6 @@ from skvae._columns import (
     holes_as_nan,
     is_frame,
     is_missing,
-    library_of,
     like,
     numbered,
     places_of,
@@ -487,9 +487,7 @@ class Schema:
                 return column.in_polars(numbers, "Int64" if column.kind == "integer" else None)
             filled = column.decode(numbers)
             return held(filled, "int64") if column.kind == "integer" else filled.infer_objects()
-        if library == "polars":
-            return column.in_polars(numbers, column.dtype)
-        return column.restored(numbers)
+        return self._restored_column(column, numbers)
 
 
 def chosen_columns(categorical_features, names, n_features, owner):

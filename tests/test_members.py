@@ -42,7 +42,8 @@ assert vae.score(X) > plain.score(X) + 1.0, (vae.score(X), plain.score(X))
 
 
 def run(*parts):
-    subprocess.run([sys.executable, "-W", "ignore", "-c", "\n".join(parts)], check=True)
+    ended = subprocess.run([sys.executable, "-W", "ignore", "-c", "\n".join(parts)], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
 
 
 WITH_ATOMS = {"StudentT": ("student_t", 0.0), "Laplace": ("laplace", -1.0), "LogNormal": ("lognormal", 2.0)}

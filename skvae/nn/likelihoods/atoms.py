@@ -6,7 +6,7 @@ import math
 import torch
 from torch.nn.functional import log_softmax
 
-from skvae.nn.likelihoods.base import LOG_LIMIT, SCALE_FLOOR, Likelihood, long_side_last, n_rows, shares, uniform
+from skvae.nn.likelihoods.base import LOG_LIMIT, SCALE_FLOOR, Likelihood, long_side_last, n_rows, place_drawn, shares
 from skvae.nn.likelihoods.real import HeteroscedasticGaussian
 from skvae.nn.numerics import bounded, normal_log_prob
 
@@ -233,8 +233,7 @@ class Inflated(Likelihood):
             return self.noise.sample(outputs, generator)
         moments, log_shares = self._split(outputs)
         noise = self.noise.sample(moments, generator)
-        drawn = log_shares - torch.log(-torch.log(uniform(log_shares, generator)))
-        chosen = drawn.argmax(self._axis, keepdim=True)
+        chosen = place_drawn(log_shares, generator, self._axis)
         values = self._with_atoms(noise).gather(self._axis, chosen)
         return self._joined(values.squeeze(self._axis), noise)
 

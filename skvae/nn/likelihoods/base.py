@@ -5,6 +5,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import nn
 
+from skvae.nn.numerics import shape_of_both
+
 SCALE_FLOOR = 1e-3
 """Smallest noise scale, in standard deviations of a column: the density of a column that never varies stays finite."""
 
@@ -200,6 +202,25 @@ def uniform(like, generator):
     return draws.clamp(torch.finfo(like.dtype).tiny, 1.0 - torch.finfo(like.dtype).eps)
 
 
+def place_drawn(log_shares, generator, axis=-1):
+    """Place along an axis that is drawn with these log-probabilities, which stays with one entry: Gumbel's trick."""
+    drawn = log_shares - torch.log(-torch.log(uniform(log_shares, generator)))
+    return drawn.argmax(axis, keepdim=True)
+
+
+def at_place(log_shares, place):
+    """Of log-probabilities (..., n_features, most) those at a place of each cell (..., n_features)."""
+    shape = shape_of_both(log_shares.shape[:-1], place.shape)
+    return log_shares.expand(*shape, -1).gather(-1, place.expand(shape)[..., None]).squeeze(-1)
+
+
+def centre_and_spread(x, share):
+    """Mean and standard deviation of each column (n_features,), the latter one where cells hardly differ."""
+    mean = (share * x).sum(0)
+    deviation = (share * (x - mean).square()).sum(0).sqrt()
+    return mean, torch.where(deviation > SCALE_FLOOR, deviation, torch.ones_like(deviation))
+
+
 def long_side_last(table):
     """Dimension of a table (n_columns, most) along which to keep what each column has: -1 as it is, -2 transposed.
 
@@ -224,8 +245,6 @@ class LogarithmicInputs(Likelihood):
         return (self.logarithm(x) - self.centre) / self.spread
 
     def observe(self, x, weight):
-        logarithm, share = self.logarithm(x), shares(weight)
-        mean = (share * logarithm).sum(0)
-        deviation = (share * (logarithm - mean).square()).sum(0).sqrt()
+        mean, deviation = centre_and_spread(self.logarithm(x), shares(weight))
         self.centre.copy_(mean)
-        self.spread.copy_(torch.where(deviation > SCALE_FLOOR, deviation, torch.ones_like(deviation)))
+        self.spread.copy_(deviation)

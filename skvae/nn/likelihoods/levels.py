@@ -6,8 +6,7 @@ from abc import abstractmethod
 import torch
 from torch.nn.functional import log_softmax
 
-from skvae.nn.likelihoods.base import Likelihood, long_side_last, n_rows, shares, uniform
-from skvae.nn.numerics import shape_of_both
+from skvae.nn.likelihoods.base import Likelihood, at_place, long_side_last, n_rows, place_drawn, shares
 
 MOST_OUTPUTS = 256
 """How many outputs at most say how probable the levels of a column are, the last one speaking for all rare ones."""
@@ -162,15 +161,11 @@ class Categorical(Levels):
         return self.typical(self.statistics(outputs))
 
     def _seen_log_prob(self, outputs, level):
-        log_shares, slot = self._log_shares(outputs), self._slot_of(level)[..., None]
-        shape = shape_of_both(log_shares.shape[:-1], slot.shape[:-1])
-        chosen = log_shares.expand(*shape, -1).gather(-1, slot.expand(*shape, -1)).squeeze(-1)
+        chosen = at_place(self._log_shares(outputs), self._slot_of(level))
         return chosen + self._within[self._start + level] if self._has_rare else chosen
 
     def sample(self, outputs, generator):
-        """By Gumbel's trick."""
-        log_shares = self._log_shares(outputs)
-        slot = (log_shares - torch.log(-torch.log(uniform(log_shares, generator)))).argmax(-1)
+        slot = place_drawn(self._log_shares(outputs), generator).squeeze(-1)
         if not self._has_rare:
             return slot.to(outputs.dtype)
         cells = []

@@ -4,9 +4,9 @@ import torch
 from torch import nn
 from torch.nn.functional import logsigmoid, pad
 
-from skvae.nn.likelihoods.base import LOG_LIMIT, SCALE_FLOOR, SCALE_SPEED, n_rows, shares, uniform
+from skvae.nn.likelihoods.base import LOG_LIMIT, SCALE_SPEED, at_place, centre_and_spread, n_rows, place_drawn, shares
 from skvae.nn.likelihoods.levels import Levels
-from skvae.nn.numerics import RAW_ONE, bounded, hastened, positive, shape_of_both
+from skvae.nn.numerics import RAW_ONE, bounded, hastened, positive
 
 LOGISTIC = 1.7
 """Standard deviation of a normal variable whose distribution function is nearest to the logistic one."""
@@ -39,9 +39,9 @@ class Ordinal(Levels):
         share = shares(weight)
         known = x < self._n_levels
         cells = torch.where(known, x, torch.zeros_like(x))
-        self.centre.copy_((share * cells).sum(0))
-        deviation = (share * (cells - self.centre).square()).sum(0).sqrt()
-        self.spread.copy_(torch.where(deviation > SCALE_FLOOR, deviation, torch.ones_like(deviation)))
+        mean, deviation = centre_and_spread(cells, share)
+        self.centre.copy_(mean)
+        self.spread.copy_(deviation)
         width = self.log_gaps.shape[1] + 2
         levels = torch.arange(width, dtype=x.dtype, device=x.device)
         held = (share[..., None] * (cells[..., None] == levels)).sum(0) + 0.5 / n_rows(weight)
@@ -97,10 +97,7 @@ class Ordinal(Levels):
         return self.typical(self.statistics(outputs))
 
     def _seen_log_prob(self, outputs, level):
-        log_shares = self._log_shares(outputs)
-        shape = shape_of_both(log_shares.shape[:-1], level.shape)
-        return log_shares.expand(*shape, -1).gather(-1, level.expand(shape)[..., None]).squeeze(-1)
+        return at_place(self._log_shares(outputs), level)
 
     def sample(self, outputs, generator):
-        log_shares = self._log_shares(outputs)
-        return (log_shares - torch.log(-torch.log(uniform(log_shares, generator)))).argmax(-1).to(outputs.dtype)
+        return place_drawn(self._log_shares(outputs), generator).squeeze(-1).to(outputs.dtype)

@@ -139,6 +139,11 @@ def place(tensor):
     return tensor.data_ptr(), *layout(tensor)
 
 
+def identical(one, other):
+    """Whether two tensors of one shape hold the same numbers; missing ones are the same."""
+    return torch.allclose(one, other, rtol=0.0, atol=0.0, equal_nan=True)
+
+
 def layout(tensor):
     """How a tensor lies in its memory."""
     return tensor.shape, tensor.stride()
