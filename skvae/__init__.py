@@ -7,7 +7,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AutoencoderOutlierDetector": "skvae._outlier",
     "AutoencoderTransformer": "skvae._autoencoder",
-    "ExplanationDisplay": "skvae._display",
+    "ExplanationDisplay": "skvae._displays.explanation",
     "VAETransformer": "skvae._vae",
 }
 

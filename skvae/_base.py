@@ -14,28 +14,22 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 
-from skvae._array_model import PRECISIONS, ArrayModel, as_array, resolve_device
-from skvae._bounds import bounds_of, narrower
 from skvae._callbacks import FitReport
-from skvae._columns import (
-    cells_of,
-    check_names,
-    check_table,
-    holes_as_nan,
-    index_of,
-    lacking_by_row,
-    names_of,
-    numbered,
-    with_culprit,
-)
+from skvae._engine.array_model import ArrayModel
+from skvae._engine.device import PRECISIONS, resolve_device
 from skvae._likelihood_choice import Choice
-from skvae._on_demand import ColumnRows, SparseRows, is_complete
-from skvae._plain import plain, unplain
-from skvae._rows import WeightedRows, auto_batch_size, least_batch_size
-from skvae._schema import Schema
+from skvae._recipe import auto_batch_size, least_batch_size
 from skvae._surroundings import undisturbed
-from skvae._units import Units
-from skvae._usual import LINEAR, Near, Usual
+from skvae._tables.bounds import bounds_of, narrower
+from skvae._tables.faults import check_names, check_table, with_culprit
+from skvae._tables.frames.frame import as_array, holes_as_nan, index_of, names_of, numbered
+from skvae._tables.matrix import ColumnRows, SparseRows, cells_of, is_complete, lacking_by_row
+from skvae._tables.plain import plain, unplain
+from skvae._tables.schema import Schema
+from skvae._tables.units import Units
+from skvae._tables.usual import LINEAR, Near, Usual
+from skvae._tables.weighted import WeightedRows
+from skvae._tables.weights import as_numbered, check_weights, counting, renumbered
 from skvae._validation import (
     CallbackSupportMixin,
     Interval,
@@ -45,7 +39,6 @@ from skvae._validation import (
     unchanged_on_error,
     validate_data,
 )
-from skvae._weights import as_numbered, check_weights, counting, renumbered
 from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.networks import ACTIVATIONS, NETWORKS

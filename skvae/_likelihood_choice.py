@@ -1,6 +1,6 @@
 """Which likelihood each column of a table has, and why."""
 
-from skvae._columns import column_groups, column_name
+from skvae._tables.names import column_groups, column_name
 from skvae.nn.likelihoods import LIKELIHOODS
 
 OF_LEVELS = {"levels": "categorical", "ordered": "ordinal", "boolean": "categorical"}

@@ -11,26 +11,19 @@ from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.metaestimators import available_if
 
-from skvae._bounds import bounds_of, narrower
 from skvae._callbacks import fit_parts
-from skvae._cells import column_of
-from skvae._columns import (
-    Frame,
-    check_form,
-    check_names,
-    check_rows,
-    index_of,
-    is_frame,
-    numbered,
-    objects,
-    without_mask,
-)
-from skvae._ensemble import Excess, RobustEnsemble, expected_cells, residual, to_go_on, usual_cells
-from skvae._neighbors import usual_of
-from skvae._reservoir import Reservoir
-from skvae._rows import WeightedRows, weighted_threshold
-from skvae._schema import Schema
+from skvae._outliers.ensemble import RobustEnsemble, expected_cells, residual, to_go_on, usual_cells
+from skvae._outliers.excess import Excess
+from skvae._outliers.neighbors import usual_of
+from skvae._outliers.reservoir import Reservoir
 from skvae._surroundings import undisturbed
+from skvae._tables.bounds import bounds_of, narrower
+from skvae._tables.faults import check_form, check_names, check_rows
+from skvae._tables.frames.frame import Frame, column_of, index_of, is_frame, numbered, without_mask
+from skvae._tables.names import objects
+from skvae._tables.schema import Schema
+from skvae._tables.weighted import WeightedRows, weighted_threshold
+from skvae._tables.weights import as_numbered, counting
 from skvae._vae import VAETransformer
 from skvae._validation import (
     CallbackSupportMixin,
@@ -43,7 +36,6 @@ from skvae._validation import (
     has_fit_parameter,
     validate_data,
 )
-from skvae._weights import as_numbered, counting
 
 FALSE_ALARMS = 0.01
 """Share of usual rows that ``contamination="auto"`` promises to flag."""

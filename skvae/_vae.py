@@ -6,8 +6,8 @@ from numbers import Integral, Real
 import numpy as np
 
 from skvae._base import ALL_DRAWS, BaseAutoencoder
-from skvae._rows import WeightedRows
 from skvae._surroundings import undisturbed
+from skvae._tables.weighted import WeightedRows
 from skvae._validation import Interval, StrOptions, check_is_fitted
 from skvae.nn.models import OBJECTIVES
 from skvae.nn.priors import CODE_DENSITIES, PRIORS

@@ -13,7 +13,7 @@ from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.mixture import GaussianMixture
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
-from skvae._array_model import DeviceMemoryError
+from skvae._engine.device import DeviceMemoryError
 
 ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 3}

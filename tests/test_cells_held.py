@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
-from skvae._schema import Schema
+from skvae._tables.schema import Schema
 
 SMALL = {"hidden_layer_sizes": (4,), "random_state": 0, "max_iter": 2}
 NUMBERS = [0, 1, 2, 3, 4, 5]

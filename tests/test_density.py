@@ -14,8 +14,8 @@ from sklearn.model_selection import GridSearchCV
 
 import skvae._vae
 from skvae import AutoencoderTransformer, VAETransformer
-from skvae._array_model import mixture_of
-from skvae._units import Units
+from skvae._engine.draws import mixture_of
+from skvae._tables.units import Units
 from skvae.model_selection import fewest_components
 
 SMALL = {"hidden_layer_sizes": (16,), "max_iter": 30, "learning_rate_init": 1e-2, "random_state": 0}

@@ -16,9 +16,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import get_tags
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, ExplanationDisplay, VAETransformer
-from skvae._neighbors import LEAST_SCALE, LEAST_VARIETY, MOST_PLACES, Positions
-from skvae._reservoir import Reservoir
-from skvae._schema import Schema
+from skvae._outliers.neighbors import LEAST_SCALE, LEAST_VARIETY, MOST_PLACES, Positions
+from skvae._outliers.reservoir import Reservoir
+from skvae._tables.schema import Schema
 
 SMALL = {"n_components": 2, "hidden_layer_sizes": (16,), "network": "mlp", "random_state": 0}
 VAE = VAETransformer(

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 
 from skvae import AutoencoderOutlierDetector, ExplanationDisplay, VAETransformer  # noqa: E402
-from skvae._display import cell_text, number_text, shortened  # noqa: E402
+from skvae._displays.texts import cell_text, number_text, shortened  # noqa: E402
 
 VAE = VAETransformer(2, hidden_layer_sizes=(8,), network="mlp", likelihood="gaussian", random_state=0, max_iter=10)
 

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer, _reservoir
-from skvae._reservoir import LATEST, PLACES, Reservoir
+from skvae._outliers.reservoir import LATEST, PLACES, Reservoir
 
 SMALL = {"hidden_layer_sizes": (16,), "network": "mlp", "likelihood": "gaussian", "max_iter": 20}
 FULL_BATCH = {**SMALL, "batch_size": 10_000, "early_stopping": False, "precision": "float64"}

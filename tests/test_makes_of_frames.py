@@ -16,7 +16,7 @@ from sklearn.exceptions import DataConversionWarning
 from test_tables import pandas_columns, polars_columns
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
-from skvae._schema import Schema
+from skvae._tables.schema import Schema
 
 ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
 SMALL = {"n_components": 1, "hidden_layer_sizes": (4,), "random_state": 0, "max_iter": 2}

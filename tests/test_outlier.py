@@ -14,9 +14,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer, _ensemble
-from skvae._ensemble import Excess
-from skvae._neighbors import Sample, SampleDistances
-from skvae._rows import weighted_threshold
+from skvae._outliers.excess import Excess
+from skvae._outliers.neighbors import Sample, SampleDistances
+from skvae._tables.weighted import weighted_threshold
 
 SMALL = {"hidden_layer_sizes": (16,), "random_state": 0, "max_iter": 40}
 

@@ -14,7 +14,7 @@ import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-import skvae._array_model
+import skvae._engine.device
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 2}
@@ -131,8 +131,8 @@ def test_a_clone_is_unfitted_and_a_fitted_search_travels(X):
 
 
 def test_resolving_a_device_never_keeps_an_old_module(X):
-    assert skvae._array_model.resolve_device("cpu") == "cpu"
-    assert skvae._array_model.resolve_device("auto") in ("cpu", "cuda", "mps")
+    assert skvae._engine.device.resolve_device("cpu") == "cpu"
+    assert skvae._engine.device.resolve_device("auto") in ("cpu", "cuda", "mps")
 
 
 @pytest.mark.parametrize("n_levels", range(110, 130))

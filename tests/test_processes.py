@@ -13,7 +13,7 @@ import pytest
 from scipy import special
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
-from skvae._ensemble import RobustEnsemble
+from skvae._outliers.ensemble import RobustEnsemble
 
 PROGRAM = Path(__file__).parent / "forked_child.py"
 

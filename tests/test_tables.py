@@ -22,7 +22,7 @@ from sklearn.utils import get_tags
 from test_persistence import WAYS
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
-from skvae._schema import Schema
+from skvae._tables.schema import Schema
 
 ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
 SMALL = {"n_components": 2, "hidden_layer_sizes": (4,), "random_state": 0, "max_iter": 3}

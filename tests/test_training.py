@@ -10,12 +10,14 @@ from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 from small_models import cells, generator, small_model
 
-import skvae._array_model
-import skvae._ensemble
-import skvae._rows
+import skvae._engine.array_model
+import skvae._outliers.ensemble
+import skvae._tables.distinct
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
-from skvae._array_model import DeviceMemoryError, check_precision
-from skvae._rows import WeightedRows, auto_batch_size, distinct_rows, drawn_rows, least_batch_size
+from skvae._engine.device import DeviceMemoryError, check_precision
+from skvae._recipe import auto_batch_size, least_batch_size
+from skvae._tables.distinct import distinct_rows
+from skvae._tables.weighted import WeightedRows, drawn_rows
 from skvae.nn import training
 from skvae.nn.solvers import make_solver
 from skvae.nn.training import make_gradient, supporting
@@ -188,7 +190,7 @@ def test_weight_two_is_repetition_in_a_stream(X, Estimator):
 
 @pytest.mark.parametrize("kind", list(TABLES))
 def test_weight_two_is_repetition_to_a_detector(X, kind, monkeypatch):
-    monkeypatch.setattr(skvae._ensemble, "MOST_ROWS", 50)
+    monkeypatch.setattr(skvae._outliers.ensemble, "MOST_ROWS", 50)
     (rows, weight), repeated, table = weighted_and_repeated(X[:80], kind)
     density = VAETransformer(**SMALL, network="mlp", likelihood="gaussian", n_importance_samples=4)
     by_weight, by_rows = (AutoencoderOutlierDetector(density, ensemble=True, random_state=0) for _ in range(2))
@@ -300,7 +302,7 @@ def test_equal_rows_are_one_row_with_holes_and_zeros_of_either_sign():
 
 
 def test_rows_that_differ_stay_apart_even_where_their_fingerprints_are_the_same(monkeypatch):
-    monkeypatch.setattr(skvae._rows, "fingerprints", lambda X: np.zeros(len(X), np.uint64))
+    monkeypatch.setattr(skvae._tables.distinct, "fingerprints", lambda X: np.zeros(len(X), np.uint64))
     index, weight = distinct_rows(np.array([[2.0], [1.0], [1.0], [3.0]]))
     assert (index.tolist(), weight.tolist()) == ([1, 0, 3], [2.0, 1.0, 1.0])
 
@@ -517,7 +519,7 @@ def test_too_little_memory_is_a_typed_error_with_advice(X, monkeypatch):
     def out_of_memory(*args):
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(skvae._array_model, "train", out_of_memory)
+    monkeypatch.setattr(skvae._engine.array_model, "train", out_of_memory)
     with pytest.raises(DeviceMemoryError, match="device='cpu' ran out of memory.*batch_size"):
         VAETransformer(**SMALL, device="cpu").fit(X)
     assert issubclass(DeviceMemoryError, ValueError)

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
-from skvae._usual import Usual
+from skvae._tables.usual import Usual
 
 SMALL = {"hidden_layer_sizes": (16,), "max_iter": 5, "random_state": 0}
 QUICK = {"hidden_layer_sizes": (32, 32), "max_iter": 30, "random_state": 0}

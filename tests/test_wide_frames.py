@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer, _blocks, _schema
-from skvae import _on_demand as on_demand
-from skvae._on_demand import ColumnRows
-from skvae._schema import Schema
+from skvae._tables import matrix as on_demand
+from skvae._tables.matrix import ColumnRows
+from skvae._tables.schema import Schema
 
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 1}
 WIDTH = 40

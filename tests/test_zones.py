@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
-from skvae._schema import Schema
+from skvae._tables.schema import Schema
 
 SMALL = {"n_components": 1, "hidden_layer_sizes": (4,), "random_state": 0, "max_iter": 2}
 ZONES = [

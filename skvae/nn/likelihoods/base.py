@@ -56,12 +56,12 @@ class Likelihood(nn.Module, ABC):
 
     A member says what its outputs mean (``mean``, ``log_prob``, ``sample``), what a network sees of its cells
     (``inputs``, n_inputs wide), which values it can explain (``support``, ``outside``, ``remedy``), whether those are
-    ``ordered``, and in which ``units`` its cells are, a key of ``skvae._columns.UNITS``.
+    ``ordered``, and in which ``units`` its cells are, a key of ``skvae._tables.units.UNITS``.
     """
 
     units = "standard"
     distances = None
-    """On which scale cells are far from others, a key of ``skvae._usual.SCALES``; None where none is."""
+    """On which scale cells are far from others, a key of ``skvae._tables.fences.SCALES``; None where none is."""
     has_atoms = False
     """Whether values that a column repeats have probabilities of their own."""
     follows = ()

@@ -1,24 +1,19 @@
 """What one column of a table holds: cells -> numbers with holes -> cells, of pandas and polars."""
 
 import datetime
-import importlib
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from skvae._columns import in_words, is_date, is_missing, is_number, is_readable
-from skvae._limits import clipped, decimals, holds_integers, named, time_limits
-from skvae._plain import StoredPlainly
-
-TIMES = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "microsecond": 1}
-"""Microseconds of the units that dates are counted in: the longest that all training cells are whole numbers of."""
-
-LONGEST_GAP = 2 * TIMES["hour"]
-"""How far clocks are put forward at most: where that is at midnight, a day begins later."""
+from skvae._tables.cells import COMPLEX, DATES, is_missing, is_number, is_object, kind_of, zone_of
+from skvae._tables.frames.frame import in_words, without_signals
+from skvae._tables.frames.polars import to_polars, with_values
+from skvae._tables.limits import clipped, decimals, holds_integers, named, time_limits
+from skvae._tables.plain import StoredPlainly
+from skvae._tables.times import TIMES, are_days, are_of_clocks, at_wall_clock, longest_unit, microseconds, wall_ticks
 
 LEVELS = "levels", "ordered", "boolean"
 """Kinds of columns whose numbers are those of levels."""
@@ -26,14 +21,8 @@ LEVELS = "levels", "ordered", "boolean"
 FEW_ROWS = 4096
 """Most cells of a column of texts that are looked up one by one."""
 
-TOO_FAR = pd.errors.OutOfBoundsDatetime, OverflowError, NotImplementedError
-"""What pandas raises where dates are farther than it counts."""
-
 LARGEST_DENOMINATOR = 10**9
 """Fractions of whole numbers up to this one are told apart in float64."""
-
-DATES, COMPLEX = (np.datetime64, np.timedelta64), (complex, np.complexfloating)
-"""Types whose cells numpy would read as real numbers."""
 
 PLAIN = {
     "date": lambda time: time.date(),
@@ -304,11 +293,6 @@ class Column(StoredPlainly):
         return filled if filled.dtype == cells.dtype else filled.astype(cells.dtype)  # sparse ones become float64
 
 
-def declares_levels(dtype):
-    """Whether a dtype says which levels there are."""
-    return dtype.kind == "b" or (isinstance(dtype, pd.CategoricalDtype) and len(dtype.categories) > 0)
-
-
 def described(dtype):
     """A categorical dtype as plain values; None for another."""
     if not isinstance(dtype, pd.CategoricalDtype):
@@ -337,39 +321,6 @@ def held(cells, dtype):
     return pd.Series(pd.arrays.IntegerArray(numbers, missing)) if missing.any() else pd.Series(numbers)
 
 
-def is_object(dtype):
-    """Whether cells of a dtype are Python objects of any type."""
-    return isinstance(dtype, np.dtype) and dtype.kind == "O"
-
-
-def kind_of(cells, declared=False):
-    """What a pandas Series holds, as ``Column.kind`` says; a dtype that declares levels says so without any cell."""
-    dtype, kind = cells.dtype, getattr(cells.dtype, "kind", "O")
-    if cells.isna().all() and not (declared and declares_levels(dtype)):
-        return "empty"
-    if isinstance(dtype, pd.CategoricalDtype):
-        return "ordered" if dtype.ordered else "levels"
-    named = {"b": "boolean", "i": "integer", "u": "integer", "f": "real", "M": "time", "m": "span"}.get(kind)
-    if named is not None:
-        return named
-    if kind == "c":
-        raise TypeError("complex numbers")
-    there = cells[cells.notna()]
-    if is_object(dtype) and any(isinstance(cell, COMPLEX) for cell in there):
-        raise TypeError("complex numbers")
-    if pd.api.types.is_string_dtype(dtype) and not is_object(dtype):
-        return "levels"
-    if all(isinstance(cell, bool | np.bool_) for cell in there):
-        return "boolean"
-    if all(is_number(cell) for cell in there):
-        return "real"
-    if all(is_date(cell) or isinstance(cell, datetime.date) for cell in there):
-        return "time" if not isinstance(there.iloc[0], np.timedelta64) else "span"
-    if all(isinstance(cell, datetime.timedelta) for cell in there):
-        return "span"
-    return "levels"
-
-
 def in_order(cells):
     """The levels of a Series: sorted where they can be compared, otherwise by type and text."""
     seen = pd.unique(cells.dropna().astype(object))
@@ -380,191 +331,3 @@ def in_order(cells):
         return sorted(seen)
     except TypeError:
         return sorted(seen, key=lambda level: (type(level).__name__, str(level)))
-
-
-def microseconds(cells):
-    """Microseconds of dates, since 1970 in UTC, or of spans (n,), NaN where there are none.
-
-    Dates with and without a zone in one column, and those that microseconds do not reach, are errors.
-    """
-    if is_object(cells.dtype) or not isinstance(cells.dtype, np.dtype | pd.DatetimeTZDtype):
-        span, zones = kind_of(cells) == "span", with_zone(cells) if is_object(cells.dtype) else ()
-        if len(set(zones)) > 1:
-            raise ValueError("dates with and without a time zone")
-        cells = cells.astype(object)
-        cells = pd.to_timedelta(cells) if span else pd.to_datetime(cells, utc=zone_of(cells) is not None)
-    if zone_of(cells) is not None:
-        cells = cells.dt.tz_convert("UTC").dt.tz_localize(None)
-    ticks = cells.dt.as_unit("us").to_numpy("m8[us]" if cells.dtype.kind == "m" else "M8[us]").astype(np.int64)
-    return np.where(cells.isna(), np.nan, ticks.astype(np.float64))
-
-
-def with_zone(cells):
-    """Whether each date that is there has a time zone."""
-    return [getattr(cell, "tzinfo", None) is not None for cell in cells if not is_missing(cell)]
-
-
-def first_odd(cells, kind, zone):
-    """The row of the first cell that a column of numbers, or of dates with or without a zone, or of spans cannot hold.
-
-    None where all are of this kind.
-    """
-    is_odd = {"time": partial(is_no_time, zone=zone), "span": is_no_span}.get(kind, is_no_number)
-    return next((row for row, cell in enumerate(cells) if not is_missing(cell) and is_odd(cell)), None)
-
-
-def is_no_number(cell):
-    """Whether one cell is neither a number nor the text of one."""
-    return not is_readable(cell)
-
-
-def is_no_time(cell, zone):
-    """Whether one cell is no date, or one without a zone where they have one or the other way round, or too far."""
-    if isinstance(cell, np.timedelta64) or not (is_date(cell) or isinstance(cell, datetime.date)):
-        return True
-    return (getattr(cell, "tzinfo", None) is None) != (zone is None) or is_too_far(cell, zone)
-
-
-def is_no_span(cell):
-    """Whether one cell is no difference of times."""
-    return not isinstance(cell, np.timedelta64 | datetime.timedelta)
-
-
-def is_too_far(cell, zone):
-    """Whether one date lies beyond what microseconds count, or beyond the clocks of a zone."""
-    try:
-        ticks = microseconds(pd.Series([cell], dtype=object))
-        if zone is not None:
-            wall_ticks(ticks, zone)
-    except TOO_FAR:
-        return True
-    return False
-
-
-def longest_unit(ticks):
-    """The longest of TIMES that all microseconds are whole numbers of, NaN aside."""
-    ticks = ticks[ticks == ticks]
-    return next(name for name, size in TIMES.items() if not (ticks % size).any())
-
-
-def wall_ticks(ticks, zone):
-    """Microseconds since 1970 on the clocks of a zone (n,), from those in UTC, NaN where there are none."""
-    missing = np.isnan(ticks)
-    times = pd.Series(np.where(missing, 0.0, ticks).astype(np.int64).view("M8[us]"))
-    wall = times.dt.tz_localize("UTC").dt.tz_convert(zone).dt.tz_localize(None)
-    return np.where(missing, np.nan, wall.to_numpy("M8[us]").astype(np.int64).astype(np.float64))
-
-
-def at_wall_clock(times, zone):
-    """Times of a Series as a zone's clocks show them: the first of two, and the end of the gap that swallowed one."""
-    twice = np.ones(len(times), dtype=bool)
-    return times.dt.tz_localize(zone, nonexistent="shift_forward", ambiguous=twice)
-
-
-def are_days(ticks, wall, zone):
-    """Whether all times, in microseconds of UTC and of the zone's clocks, are those at which its days begin."""
-    late = wall % TIMES["day"]
-    begin = late > 0.0
-    if (late > LONGEST_GAP).any():
-        return False
-    days = pd.Series((wall - late)[begin].astype(np.int64).view("M8[us]"))
-    first = at_wall_clock(days, zone).dt.tz_convert("UTC").dt.tz_localize(None)
-    return bool((first.to_numpy("M8[us]").astype(np.int64) == ticks[begin]).all())
-
-
-def are_of_clocks(ticks, wall, zone):
-    """Whether all times, in microseconds of UTC and of the zone's clocks, can be told by the clocks."""
-    there = ~np.isnan(ticks)
-    times = pd.Series(wall[there].astype(np.int64).view("M8[us]"))
-    return bool((microseconds(at_wall_clock(times, zone)) == ticks[there]).all())
-
-
-def with_values(cells, values):
-    """A polars Series of an Enum that has these values too."""
-    known = cells.dtype.categories.to_list()
-    new = [value for value in dict.fromkeys(map(str, values)) if value not in known]
-    return cells.cast(importlib.import_module("polars").Enum([*known, *new])) if new else cells
-
-
-def zone_of(cells):
-    """The time zone of dates; None where they have none."""
-    dtype = getattr(cells.dtype, "pyarrow_dtype", cells.dtype)
-    if not is_object(dtype):
-        return getattr(dtype, "tz", None)
-    first = next((cell for cell in cells if not is_missing(cell)), None)
-    return getattr(first, "tzinfo", None)
-
-
-def column_of(X, j):
-    """One column of a frame or an array as a pandas Series."""
-    if isinstance(X, np.ndarray):
-        return without_signals(pd.Series(X[:, j]))
-    return without_signals(X.iloc[:, j].reset_index(drop=True) if hasattr(X, "iloc") else from_polars(X.to_series(j)))
-
-
-def without_signals(cells):
-    """A Series with holes for decimals that signal: pandas has an error where it looks whether these are missing."""
-    if is_object(cells.dtype):
-        try:
-            cells.isna()
-        except ArithmeticError:
-            return pd.Series([None if is_missing(cell) else cell for cell in cells], dtype=object)
-    return cells
-
-
-def from_polars(cells):
-    """A polars Series as a pandas one."""
-    kind = type(cells.dtype).__name__
-    if kind in ("Enum", "Categorical"):
-        categories = cells.dtype.categories.to_list() if kind == "Enum" else None
-        return pd.Series(pd.Categorical(cells.cast(strings_of(cells)).to_list(), categories=categories))
-    if kind in ("Date", "Datetime", "Duration"):
-        zone = getattr(cells.dtype, "time_zone", None)
-        ticks = cells.cast(type(cells.dtype)("us") if kind == "Duration" else datetimes(cells, zone)).to_physical()
-        numbers = ticks.fill_null(np.iinfo(np.int64).min).to_numpy().astype(np.int64)
-        series = pd.Series(numbers.view("m8[us]" if kind == "Duration" else "M8[us]"))
-        return series.dt.tz_localize("UTC").dt.tz_convert(zone) if zone else series
-    if kind in ("String", "Boolean", "Object", "Null"):
-        return pd.Series(cells.to_list(), dtype=object)
-    cells = of_64_bits(cells) if kind.endswith("Int128") else cells
-    if cells.dtype.is_integer() and cells.null_count():
-        return pd.Series(pd.arrays.IntegerArray(cells.fill_null(0).to_numpy(), cells.is_null().to_numpy().copy()))
-    return pd.Series(cells.to_numpy())
-
-
-def of_64_bits(cells):
-    """Integers of 128 bits, which numpy has not, as those of 64, or as floats where these do not hold them."""
-    polars = importlib.import_module("polars")
-    shorter = cells.cast(polars.Int64, strict=False)
-    return shorter if shorter.null_count() == cells.null_count() else cells.cast(polars.Float64)
-
-
-def to_polars(cells, dtype):
-    """A pandas Series of plain cells as a polars one of a dtype or of its name; None takes what cells are."""
-    polars = importlib.import_module("polars")
-    dtype = getattr(polars, dtype) if isinstance(dtype, str) else dtype
-    if cells.dtype.kind in "mM":
-        zone = getattr(dtype, "time_zone", None)
-        cells = cells if zone_of(cells) is None else cells.dt.tz_convert("UTC").dt.tz_localize(None)
-        series = polars.Series(cells.to_numpy())
-        series = series.dt.replace_time_zone("UTC").dt.convert_time_zone(zone) if zone else series
-        return series if dtype is None else series.cast(dtype)
-    if is_object(cells.dtype):
-        series = polars.Series([None if is_missing(cell) else cell for cell in cells], dtype=dtype, strict=False)
-        return series if dtype is None or series.dtype == dtype else series.cast(dtype)
-    if isinstance(dtype, polars.Enum):
-        return polars.Series([None if is_missing(cell) else str(cell) for cell in cells], dtype=dtype)
-    if isinstance(dtype, polars.Decimal):
-        return polars.Series(decimals(cells, dtype), dtype=dtype)
-    series = polars.Series(clipped(cells.to_numpy(), dtype)).fill_nan(None)
-    return series if dtype is None else series.cast(dtype)
-
-
-def strings_of(cells):
-    """The string dtype of polars."""
-    return importlib.import_module("polars").String
-
-
-def datetimes(cells, zone):
-    """The date and time dtype of polars in microseconds."""
-    return importlib.import_module("polars").Datetime("us", zone)

@@ -5,14 +5,14 @@ time. Never: what other columns hold.
 """
 
 import importlib
-import sys
 from collections import defaultdict
 from itertools import chain
 
 import numpy as np
 import pandas as pd
 
-from skvae._limits import clipped
+from skvae._tables.frames.frame import columns_of, cut, library_of
+from skvae._tables.limits import clipped
 
 CELLS_A_BLOCK = 2**18
 """Most cells of a block with more than one column: of a long table columns come one at a time, in little memory."""
@@ -119,38 +119,6 @@ def as_plain(numbers, kind, dtype):
     return clipped(numbers, dtype).astype(dtype)
 
 
-def joined(parts, index=None):
-    """A frame of pandas of pairs of column numbers and their cells: an array or a frame, or a list of columns."""
-    parts = [numbered_columns(cells, columns) for columns, cells in parts]
-    frame = parts[0] if len(parts) == 1 else pd.concat(parts, axis=1)
-    order = np.argsort(frame.columns.to_numpy(), kind="stable")
-    frame = frame if (np.diff(order) == 1).all() else frame.iloc[:, order]
-    if index is not None:
-        frame.index = index  # set_axis would copy each column
-    return frame
-
-
-def numbered_columns(cells, columns):
-    """Cells as a frame of pandas whose columns and rows are called by their numbers."""
-    if isinstance(cells, list):
-        frame = pd.DataFrame(dict(enumerate(cells)), copy=False)
-        frame.columns = pd.Index(columns)
-        return frame
-    if isinstance(cells, np.ndarray):
-        return pd.DataFrame(cells, columns=columns)
-    return cells.set_axis(columns, axis=1).reset_index(drop=True)
-
-
-def side_by_side(library, parts, names):
-    """The same for polars, under the names of the columns."""
-    series = {}
-    for columns, cells in parts:
-        if isinstance(cells, np.ndarray):
-            cells = cut(library.Series(cells.ravel("F")), cells.shape)
-        series.update(zip(columns, cells if isinstance(cells, list) else cells.get_columns(), strict=True))
-    return library.DataFrame([series[j].alias(name) for j, name in enumerate(names)])
-
-
 def plain_columns(columns, library):
     """The numbers of the columns that cells of a plain dtype were, by what they hold and by the dtype."""
     groups = {}
@@ -202,14 +170,6 @@ def with_missing(library, values, missing, dtype):
     return [MASKED_ARRAYS[values.dtype.kind](*column) for column in columns]
 
 
-def cut(cells, shape):
-    """The columns (n,) of what has the cells of all of them, one column after the other."""
-    n, n_columns = shape
-    if not hasattr(cells, "slice"):
-        return [cells[j * n : (j + 1) * n] for j in range(n_columns)]
-    return [cells.slice(j * n, n) for j in range(n_columns)]
-
-
 def text_columns(columns, n_rows):
     """Lists of the numbers of those columns whose dtype is one of texts, alike in it and of so few cells as a block."""
     groups = {}
@@ -245,26 +205,3 @@ def filled_block(X, columns, missing, numbers):
     cells = exact_block(X, columns, dtype)
     expected = as_plain(np.where(missing, numbers, 0.0), plain_kind(dtype), numpy_of(dtype))
     return with_missing(library_of(X), np.where(missing, expected, cells), np.zeros_like(missing), dtype)
-
-
-def library_of(X):
-    """The library of a data frame or of a subclass of one, "pandas" or "polars"; None for everything else."""
-    if isinstance(X, pd.DataFrame):
-        return "pandas"
-    return "polars" if isinstance(X, getattr(sys.modules.get("polars"), "DataFrame", ())) else None
-
-
-def columns_of(X, columns):
-    """Some columns of a frame as a frame."""
-    if len(columns) == X.shape[1]:
-        return X
-    return X.iloc[:, columns] if hasattr(X, "iloc") else X[:, np.asarray(columns).tolist()]
-
-
-def beside(X, parts):
-    """A frame like X, with its labels, of all its columns: pairs as in ``joined``."""
-    if hasattr(X, "iloc"):
-        frame = joined(parts, X.index)
-        frame.columns = X.columns
-        return frame
-    return side_by_side(importlib.import_module(library_of(X)), parts, X.columns)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skvae._usual import looked_at
+from skvae._tables.usual import looked_at
 
 MOST_VALUES, LEAST_SHARE, LEAST_ROWS = 20, 0.05, 10
 """An end is a bound where it holds this share of the rows and at least so many, or where a column has no more values

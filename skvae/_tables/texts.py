@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 
-from skvae._columns import is_number
+from skvae._tables.cells import is_number
 
 LEAST_LEVELS, MOSTLY = 20, 0.95
 """Levels from which on a column of texts is looked at, and share of them, or of the cells, that must be of one form."""
@@ -20,7 +20,9 @@ NOTHING = {*("", "-", "--", "?", ".", "n/a", "na", "nan", "nat", "none", "null",
 """Texts, in lower case, that stand for a hole."""
 
 DIGITS = r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?"
+
 SYMBOLS = r"[$€£¥₹%\s]"
+
 NUMBERS = [
     ("numbers", rf"\s*[+-]?{DIGITS}\s*", None),
     (
@@ -68,7 +70,9 @@ PARTS = {
     "%b": "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
     "%B": "(january|february|march|april|may|june|july|august|september|october|november|december)",
 }
+
 TIME = r"((?P<sep>[ T])\d\d?:\d\d(?P<s>:\d\d(?P<f>\.\d+)?)?(?P<p> ?[ap]m)?(?P<z> ?(z|[+-]\d\d:?\d\d))?)?"
+
 CODE = re.compile(r"\s*[+-]?0\d")
 
 

@@ -7,27 +7,25 @@ is pickled.
 
 import copy
 import math
-import os
-import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
 
 import numpy as np
 import torch
-from sklearn import config_context
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
-from threadpoolctl import threadpool_limits
 
-from skvae._bounds import NOWHERE, narrower
-from skvae._columns import chunk_rows, chunks, column_name, lacking_by_row, pieces_of, without_mask
-from skvae._on_demand import SparseRows, is_complete
-from skvae._surroundings import IN_FORKED_CHILDREN, as_in_children, is_forked_child
-from skvae._units import FARTHEST, Units
+from skvae._engine.device import PRECISIONS, OneThread, check_precision, memory_errors, resolve_device
+from skvae._engine.draws import NOISE_SEED, mixture_of, normal_draws
+from skvae._engine.states import as_arrays, as_tensors
+from skvae._surroundings import as_in_children
+from skvae._tables.bounds import NOWHERE, narrower
+from skvae._tables.frames.frame import as_array
+from skvae._tables.matrix import SparseRows, chunk_rows, chunks, is_complete, lacking_by_row, pieces_of
+from skvae._tables.names import column_name
+from skvae._tables.units import FARTHEST, Units
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
 from skvae.nn.replay import replayed
@@ -50,25 +48,12 @@ OBSERVED_ROWS, OBSERVED_CELLS = 8192, 2**23
 CODES_FOR_MIXTURE = 10_000
 """Codes that a mixture is fitted to."""
 
-FARTHEST_CODE = 1e3
-"""Codes up to here are fitted as they are."""
-
 CODES_A_ROW, LEAST_CODES, MOST_CODES = 16, 16_384, 262_144
 """Codes that are drawn for each row of which some cells are given, and bounds on their number."""
-
-NOISE_SEED = 0
-"""Seed of the importance draws, the same for every row and every call: scores are deterministic."""
 
 SHORT_STEP = 100_000_000
 """Products of one forward pass below which a second thread costs more than it brings: five times the time at a quarter
 of this, where other processes are busy."""
-
-PRECISIONS = {
-    "float32": ("float32", "float32"),
-    "float64": ("float64", "float64"),
-    "bfloat16": ("float32", "bfloat16"),
-}
-"""What weights, densities and scores are computed in, and what the matrix products of training are."""
 
 SHAPE = (
     "n_features",
@@ -88,101 +73,10 @@ SHAPE = (
 """Options that give the weights of a model their shape and meaning."""
 
 
-class DeviceMemoryError(MemoryError, ValueError):
-    """The device has too little memory for what was asked."""
-
-
-@contextmanager
-def memory_errors(device):
-    """Out-of-memory errors of torch, as an error that says what to do."""
-    try:
-        yield
-    except RuntimeError as error:
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
-            raise
-        raise DeviceMemoryError(
-            f"device={device!r} ran out of memory. Use fewer n_components, a smaller batch_size, smaller "
-            "hidden_layer_sizes, fewer importance draws, or n_jobs=1 in a search."
-        ) from error
-
-
-class OneThread:
-    """Context in which torch computes with one thread.
-
-    Steps of small networks are shorter than the hand-over to a second thread, and far shorter when the other cores are
-    busy. torch keeps one number a thread and one for threads to come: each of several concurrent contexts puts back
-    what the first of them found, the outermost one of its thread.
-    """
-
-    _lock, _inside, _before, _own = threading.Lock(), 0, 1, threading.local()
-
-    def __enter__(self):
-        with OneThread._lock:
-            if OneThread._inside == 0:
-                OneThread._before = torch.get_num_threads()
-            OneThread._inside += 1
-            torch.set_num_threads(1)
-        OneThread._own.depth = getattr(OneThread._own, "depth", 0) + 1
-
-    def __exit__(self, *exception):
-        with OneThread._lock:
-            OneThread._inside -= 1
-            OneThread._own.depth -= 1
-            if not OneThread._own.depth:
-                torch.set_num_threads(OneThread._before)
-
-    @classmethod
-    def after_fork(cls):
-        """A lock that no thread of the parent holds."""
-        cls._lock = threading.Lock()
-
-
-IN_FORKED_CHILDREN.append(OneThread)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=OneThread.after_fork)
-
-
 def equal_spans(n_rows, n_spans, size):
     """Slices of equal length that cover ``n_rows`` rows, each a multiple of ``size`` but the last."""
     length = max(1, math.ceil(n_rows / (max(n_spans, 1) * size))) * size
     return [slice(start, min(start + length, n_rows)) for start in range(0, n_rows, length)]
-
-
-def resolve_device(device):
-    """The device that ``device`` stands for on this machine, as a string."""
-    available = ["cpu"]
-    if torch.cuda.is_available():
-        available.insert(0, "cuda")
-    elif torch.backends.mps.is_available():
-        available.insert(0, "mps")
-    if device == "auto":
-        return available[0]
-    try:
-        torch.empty(1, device=device).add(1).item()
-        torch.Generator(device)
-    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
-        raise ValueError(
-            f"device={device!r} cannot be used on this machine, which offers {available}. Use device='auto' to take "
-            "the fastest one."
-        ) from error
-    return str(torch.device(device))
-
-
-def check_precision(precision, device):
-    """Refuse what a device computes not at all, or only step by step in software."""
-    kind = device.split(":")[0]
-    capability = torch.backends.cpu.get_cpu_capability() if kind == "cpu" else ""
-    lacks = {
-        "float64": kind == "mps",
-        "bfloat16": kind == "mps"
-        or (kind == "cpu" and not capability.startswith(("AVX512", "SVE")))
-        or (kind == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False)),
-    }
-    if lacks.get(precision, False):
-        raise ValueError(
-            f"precision={precision!r} is not available on device={device!r} {capability}".rstrip()
-            + "; use precision='float32' or another device."
-        )
 
 
 class ArrayModel:
@@ -623,64 +517,3 @@ class Tamed:
     def to_standard(self, X):
         """Standard units (n, 2 * n_features), float64."""
         return np.hstack([self.units.to_standard(X), self.units.to_standard(self.units.usual.clipped(X, *self.usual))])
-
-
-def mixture_of(codes, n_components):
-    """Weights, means and Cholesky factors of the precisions of a mixture of normal densities.
-
-    It has 1, 2, 4, ... up to ``n_components`` of them, as many as those at which the BIC stops falling. Codes that are
-    very far from 0, as those of a model that diverges, are fitted nearer.
-    """
-    scale = max(np.abs(codes).max() / FARTHEST_CODE, 1.0)
-    codes = codes / scale
-    sizes = {min(2**k, n_components, len(codes)) for k in range(n_components.bit_length() + 1)}
-    best, lowest = None, math.inf
-    one_thread = threadpool_limits(1, user_api="openmp") if is_forked_child() else nullcontext()
-    with warnings.catch_warnings(), config_context(array_api_dispatch=False), one_thread:
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        for size in sorted(sizes):
-            mixture = GaussianMixture(size, reg_covar=1e-5, random_state=NOISE_SEED).fit(codes)
-            criterion = mixture.bic(codes)
-            if criterion >= lowest:
-                break
-            best, lowest = mixture, criterion
-    return best.weights_, best.means_ * scale, best.precisions_cholesky_ / scale
-
-
-def normal_draws(n_draws, latent_dim):
-    """Standard normal draws (n_draws, latent_dim), the same at every call.
-
-    Scrambled Sobol points through the quantile function: they fill the space more evenly than independent
-    draws, and so a mean over them is closer to the expectation. Independent ones where Sobol points end.
-    """
-    if latent_dim > torch.quasirandom.SobolEngine.MAXDIM:
-        generator = torch.Generator().manual_seed(NOISE_SEED)
-        return torch.randn(n_draws, latent_dim, dtype=torch.float64, generator=generator)
-    engine = torch.quasirandom.SobolEngine(latent_dim, scramble=True, seed=NOISE_SEED)
-    return torch.special.ndtri(engine.draw(n_draws, dtype=torch.float64).clamp(1e-9, 1.0 - 1e-9))
-
-
-def as_array(table):
-    """A torch tensor, wherever it lives, or a masked array as a numpy array; everything else as it is."""
-    if not isinstance(table, torch.Tensor):
-        return without_mask(table)
-    table = table.detach().cpu()
-    return (table.double() if table.is_floating_point() and table.dtype != torch.float32 else table).numpy()
-
-
-def as_arrays(state):
-    """A nested state with numpy arrays for its tensors."""
-    if isinstance(state, dict):
-        return {key: as_arrays(value) for key, value in state.items()}
-    if isinstance(state, list | tuple):
-        return [as_arrays(value) for value in state]
-    return state.cpu().numpy() if isinstance(state, torch.Tensor) else state
-
-
-def as_tensors(state):
-    """The inverse of ``as_arrays``."""
-    if isinstance(state, dict):
-        return {key: as_tensors(value) for key, value in state.items()}
-    if isinstance(state, list):
-        return [as_tensors(value) for value in state]
-    return torch.tensor(state) if isinstance(state, np.ndarray) else state

@@ -6,7 +6,8 @@ from numbers import Number
 
 import numpy as np
 
-from skvae._columns import is_missing, is_readable, numbered, shown, some_rows, without_mask
+from skvae._tables.cells import is_missing, is_readable, shown
+from skvae._tables.frames.frame import numbered, some_rows, without_mask
 from skvae._validation import num_rows
 
 REMEDY = "Pass finite numbers of at least 0, one a row: two is repetition, zero absence."

@@ -5,21 +5,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from skvae._columns import pieces_of
-from skvae._on_demand import ColumnRows, OnDemand
+from skvae._tables.fences import SCALES
+from skvae._tables.matrix import ColumnRows, OnDemand, pieces_of
 
 LOOKED_AT, CELLS_LOOKED_AT, LEAST_LOOKED_AT = 8192, 2**22, 256
 """Rows, evenly spread, whose values say what is usual; fewer where they have many cells."""
-
-SPARE, MOST_SPARE, FEW_SPARE = 0.02, 0.4, 3.0
-"""Share of a column's distinct values that may be far; where values are few this many, but not more than a share."""
-
-FAR, FAR_AMONG_FEW = 10.0, 200.0
-"""A value is far from the middle of its column if it is this many times farther than all but the spare values are; of
-few values the second number, divided by how many they are, is the factor."""
-
-LEAST_VALUES = 3
-"""Of fewer values none is far."""
 
 BESIDE = 2.0
 """How many times as far as usual values placeholders stand at least, and one more for each of them."""
@@ -29,9 +19,6 @@ LEAST_REPEATED, LEAST_SHARE = 3, 0.005
 
 MOSTLY, MOST_LEVELS = 0.75, 20
 """Share of the rows that hold a value which stands apart from the others of its column, if these are so many."""
-
-ROUNDINGS = 8.0 * np.finfo(np.float64).eps
-"""Distances that are a smaller share of the values themselves are rounding."""
 
 ON_ITSELF = 0.05
 """Part of a column's reach around a placeholder's place that is its own where usual cells have come up to it."""
@@ -282,56 +269,5 @@ def held_by_most(cells, counts):
     return float(values[held.argmax()]) if held.max() >= MOSTLY * held.sum() else None
 
 
-def fences(cells):
-    """Below and above which values of each column are far, the middle of the others and their reach (n_columns,)."""
-    ordered = np.sort(cells, axis=0)
-    found = np.full((4, cells.shape[1]), np.nan)
-    with np.errstate(over="ignore", invalid="ignore"):
-        apart = (np.diff(ordered, axis=0) > 0.0).all(axis=0)  # not where cells are missing
-        found[:, apart] = fences_of_values(ordered[:, apart])
-        for j in np.flatnonzero(~apart):
-            column = ordered[:, j]
-            values = column[: np.count_nonzero(~np.isnan(column))]
-            values = values[np.append(values[:1] == values[:1], np.diff(values) > 0.0)]
-            found[:, j] = fences_of_values(values[:, None])[:, 0]
-    return found
-
-
-def fences_of_values(values):
-    """The same of distinct values in order (n_values, n_columns)."""
-    n = len(values)
-    if n < LEAST_VALUES:
-        return np.repeat([[-np.inf], [np.inf], [np.nan], [np.nan]], values.shape[1], axis=1)
-    middle = 0.5 * values[(n - 1) // 2] + 0.5 * values[n // 2]
-    distances = np.sort(np.abs(values - middle), axis=0)
-    spare = max(SPARE * n, min(MOST_SPARE * n, FEW_SPARE))
-    reach = distances[math.ceil(n - spare) - 1]
-    away = max(FAR, FAR_AMONG_FEW / n) * reach
-    away = np.where(reach > ROUNDINGS * np.abs(middle), away, np.inf)
-    return np.stack([middle - away, middle + away, middle, reach])
-
-
-def pooled_fences(cells):
-    """The same for columns of one unit, whose values are looked at together."""
-    return fences(cells.reshape(-1, 1))
-
-
-def logarithmic_fences(cells):
-    """The same for positive numbers, whose logarithms count."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        low, high, _, _ = fences(np.log(np.where(cells > 0.0, cells, np.nan)))
-        return np.stack([np.exp(low), np.exp(high), np.nan * low, np.nan * low])
-
-
-def count_fences(cells):
-    """The same for counts."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        low, high, _, _ = fences(np.log1p(np.where(cells >= 0.0, cells, np.nan)))
-        return np.stack([np.expm1(low), np.expm1(high), np.nan * low, np.nan * low])
-
-
 LINEAR = "linear", "pooled"
 """Scales on which distances are those of the cells themselves; placeholders are looked for there alone."""
-
-SCALES = {"linear": fences, "pooled": pooled_fences, "logarithmic": logarithmic_fences, "counts": count_fences}
-"""How cells that are far are told apart, by the name that a likelihood gives."""

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from skvae._bounds import bounds_after
-from skvae._columns import cells_of, column_name, objects, pieces_of
-from skvae._usual import Near, Usual, ends_of
+from skvae._tables.bounds import bounds_after
+from skvae._tables.matrix import cells_of, pieces_of
+from skvae._tables.names import column_name, objects
+from skvae._tables.usual import Near, Usual, ends_of
 
 FARTHEST = 1e12
 """Largest distance from the mean, in standard deviations, that a cell keeps: farther ones count as this far."""

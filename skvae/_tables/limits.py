@@ -18,6 +18,7 @@ NANOSECONDS = re.compile(r"\bns\b")
 """Part of the names of the dtypes of times that are counted so."""
 
 DAY = 86_400_000_000
+
 YEARS = (-719_161.0 * DAY, 2_932_895.0 * DAY)
 """Microseconds of the second day of year 1 and of the last but one of 9999, which are dates of Python in any zone."""
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skvae._rows import WeightedRows
-from skvae._units import Units
-from skvae._usual import Near, Usual, ends_of
+from skvae._tables.units import Units
+from skvae._tables.usual import Near, Usual, ends_of
+from skvae._tables.weighted import WeightedRows
 
 ROWS_AT_ONCE = 64
 """Distances are computed in pieces of exactly this many rows, so that a row's result does not depend on the others; few

@@ -1,6 +1,5 @@
 """What the columns of a table hold: table -> numbers with holes -> table."""
 
-import datetime
 import warnings
 from dataclasses import dataclass, field, replace
 
@@ -8,13 +7,13 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import DataConversionWarning
 
-from skvae._blocks import (
+from skvae._tables.cells import is_object, kind_of, shown, zone_of
+from skvae._tables.families import READ_AS_NUMBERS, family, in_training, remedy, strange_cell
+from skvae._tables.faults import check_names, conversion, unreadable, warn_of_texts
+from skvae._tables.frames.blocks import (
     as_block,
     as_plain,
-    beside,
-    columns_of,
     filled_block,
-    library_of,
     may_lack,
     numpy_of,
     plain_blocks,
@@ -22,37 +21,24 @@ from skvae._blocks import (
     text_block,
     text_columns,
 )
-from skvae._cells import (
-    Column,
-    column_of,
-    first_odd,
-    from_polars,
-    held,
-    is_object,
-    kind_of,
-    to_polars,
-    with_zone,
-    zone_of,
-)
-from skvae._columns import (
+from skvae._tables.frames.frame import (
     Frame,
-    cells_of,
-    check_names,
-    column_name,
-    columns_named,
+    beside,
+    column_of,
+    columns_of,
     holes_as_nan,
     is_frame,
-    is_missing,
+    library_of,
     like,
     numbered,
-    places_of,
-    shown,
 )
-from skvae._families import READ_AS_NUMBERS, family, in_training, remedy, strange_cell
-from skvae._limits import clipped, integer_limits
-from skvae._on_demand import ColumnRows, SparseRows, as_slice
-from skvae._texts import reading_of
-from skvae._usual import ends_of
+from skvae._tables.frames.polars import from_polars, to_polars
+from skvae._tables.kinds import Column, held
+from skvae._tables.limits import clipped, integer_limits
+from skvae._tables.matrix import ColumnRows, SparseRows, as_slice, cells_of
+from skvae._tables.names import column_name, columns_named, places_of
+from skvae._tables.times import first_odd
+from skvae._tables.usual import ends_of
 
 ACCEPTED = "the estimator"
 """How messages call the owner of a table that an estimator has accepted before; it has said what is to be said."""
@@ -504,73 +490,3 @@ def chosen_columns(categorical_features, names, n_features, owner):
         return set(np.flatnonzero(chosen).tolist())
     lacking = f"which X has not ({owner} takes column numbers, names of a data frame, or a mask)"
     return set(places_of(chosen, names, n_features, f"categorical_features={categorical_features!r}", lacking).values())
-
-
-def warn_of_texts(column, cells, where, library):
-    """Say so where nearly all texts of a column are numbers or dates: as levels they have no order."""
-    is_told = column.kind == "levels" and column.categorical is None
-    reading = reading_of(column.levels, cells) if is_told else None
-    if reading is None:
-        return
-    shows = reading.texts[0] if reading.odd is None else reading.odd
-    row = next(row for row, cell in enumerate(cells) if not is_missing(cell) and cell == shows)
-    holds = "as nearly all its cells are: texts of" if reading.odd is None else "but nearly all its other cells are"
-    name = where.removeprefix("column ")
-    on_purpose = f"X[{name}] = X[{name}].astype('category')"
-    if library == "polars":
-        on_purpose = f"X = X.with_columns(polars.col({name}).cast(polars.Categorical))"
-    warnings.warn(
-        f"{where}, row {row} holds {shown(shows)}, {holds} {reading.form.what}. All of them are taken as "
-        f"{len(column.levels)} levels, which have no order. For {reading.form.what.split()[0]}, "
-        f"{reading.form.line(name, library, reading.texts)}; for levels, {on_purpose}.",
-        DataConversionWarning,
-        stacklevel=2,
-    )
-
-
-def conversion(column, cells, row, library, name):
-    """What to do with a column that holds the cell of a row and not what it held in training."""
-    cell = cells[row]
-    if column.kind == "time" and isinstance(cell, datetime.date | np.datetime64):
-        zoned = getattr(cell, "tzinfo", None) is not None
-        method = ".dt.replace_time_zone({})" if library == "polars" else ".dt.tz_localize({})"
-        method = "cell.replace(tzinfo={})" if is_object(cells.dtype) else method
-        if zoned and column.zone is None:
-            return f"Take the zone off, as {method.format(None)} does"
-        if not zoned and column.zone is not None:
-            zone = column.zone if is_object(cells.dtype) else str(column.zone)
-            return f"Give them that zone, as {method.format(repr(zone))} does"
-        return "It is too far to be counted in microseconds: take a date that can be meant"
-    if library == "polars" or column.kind not in ("time", "span"):
-        return "Convert this column"
-    return f"Convert it, as pandas.{'to_datetime' if column.kind == 'time' else 'to_timedelta'}(X[{name}]) does"
-
-
-def unreadable(error, cells, where, owner):
-    """The error of a training column that cannot be read, with the first cell that is at fault."""
-    for row, cell in enumerate(cells):
-        try:
-            hash(cell)
-        except TypeError:
-            return TypeError(
-                f"{where}, row {row} holds {shown(cell)}, which is no number and no level. {owner} takes numbers, "
-                "texts, dates and other values that can be hashed; convert or drop this column."
-            )
-    if isinstance(error, TypeError):
-        return TypeError(
-            f"{where} holds {error}. {owner} takes real numbers, levels and dates only; convert or drop it."
-        )
-    zone, zoned = zone_of(cells), with_zone(cells)
-    row = first_odd(cells, "time", zone)
-    if row is None:
-        return error
-    here = f"{where}, row {row} holds {shown(cells[row])}"
-    if (getattr(cells[row], "tzinfo", None) is None) == (zone is None):
-        return ValueError(
-            f"{here}, which is farther than {owner} counts microseconds. Replace such cells by NaN, or by a date that "
-            "can be meant."
-        )
-    return ValueError(
-        f"{here}, a date {'without' if zoned[0] else 'with'} a time zone, but the first of the column has "
-        f"{'one' if zoned[0] else 'none'}. {owner} takes one kind in a column: give all of them a zone, or none."
-    )

@@ -5,7 +5,7 @@ import datetime
 import numpy as np
 import pandas as pd
 
-from skvae._columns import is_number, shown
+from skvae._tables.cells import is_number, shown
 
 REMEDIES = {
     ("pandas", "texts"): "X[{name}].astype(str) does, with the zeros and signs that training cells have (.str.zfill)",

@@ -1,4 +1,4 @@
-"""Tables whose rows become dense as they are asked for: sparse ones, and the columns of a data frame."""
+"""Tables of numbers by the row: dense, sparse, and the columns of a data frame; and their rows in chunks."""
 
 from abc import ABC, abstractmethod
 
@@ -212,3 +212,49 @@ def of_rows(X, rows):
 def is_complete(X):
     """Whether it is known without a look that no cell is missing."""
     return isinstance(X, OnDemand) and X.complete
+
+
+CHUNK, CELLS_A_CHUNK, LEAST_CHUNK = 8192, 2**21, 16
+"""Rows converted at a time, fewer where they have many cells, so that no second float64 copy of a large table exists:
+a power of two between the last and the first."""
+
+
+def chunk_rows(n_features):
+    """How many rows of this many cells are converted at a time."""
+    fitting = max(CELLS_A_CHUNK // max(n_features, 1), LEAST_CHUNK)
+    return min(CHUNK, 2 ** (fitting.bit_length() - 1))
+
+
+def chunks(stop, n_features, start=0):
+    """Slices that cover the rows of so many cells from ``start`` to ``stop``."""
+    size = chunk_rows(n_features)
+    return [slice(first, min(first + size, stop)) for first in range(start, stop, size)]
+
+
+def pieces_of(X):
+    """The rows of a table as arrays, a chunk at a time, each with the slice of rows that it is."""
+    return ((part, X[part]) for part in chunks(*X.shape))
+
+
+def lacking_by_column(X):
+    """Mask of the columns of which cells are missing (n_features,)."""
+    lacking = np.zeros(X.shape[1], dtype=bool)
+    for _, cells in () if is_complete(X) else pieces_of(X):
+        lacking |= np.isnan(cells).any(axis=0)
+    return lacking
+
+
+def lacking_by_row(X, columns=slice(None)):
+    """Mask of the rows of which cells of some columns are missing (n,)."""
+    lacking = np.zeros(len(X), dtype=bool)
+    for part, cells in () if is_complete(X) else pieces_of(X):
+        missing = np.isnan(cells)
+        lacking[part] = missing.any() and missing[:, columns].any(axis=1)
+    return lacking
+
+
+def cells_of(X, columns):
+    """Some columns of a table as what it is; the table itself, not a copy, where these are all of them in order."""
+    if columns == list(range(X.shape[1])):
+        return X
+    return X.of_columns(columns) if isinstance(X, OnDemand) else X[:, columns]

@@ -1,13 +1,12 @@
 """ExplanationDisplay: the cells of one row drawn beside what was expected of them."""
 
 import importlib
-import math
-from numbers import Real
 
 import numpy as np
 import pandas as pd
 
-from skvae._columns import index_of
+from skvae._displays.texts import as_numbers, number_of, shortened, signed, written
+from skvae._tables.frames.frame import index_of
 
 NEAREST, FARTHEST, MARGIN = 2.0, 1000.0, 1.4
 """Half widths that a picture shows at least and at most, cells beyond being arrows, and what the axes have beside."""
@@ -15,17 +14,11 @@ NEAREST, FARTHEST, MARGIN = 2.0, 1000.0, 1.4
 ROUNDING = float(np.finfo(np.float32).eps)
 """An interval is taken to be no narrower than this, relative to its bounds: models compute in float32."""
 
-LONGEST = 38
-"""Letters of a column's name that are written; longer names lose their middle."""
-
 GAP, TITLE_PAD = 14.0, 40.0
 """Points between two columns of numbers, and between the axes and the title, where headings and the legend stand."""
 
 WIDTH, LEAST_AXES = 11.0, 4.6
 """Inches that a picture is wide, and that its axes are at least: it grows where names and numbers need more."""
-
-TIMES = {"D": "%Y-%m-%d", "min": "%Y-%m-%d %H:%M", "s": "%Y-%m-%d %H:%M:%S"}
-"""How a date is written, by what its interval is a few of."""
 
 OUTSIDE, INSIDE, INTERVAL, EXPECTED = "C3", "0.25", "0.87", "0.45"
 """Colours of cells outside and inside their interval, of intervals, and of expected values."""
@@ -204,20 +197,6 @@ def half_widths(reasons):
         return [np.where(gap == 0.0, 0.0, gap / half) for gap in away]
 
 
-def as_numbers(cells):
-    """Cells of any kind as numbers (n,): dates and spans in nanoseconds, NaN for levels and missing cells."""
-    if cells.dtype.kind == "f":
-        return cells.to_numpy(np.float64)
-    return np.array([number_of(cell) for cell in cells], dtype=np.float64)
-
-
-def number_of(cell):
-    """One cell as a number, NaN where it is none."""
-    if isinstance(cell, pd.Timestamp | pd.Timedelta):
-        return float(cell.value)
-    return float(cell) if isinstance(cell, Real) and not isinstance(cell, bool) else np.nan
-
-
 def is_level(reason):
     """Whether a line is about a level: something was expected, but between no bounds."""
     return not pd.isna(reason["expected"]) and pd.isna(reason["low"]) and pd.isna(reason["high"])
@@ -313,67 +292,3 @@ def add_numbers(ax, reasons):
         for line, text in enumerate(texts):
             ax.annotate(text, (1.0, line), (right, 0.0), xycoords=ax.get_yaxis_transform(), va="center", **style)
     return right + max(measure(label.get_text(), font, False)[0] for label in ax.get_yticklabels())
-
-
-def written(reasons):
-    """The numbers beside each line, by heading."""
-    with np.errstate(invalid="ignore"):
-        width = np.abs(0.5 * as_numbers(reasons["high"]) - 0.5 * as_numbers(reasons["low"]))
-    bounds = [[cell_text(x, w) for x, w in zip(reasons[name], width, strict=True)] for name in ("low", "high")]
-    unbounded = reasons["low"].isna() & reasons["high"].isna()
-    intervals = zip(*bounds, unbounded, strict=True)
-    return {
-        "observed": [cell_text(x, w, as_is=True) for x, w in zip(reasons["value"], width, strict=True)],
-        "expected": [cell_text(x, w) for x, w in zip(reasons["expected"], width, strict=True)],
-        "interval": ["" if unbounded else f"{low} to {high}" for low, high, unbounded in intervals],
-        "share, nats": [signed(f"{x:,.1f}" if abs(x) < 1e6 else f"{x:.2e}") for x in reasons["share"]],
-    }
-
-
-def cell_text(cell, width, as_is=False):
-    """A cell of any kind in a few characters."""
-    if isinstance(cell, Real) and not isinstance(cell, bool):
-        return number_text(float(cell), width, as_is)
-    if pd.isna(cell):
-        return "missing"
-    if isinstance(cell, pd.Timestamp):
-        return time_text(cell, width, as_is)
-    return shortened(str(cell).removesuffix(" 00:00:00"))
-
-
-def time_text(time, width, as_is=False):
-    """A date as short as an interval of that half width in nanoseconds allows; one ``as_is`` keeps its seconds."""
-    for unit in ("D", "min"):
-        if time.floor(unit) == time if as_is else width >= 2.0 * pd.Timedelta(1, unit).value:
-            return time.strftime(TIMES[unit])
-    return time.strftime(TIMES["s"])
-
-
-def number_text(x, width, as_is=False):
-    """A number with the digits that an interval of that half width needs; one ``as_is`` is not rounded to zero."""
-    if not np.isfinite(x):
-        return signed(str(float(x)))
-    if not as_is and abs(x) < 0.005 * width:
-        return "0"
-    exponent = magnitude(x)
-    digits = min(max(exponent - magnitude(width) + 2, 3), 9)
-    return signed(f"{x:.{max(digits, exponent + 1) if exponent < 7 else digits}g}")
-
-
-def magnitude(x):
-    """The power of ten of a number; 0 where it has none."""
-    return math.floor(math.log10(abs(x))) if np.isfinite(x) and x != 0.0 else 0
-
-
-def signed(text):
-    """Text with minus signs as matplotlib's axes have them."""
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
-def shortened(name):
-    """A column's name on one line, without its middle where it is long."""
-    name = " ".join(str(name).split())
-    if len(name) <= LONGEST:
-        return name
-    end = (LONGEST - 1) // 2
-    return f"{name[: LONGEST - 1 - end]}\N{HORIZONTAL ELLIPSIS}{name[-end:]}"

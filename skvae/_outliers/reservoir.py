@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skvae._columns import numbered, some_rows
-from skvae._schema import Schema
+from skvae._tables.frames.frame import numbered, some_rows
+from skvae._tables.schema import Schema
 
 PLACES = 2048
 """Rows that a reservoir holds; one that was there before as many came is still there with probability 1/e."""

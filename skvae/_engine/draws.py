@@ -1,0 +1,55 @@
+"""Noise that is the same at every call, and mixtures of normal densities."""
+
+import math
+import warnings
+from contextlib import nullcontext
+
+import numpy as np
+import torch
+from sklearn import config_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits
+
+from skvae._surroundings import is_forked_child
+
+FARTHEST_CODE = 1e3
+"""Codes up to here are fitted as they are."""
+
+NOISE_SEED = 0
+"""Seed of the importance draws, the same for every row and every call: scores are deterministic."""
+
+
+def mixture_of(codes, n_components):
+    """Weights, means and Cholesky factors of the precisions of a mixture of normal densities.
+
+    It has 1, 2, 4, ... up to ``n_components`` of them, as many as those at which the BIC stops falling. Codes that are
+    very far from 0, as those of a model that diverges, are fitted nearer.
+    """
+    scale = max(np.abs(codes).max() / FARTHEST_CODE, 1.0)
+    codes = codes / scale
+    sizes = {min(2**k, n_components, len(codes)) for k in range(n_components.bit_length() + 1)}
+    best, lowest = None, math.inf
+    one_thread = threadpool_limits(1, user_api="openmp") if is_forked_child() else nullcontext()
+    with warnings.catch_warnings(), config_context(array_api_dispatch=False), one_thread:
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for size in sorted(sizes):
+            mixture = GaussianMixture(size, reg_covar=1e-5, random_state=NOISE_SEED).fit(codes)
+            criterion = mixture.bic(codes)
+            if criterion >= lowest:
+                break
+            best, lowest = mixture, criterion
+    return best.weights_, best.means_ * scale, best.precisions_cholesky_ / scale
+
+
+def normal_draws(n_draws, latent_dim):
+    """Standard normal draws (n_draws, latent_dim), the same at every call.
+
+    Scrambled Sobol points through the quantile function: they fill the space more evenly than independent
+    draws, and so a mean over them is closer to the expectation. Independent ones where Sobol points end.
+    """
+    if latent_dim > torch.quasirandom.SobolEngine.MAXDIM:
+        generator = torch.Generator().manual_seed(NOISE_SEED)
+        return torch.randn(n_draws, latent_dim, dtype=torch.float64, generator=generator)
+    engine = torch.quasirandom.SobolEngine(latent_dim, scramble=True, seed=NOISE_SEED)
+    return torch.special.ndtri(engine.draw(n_draws, dtype=torch.float64).clamp(1e-9, 1.0 - 1e-9))

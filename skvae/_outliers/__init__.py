@@ -1,0 +1,1 @@
+"""What the detector judges by, on matrices. Never: torch."""

@@ -1,0 +1,1 @@
+"""The world <-> one matrix of float64 with NaN for holes. Never: torch."""

@@ -1,0 +1,82 @@
+"""Which rows of a table are equal, in an order that does not depend on the one in which they came."""
+
+import itertools
+
+import numpy as np
+
+from skvae._tables.matrix import chunks, of_rows, pieces_of
+
+COLUMNS_IN_ORDER = 64
+"""Columns whose cells say in which order rows are that differ in none before."""
+
+MIXER = np.uint64(0x9E3779B97F4A7C15)
+"""An odd number whose products have every digit of a cell in their upper half."""
+
+
+def fingerprints(X):
+    """A number for each row (n,), the same for equal rows; missing cells are equal, and so are 0 and -0."""
+    factors = np.random.RandomState(0).randint(2**63, size=X.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    prints = np.empty(len(X), np.uint64)
+    for part, cells in pieces_of(X):
+        cells = np.add(cells, 0.0, dtype=np.float64)
+        cells[np.isnan(cells)] = np.nan
+        bits = cells.view(np.uint64)
+        bits ^= bits >> np.uint64(32)
+        bits *= MIXER
+        bits ^= bits >> np.uint64(32)
+        prints[part] = bits @ factors
+    return prints
+
+
+def distinct_rows(X, sample_weight=None):
+    """Row numbers of the rows that differ and count, and their weights, those of equal rows added.
+
+    They are in the order of their cells, column by column. Where all rows differ and stand for one row each, they are
+    in the order in which they come, and for the weights there is None.
+    """
+    prints = fingerprints(X)
+    if sample_weight is None and differ(prints):
+        return np.arange(len(X)), None
+    present = np.arange(len(X)) if sample_weight is None else np.flatnonzero(sample_weight)
+    weight = np.ones(len(present)) if sample_weight is None else sample_weight[present]
+    prints = prints[present]
+    if np.ptp(weight) == 0 and weight[0] <= 1.0 and differ(prints):
+        return present, None
+    order = np.argsort(prints, kind="stable")
+    is_new = np.append(True, prints[order][1:] != prints[order][:-1])
+    rows, again = present[order], np.flatnonzero(~is_new)
+    for part in chunks(len(again), X.shape[1]):
+        is_new[again[part]] = ~equal(X[rows[again[part] - 1]], X[rows[again[part]]])
+    exponent = np.frexp(weight.max())[1]
+    added = np.bincount(np.cumsum(is_new) - 1, np.ldexp(weight[order], -exponent - 64))
+    with np.errstate(over="ignore"):
+        weight = np.minimum(np.ldexp(added, exponent + 64), np.finfo(np.float64).max)
+    order = by_value(of_rows(X, rows[is_new]), prints[order][is_new])
+    return rows[is_new][order], weight[order]
+
+
+def by_value(X, prints):
+    """The order of rows by their cells, column by column, and by their fingerprints after a number of columns.
+
+    Rounding of the cells does not change it, which would change the order of fingerprints.
+    """
+    order, place = np.argsort(prints, kind="stable"), np.zeros(len(X), dtype=int)
+    for column in itertools.islice(X.T, COLUMNS_IN_ORDER):
+        cells = np.where(np.isnan(column), np.inf, column)
+        order = order[np.lexsort((cells[order], place[order]))]
+        is_new = np.any([a[order][1:] != a[order][:-1] for a in (cells, place)], axis=0)
+        place[order] = np.append(0, np.cumsum(is_new))
+        if is_new.all():
+            break
+    return order
+
+
+def differ(prints):
+    """Whether all of some numbers are different ones."""
+    ranked = np.sort(prints)
+    return bool((ranked[1:] != ranked[:-1]).all())
+
+
+def equal(one, other):
+    """Which rows of two tables of one shape are equal (n,); missing cells are."""
+    return ((one == other) | (np.isnan(one) & np.isnan(other))).all(axis=1)

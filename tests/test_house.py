@@ -1,0 +1,222 @@
+"""The house: which room may know which, what each never sees, and how large anything may be.
+
+``python -m tests.test_house`` prints what is counted here.
+"""
+
+import ast
+import statistics
+from pathlib import Path
+
+import pytest
+
+import skvae
+from skvae.nn.corruptions import CORRUPTIONS
+from skvae.nn.likelihoods import LIKELIHOODS
+from skvae.nn.models import MODELS
+from skvae.nn.networks import NETWORKS
+from skvae.nn.regularizers import REGULARIZERS
+
+PACKAGE = Path(skvae.__file__).parent
+FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in sorted(PACKAGE.rglob("*.py"))}
+TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
+
+FACES = {"_vae", "_autoencoder", "_outlier"}
+SHARED = {"_callbacks", "_surroundings", "_validation"}
+"""What every room may know: scikit-learn's machinery, and the program around a call."""
+
+ROOMS = {
+    "faces": {"_base", "_recipe", "_tables", "_engine", "_outliers", "nn"},
+    "_displays": {"_tables"},
+    "_base": {"_recipe", "_tables", "_engine", "nn"},
+    "_recipe": {"_tables", "nn"},
+    "_outliers": {"_tables"},
+    "_engine": {"_tables", "nn"},
+    "_tables": set(),
+    "nn": set(),
+    "model_selection": set(),
+    "__init__": set(),
+}
+"""Which rooms a room may know beside itself."""
+
+NEVER = {
+    "faces": {"torch"},
+    "_base": {"torch"},
+    "_recipe": {"torch"},
+    "_tables": {"torch"},
+    "_outliers": {"torch"},
+    "_displays": {"torch", "sklearn"},
+    "nn": {"numpy", "sklearn", "pandas", "scipy"},
+}
+"""What a room never imports."""
+
+
+def room(name):
+    """The room that a file is in."""
+    first = name.split(".")[0]
+    first = {"_likelihood_choice": "_recipe"}.get(first, first)
+    return "faces" if first in FACES else first
+
+
+def imports(tree):
+    """Modules that a file imports, each with the node."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for name in [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]:
+                yield name, node
+
+
+def file_of(module):
+    """The file of the package that a module is."""
+    name = module.removeprefix("skvae.")
+    return name if name in FILES else f"{name}.__init__"
+
+
+GRAPH = {
+    name: {file_of(module) for module, _ in imports(tree) if module.startswith("skvae.")}
+    for name, tree in TREES.items()
+}
+
+
+def cycles():
+    """Files that import each other in a circle."""
+    found, done = [], set()
+
+    def visit(name, path):
+        if name in path:
+            found.append([*path[path.index(name) :], name])
+        elif name not in done:
+            for other in sorted(GRAPH[name]):
+                visit(other, [*path, name])
+            done.add(name)
+
+    for name in GRAPH:
+        visit(name, [])
+    return found
+
+
+def code_lines(tree):
+    """Lines of a file that hold code: no comments, blank lines or docstrings."""
+    lines, texts = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            texts |= set(range(node.lineno, node.end_lineno + 1))
+        elif isinstance(node, ast.stmt | ast.expr | ast.arg | ast.keyword | ast.alias):
+            lines |= {node.lineno, node.end_lineno}
+    return len(lines - texts)
+
+
+def functions():
+    """Name of the file and of the function, and the lines of its body's code, of every function."""
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                text = ast.get_docstring(node, clean=False)
+                n_lines = node.end_lineno - node.lineno + 1 - (text.count("\n") + 1 if text else 0)
+                yield name, node.name, n_lines
+
+
+def classes():
+    """Name of the file and of the class, and how many methods it has, of every class."""
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                yield name, node.name, sum(isinstance(each, ast.FunctionDef) for each in node.body)
+
+
+MEMBERS = {
+    *(name for name in LIKELIHOODS if name not in ("gaussian",)),
+    *NETWORKS,
+    *MODELS,
+    *REGULARIZERS,
+    *(name for name in CORRUPTIONS if name),
+    *("real", "integer", "boolean", "levels", "ordered", "time", "span", "empty"),
+}
+"""Names of members of tables, which nobody compares: a member says itself what it is."""
+
+
+def comparisons():
+    """Comparisons of a value with the name of a member, as file, line and text."""
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Compare):
+                continue
+            texts = {
+                each.value
+                for side in (node.left, *node.comparators)
+                for each in ast.walk(side)
+                if isinstance(each, ast.Constant) and isinstance(each.value, str)
+            }
+            if texts & MEMBERS:
+                yield f"{name}:{node.lineno} {ast.unparse(node)}"
+
+
+FRAMES = {"pd.DataFrame", "pandas.DataFrame"}
+HOMES = {
+    **dict.fromkeys(("SparseRows", "ColumnRows", "OnDemand", "Column"), "_tables"),
+    **dict.fromkeys(("Residual", "Perceptron", "Affine", "Network"), "nn.networks"),
+}
+"""Classes that only their own room asks for."""
+
+
+def type_checks():
+    """Questions what something is that belong into the room that makes such things."""
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+                continue
+            text, asked = ast.unparse(node), set(ast.unparse(node.args[1]).split(" | "))
+            is_frame = node.func.id == "isinstance" and asked & FRAMES
+            is_frame |= node.func.id == "hasattr" and asked & {"'iloc'", "'to_series'", "'toarray'"}
+            rooms = {HOMES[kind] for kind in asked & set(HOMES) if node.func.id == "isinstance"}
+            rooms |= {"_tables"} if is_frame else set()
+            if any(not name.startswith(home) for home in rooms):
+                yield f"{name}:{node.lineno} {text}"
+
+
+def nested_imports():
+    """Imports that do not stand at the top of their file."""
+    for name, tree in TREES.items():
+        top = {id(node) for node in tree.body}
+        top |= {id(inner) for node in tree.body if isinstance(node, ast.Try) for inner in node.body}
+        yield from (f"{name}:{node.lineno} {module}" for module, node in imports(tree) if id(node) not in top)
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_rooms_know_each_other_one_way(name):
+    known = ROOMS[room(name)] | {room(name)} | SHARED
+    assert {room(other) for other in GRAPH[name]} - known == set() or name in SHARED
+    assert {module.split(".")[0] for module, _ in imports(TREES[name])} & NEVER.get(room(name), set()) == set()
+
+
+def test_no_files_import_each_other_and_imports_stand_at_the_top():
+    assert cycles() == []
+    assert list(nested_imports()) == []
+
+
+def test_private_names_of_scikit_learn_are_imported_in_one_file():
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sklearn") and name != "_validation":
+                private = [part for part in [*node.module.split("."), *(a.name for a in node.names)] if part[0] == "_"]
+                assert not private, f"{name} imports {private}"
+
+
+def report():
+    """What is counted, as lines."""
+    yield f"import cycles: {len(cycles())}; imports below the top: {len(list(nested_imports()))}"
+    yield "files above 300 lines of code:"
+    yield from (f"    {name} {n}" for name, n in ((n, code_lines(t)) for n, t in TREES.items()) if n > 300)
+    yield "classes above 20 methods:"
+    yield from (f"    {name}.{kind} {n}" for name, kind, n in classes() if n > 20)
+    sizes = list(functions())
+    yield "functions above 45 lines:"
+    yield from (f"    {name}.{function} {n}" for name, function, n in sizes if n > 45 and function != "__init__")
+    yield f"median function: {statistics.median(n for *_, n in sizes)} lines of {len(sizes)}"
+    yield "comparisons of a member's name:"
+    yield from (f"    {text}" for text in comparisons())
+    yield "questions that belong elsewhere:"
+    yield from (f"    {text}" for text in type_checks())
+
+
+if __name__ == "__main__":
+    print("\n".join(report()))
