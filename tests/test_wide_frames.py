@@ -8,8 +8,9 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer, _blocks, _schema
-from skvae._tables import matrix as on_demand
+from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+from skvae._tables import matrix, schema
+from skvae._tables.frames import blocks
 from skvae._tables.matrix import ColumnRows
 from skvae._tables.schema import Schema
 
@@ -54,8 +55,8 @@ def one_at_a_time(monkeypatch):
 
         return call
 
-    monkeypatch.setattr(_schema, "column_of", counted(_schema.column_of, 1))
-    monkeypatch.setattr(_schema.Column, "decode", counted(_schema.Column.decode, 0))
+    monkeypatch.setattr(schema, "column_of", counted(schema.column_of, 1))
+    monkeypatch.setattr(schema.Column, "decode", counted(schema.Column.decode, 0))
     return columns
 
 
@@ -111,7 +112,7 @@ def test_blocks_with_holes_come_back_as_they_were(kind):
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_texts_are_written_by_the_block(library, one_at_a_time, monkeypatch):
-    monkeypatch.setattr(_blocks, "CELLS_A_BLOCK", 200)
+    monkeypatch.setattr(blocks, "CELLS_A_BLOCK", 200)
     levels = [["u", "v", None], ["x", "yy", "z"], ["only"], [None, "a", ""]]
     frame = pd.DataFrame({f"t{j}": pd.Series(cells * 12).iloc[:12] for j, cells in enumerate(levels * 9)})
     frame = frame.assign(x=np.arange(12.0)) if library == "pandas" else pl.from_pandas(frame)
@@ -158,8 +159,8 @@ def test_what_is_expected_of_cells_is_what_a_table_of_them_holds():
 
 @pytest.mark.parametrize("most", [0, 10**9])
 def test_columns_on_demand_are_the_table(monkeypatch, most):
-    monkeypatch.setattr(on_demand, "SMALL_TABLE", most)
-    monkeypatch.setattr(on_demand, "CELLS_TOGETHER", 20)
+    monkeypatch.setattr(matrix, "SMALL_TABLE", most)
+    monkeypatch.setattr(matrix, "CELLS_TOGETHER", 20)
     rng = np.random.RandomState(0)
     X = rng.normal(size=(9, 7)) * [1.0, 1e-9, 1e300, 1.0, 1.0, 1.0, 1.0]
     X[:, 3], X[:, 4], X[2, 5] = np.arange(9), X[:, 4].astype(np.float32), np.nan
