@@ -13,8 +13,8 @@ from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import skvae._outliers.reservoir
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
-from skvae._outliers import reservoir
 from skvae._outliers.reservoir import LATEST, PLACES, Reservoir
 
 SMALL = {"hidden_layer_sizes": (16,), "network": "mlp", "likelihood": "gaussian", "max_iter": 20}
@@ -82,7 +82,7 @@ def test_the_threshold_is_that_of_the_latest_rows(X, ensemble, monkeypatch):
     for batch in (X[100:170], X[170:]):
         detector.partial_fit(batch)
     assert (detector.predict(X) == -1).sum() == 20
-    monkeypatch.setattr(reservoir, "LATEST", 60)
+    monkeypatch.setattr(skvae._outliers.reservoir, "LATEST", 60)
     detector.set_params(contamination=0.25).partial_fit(X[:20])
     assert (detector.predict(np.r_[X[160:], X[:20]]) == -1).sum() == 15
 
@@ -99,7 +99,7 @@ def test_distances_are_measured_to_the_rows_of_batches_too(X):
 
 
 def test_the_interval_that_is_expected_of_a_cell_follows_the_stream(X, monkeypatch):
-    monkeypatch.setattr(reservoir, "PLACES", 200)
+    monkeypatch.setattr(skvae._outliers.reservoir, "PLACES", 200)
     detector = small().fit(X)
     before = np.diff(detector.expected_interval_, axis=0)
     noise = np.random.RandomState(1).normal(size=X.shape) * 3.0 * X.std(axis=0)
@@ -200,7 +200,7 @@ def test_weights_of_a_batch_move_the_threshold(X):
 
 
 def test_random_state_decides_what_is_forgotten(X, monkeypatch):
-    monkeypatch.setattr(reservoir, "PLACES", 50)
+    monkeypatch.setattr(skvae._outliers.reservoir, "PLACES", 50)
     kept = [small(random_state=seed).fit(X[:80]).partial_fit(X[80:]).partial_fit(X)._recent.X for seed in (0, 0, 1)]
     np.testing.assert_array_equal(kept[0], kept[1])
     assert not np.array_equal(kept[0], kept[2])
