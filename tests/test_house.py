@@ -166,7 +166,8 @@ def type_checks():
                 continue
             text, asked = ast.unparse(node), set(ast.unparse(node.args[1]).split(" | "))
             is_frame = node.func.id == "isinstance" and asked & FRAMES
-            is_frame |= node.func.id == "hasattr" and asked & {"'iloc'", "'to_series'", "'toarray'"}
+            if node.func.id == "hasattr":
+                is_frame = asked & {"'iloc'", "'to_series'", "'toarray'"}
             rooms = {HOMES[kind] for kind in asked & set(HOMES) if node.func.id == "isinstance"}
             rooms |= {"_tables"} if is_frame else set()
             if any(not name.startswith(home) for home in rooms):
