@@ -365,7 +365,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         X, rows = numbered(X), np.repeat(np.arange(len(order)), order.shape[1])
         for j, column in self._schema.columns.items():
             here = order.ravel() == j
-            if column.kind == "empty":
+            if column.is_empty:
                 here &= column_of(X, j).notna().to_numpy()[rows]
             else:
                 here &= column.unseen(numbers[rows, j])

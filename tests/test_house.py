@@ -162,7 +162,7 @@ def type_checks():
     """Questions what something is that belong into the room that makes such things."""
     for name, tree in TREES.items():
         for node in ast.walk(tree):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 2):
                 continue
             text, asked = ast.unparse(node), set(ast.unparse(node.args[1]).split(" | "))
             is_frame = node.func.id == "isinstance" and asked & FRAMES

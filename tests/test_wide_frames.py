@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
-from skvae._tables import matrix, schema
+from skvae._tables import encoding, filling, kinds, matrix, schema
 from skvae._tables.frames import blocks
 from skvae._tables.matrix import ColumnRows
 from skvae._tables.schema import Schema
@@ -55,8 +55,10 @@ def one_at_a_time(monkeypatch):
 
         return call
 
-    monkeypatch.setattr(schema, "column_of", counted(schema.column_of, 1))
-    monkeypatch.setattr(schema.Column, "decode", counted(schema.Column.decode, 0))
+    for room in (schema, encoding, filling):
+        monkeypatch.setattr(room, "column_of", counted(room.column_of, 1))
+    for kind in (kinds.Real, kinds.Integer, kinds.OfLevels):
+        monkeypatch.setattr(kind, "decode", counted(kind.decode, 0))
     return columns
 
 

@@ -73,42 +73,9 @@ DATES, COMPLEX = (np.datetime64, np.timedelta64), (complex, np.complexfloating)
 """Types whose cells numpy would read as real numbers."""
 
 
-def declares_levels(dtype):
-    """Whether a dtype says which levels there are."""
-    return dtype.kind == "b" or (isinstance(dtype, pd.CategoricalDtype) and len(dtype.categories) > 0)
-
-
 def is_object(dtype):
     """Whether cells of a dtype are Python objects of any type."""
     return isinstance(dtype, np.dtype) and dtype.kind == "O"
-
-
-def kind_of(cells, declared=False):
-    """What a pandas Series holds, as ``Column.kind`` says; a dtype that declares levels says so without any cell."""
-    dtype, kind = cells.dtype, getattr(cells.dtype, "kind", "O")
-    if cells.isna().all() and not (declared and declares_levels(dtype)):
-        return "empty"
-    if isinstance(dtype, pd.CategoricalDtype):
-        return "ordered" if dtype.ordered else "levels"
-    named = {"b": "boolean", "i": "integer", "u": "integer", "f": "real", "M": "time", "m": "span"}.get(kind)
-    if named is not None:
-        return named
-    if kind == "c":
-        raise TypeError("complex numbers")
-    there = cells[cells.notna()]
-    if is_object(dtype) and any(isinstance(cell, COMPLEX) for cell in there):
-        raise TypeError("complex numbers")
-    if pd.api.types.is_string_dtype(dtype) and not is_object(dtype):
-        return "levels"
-    if all(isinstance(cell, bool | np.bool_) for cell in there):
-        return "boolean"
-    if all(is_number(cell) for cell in there):
-        return "real"
-    if all(is_date(cell) or isinstance(cell, datetime.date) for cell in there):
-        return "time" if not isinstance(there.iloc[0], np.timedelta64) else "span"
-    if all(isinstance(cell, datetime.timedelta) for cell in there):
-        return "span"
-    return "levels"
 
 
 def zone_of(cells):

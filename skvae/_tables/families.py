@@ -42,7 +42,7 @@ def family(cell):
 def strange_cell(column, cells):
     """The first cell of a Series if none is of a family that training cells were of; None elsewhere."""
     there = cells.notna().to_numpy()
-    if column.kind in ("empty", "time", "span") or not there.any():
+    if (column.family is None and not column.has_levels) or not there.any():
         return None
     first = cells.iloc[there.argmax()]
     if is_alike(column, family(first)) or (isinstance(first, str) and first == column.stand_in):
@@ -62,9 +62,8 @@ def is_alike(column, found):
 
 def in_training(column):
     """What the cells of a column were in training, in words with an example, and their family."""
-    if not column.has_levels or column.kind == "boolean":
-        expected = "booleans" if column.kind == "boolean" else "numbers"
-        return expected, expected
+    if column.family is not None:
+        return column.family, column.family
     expected = family(column.levels[0])
     return f"{expected} such as {shown(column.levels[0])}", expected
 

@@ -4,6 +4,7 @@ import datetime
 import re
 import warnings
 from collections import Counter
+from functools import partial
 
 import numpy as np
 from sklearn.exceptions import DataConversionWarning
@@ -12,7 +13,7 @@ from skvae._tables.cells import is_date, is_infinite, is_missing, is_number, is_
 from skvae._tables.frames.frame import names_of
 from skvae._tables.names import column_name, comparable
 from skvae._tables.texts import reading_of
-from skvae._tables.times import first_odd, with_zone
+from skvae._tables.times import first_odd, is_no_time, with_zone
 
 UNUSABLE = [
     (
@@ -156,7 +157,7 @@ def is_unusable(test, cells):
 
 def warn_of_texts(column, cells, where, library):
     """Say so where nearly all texts of a column are numbers or dates: as levels they have no order."""
-    is_told = column.kind == "levels" and column.categorical is None
+    is_told = column.has_levels and column.categorical is None
     reading = reading_of(column.levels, cells) if is_told else None
     if reading is None:
         return
@@ -179,7 +180,7 @@ def warn_of_texts(column, cells, where, library):
 def conversion(column, cells, row, library, name):
     """What to do with a column that holds the cell of a row and not what it held in training."""
     cell = cells[row]
-    if column.kind == "time" and isinstance(cell, datetime.date | np.datetime64):
+    if column.are_dates and isinstance(cell, datetime.date | np.datetime64):
         zoned = getattr(cell, "tzinfo", None) is not None
         method = ".dt.replace_time_zone({})" if library == "polars" else ".dt.tz_localize({})"
         method = "cell.replace(tzinfo={})" if is_object(cells.dtype) else method
@@ -189,9 +190,9 @@ def conversion(column, cells, row, library, name):
             zone = column.zone if is_object(cells.dtype) else str(column.zone)
             return f"Give them that zone, as {method.format(repr(zone))} does"
         return "It is too far to be counted in microseconds: take a date that can be meant"
-    if library == "polars" or column.kind not in ("time", "span"):
+    if library == "polars" or column.reader is None:
         return "Convert this column"
-    return f"Convert it, as pandas.{'to_datetime' if column.kind == 'time' else 'to_timedelta'}(X[{name}]) does"
+    return f"Convert it, as pandas.{column.reader}(X[{name}]) does"
 
 
 def unreadable(error, cells, where, owner):
@@ -209,7 +210,7 @@ def unreadable(error, cells, where, owner):
             f"{where} holds {error}. {owner} takes real numbers, levels and dates only; convert or drop it."
         )
     zone, zoned = zone_of(cells), with_zone(cells)
-    row = first_odd(cells, "time", zone)
+    row = first_odd(cells, partial(is_no_time, zone=zone))
     if row is None:
         return error
     here = f"{where}, row {row} holds {shown(cells[row])}"

@@ -1,12 +1,11 @@
 """Times and spans as numbers: the unit that cells are whole numbers of, and the clocks of time zones."""
 
 import datetime
-from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from skvae._tables.cells import is_date, is_missing, is_object, is_readable, kind_of, zone_of
+from skvae._tables.cells import is_date, is_missing, is_object, zone_of
 
 TIMES = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "microsecond": 1}
 """Microseconds of the units that dates are counted in: the longest that all training cells are whole numbers of."""
@@ -18,17 +17,17 @@ TOO_FAR = pd.errors.OutOfBoundsDatetime, OverflowError, NotImplementedError
 """What pandas raises where dates are farther than it counts."""
 
 
-def microseconds(cells):
+def microseconds(cells, are_spans=False):
     """Microseconds of dates, since 1970 in UTC, or of spans (n,), NaN where there are none.
 
     Dates with and without a zone in one column, and those that microseconds do not reach, are errors.
     """
     if is_object(cells.dtype) or not isinstance(cells.dtype, np.dtype | pd.DatetimeTZDtype):
-        span, zones = kind_of(cells) == "span", with_zone(cells) if is_object(cells.dtype) else ()
+        zones = with_zone(cells) if is_object(cells.dtype) else ()
         if len(set(zones)) > 1:
             raise ValueError("dates with and without a time zone")
         cells = cells.astype(object)
-        cells = pd.to_timedelta(cells) if span else pd.to_datetime(cells, utc=zone_of(cells) is not None)
+        cells = pd.to_timedelta(cells) if are_spans else pd.to_datetime(cells, utc=zone_of(cells) is not None)
     if zone_of(cells) is not None:
         cells = cells.dt.tz_convert("UTC").dt.tz_localize(None)
     ticks = cells.dt.as_unit("us").to_numpy("m8[us]" if cells.dtype.kind == "m" else "M8[us]").astype(np.int64)
@@ -40,18 +39,9 @@ def with_zone(cells):
     return [getattr(cell, "tzinfo", None) is not None for cell in cells if not is_missing(cell)]
 
 
-def first_odd(cells, kind, zone):
-    """The row of the first cell that a column of numbers, or of dates with or without a zone, or of spans cannot hold.
-
-    None where all are of this kind.
-    """
-    is_odd = {"time": partial(is_no_time, zone=zone), "span": is_no_span}.get(kind, is_no_number)
+def first_odd(cells, is_odd):
+    """The row of the first cell that is there and passes a test; None where none does."""
     return next((row for row, cell in enumerate(cells) if not is_missing(cell) and is_odd(cell)), None)
-
-
-def is_no_number(cell):
-    """Whether one cell is neither a number nor the text of one."""
-    return not is_readable(cell)
 
 
 def is_no_time(cell, zone):

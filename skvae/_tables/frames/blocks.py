@@ -17,8 +17,8 @@ from skvae._tables.limits import clipped
 CELLS_A_BLOCK = 2**18
 """Most cells of a block with more than one column: of a long table columns come one at a time, in little memory."""
 
-KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "real"}
-"""What cells of a dtype of numpy are, by its letter."""
+LETTERS = {"b": "b", "i": "i", "u": "i", "f": "f"}
+"""Letters of plain dtypes, "b" of booleans, "i" of whole numbers, "f" of others, by those that numpy gives dtypes."""
 
 MASKED = (
     *(pd.Int8Dtype, pd.Int16Dtype, pd.Int32Dtype, pd.Int64Dtype),
@@ -28,12 +28,11 @@ MASKED = (
 """Dtypes of pandas that are those of numpy with missing cells."""
 
 OF_POLARS = {
-    **dict.fromkeys(("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"), "integer"),
-    **dict.fromkeys(("Float16", "Float32", "Float64"), "real"),
-    "Boolean": "boolean",
+    **dict.fromkeys(("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"), "i"),
+    **dict.fromkeys(("Float16", "Float32", "Float64"), "f"),
+    "Boolean": "b",
 }
-"""What cells of a dtype of polars are, by its name."""
-
+"""Letters of plain dtypes of polars, by their names."""
 
 POLARS_NAME = {"Boolean": "bool"}
 """Names of dtypes that numpy calls otherwise."""
@@ -46,10 +45,10 @@ MASKED_ARRAYS = {
 """Arrays of pandas whose cells may be missing, by the letter of the dtype of numpy."""
 
 
-def plain_kind(dtype):
-    """What the cells of a dtype are, as ``Column.kind`` says it: "real", "integer" or "boolean"; None for others."""
+def plain_letter(dtype):
+    """The letter of a plain dtype, one of LETTERS; None for others."""
     if isinstance(dtype, (np.dtype, pd.ArrowDtype, *MASKED)):
-        return KINDS.get(dtype.kind)
+        return LETTERS.get(dtype.kind)
     return OF_POLARS.get(type(dtype).__name__) if type(dtype).__module__.startswith("polars") else None
 
 
@@ -61,7 +60,7 @@ def plain_groups(dtypes):
     for columns in objects.values():
         alike[same(dtypes[columns[0]])].extend(columns)
     for columns in alike.values():
-        if plain_kind(dtypes[columns[0]]) is not None:
+        if plain_letter(dtypes[columns[0]]) is not None:
             groups.setdefault(dtypes[columns[0]], []).extend(columns)
     return groups.items()
 
@@ -79,11 +78,13 @@ def plain_blocks(X):
     Cells are float64, NaN where they are missing, and may be those of the frame: they are to be read only.
     """
     if isinstance(X, np.ndarray):
-        yield from [(KINDS[X.dtype.kind], np.arange(X.shape[1]), X.astype(np.float64))] if X.dtype.kind in KINDS else []
+        yield from (
+            [(LETTERS[X.dtype.kind], np.arange(X.shape[1]), X.astype(np.float64))] if X.dtype.kind in LETTERS else []
+        )
         return
     for dtype, group in plain_groups(list(X.dtypes)):
         for columns in in_blocks(group, len(X)):
-            yield plain_kind(dtype), columns, cells_of_block(X, columns, dtype)
+            yield plain_letter(dtype), columns, cells_of_block(X, columns, dtype)
 
 
 def in_blocks(columns, n_rows):
@@ -104,7 +105,7 @@ def cells_of_block(X, columns, dtype):
     """Cells (n, n_columns) of columns of one plain dtype, float64, NaN where they are missing."""
     block = columns_of(X, columns)
     if not hasattr(X, "iloc"):
-        with_holes = plain_kind(dtype) == "boolean" and any(block.null_count().row(0))
+        with_holes = plain_letter(dtype) == "b" and any(block.null_count().row(0))
         block = block.cast(importlib.import_module(library_of(X)).UInt8) if with_holes else block
         return block.to_numpy().astype(np.float64, copy=False)
     if isinstance(dtype, np.dtype):
@@ -112,9 +113,9 @@ def cells_of_block(X, columns, dtype):
     return block.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def as_plain(numbers, kind, dtype):
+def as_plain(numbers, letter, dtype):
     """Numbers (n, n_columns) that are all there as plain cells of a dtype of numpy."""
-    if kind == "boolean":
+    if letter == "b":
         return np.clip(np.rint(numbers), 0.0, 1.0).astype(bool)
     return clipped(numbers, dtype).astype(dtype)
 
@@ -123,8 +124,8 @@ def plain_columns(columns, library):
     """The numbers of the columns that cells of a plain dtype were, by what they hold and by the dtype."""
     groups = {}
     for j, column in enumerate(columns):
-        if column.kind in ("real", "integer", "boolean"):
-            groups.setdefault((column.kind, column.dtype), []).append(j)
+        if column.letter is not None:
+            groups.setdefault((column.letter, column.dtype), []).append(j)
     dtypes = {key: plain_dtype(key[1], library) for key in groups}
     return {(key[0], dtypes[key]): np.array(js) for key, js in groups.items() if dtypes[key] is not None}
 
@@ -134,7 +135,7 @@ def plain_dtype(dtype, library):
     if library == "polars":
         return getattr(importlib.import_module(library), dtype) if OF_POLARS.get(dtype) is not None else None
     dtype = pd.api.types.pandas_dtype(dtype)
-    return dtype if plain_kind(dtype) is not None else None
+    return dtype if plain_letter(dtype) is not None else None
 
 
 def numpy_of(dtype):
@@ -146,10 +147,10 @@ def numpy_of(dtype):
     )
 
 
-def as_block(library, numbers, kind, dtype):
+def as_block(library, numbers, letter, dtype):
     """Numbers (n, n_columns), NaN where cells are missing, as a block of cells of a plain dtype."""
     missing, plain = np.isnan(numbers), numpy_of(dtype)
-    values = as_plain(numbers if kind == "real" else np.where(missing, 0.0, numbers), kind, plain)
+    values = as_plain(numbers if letter == "f" else np.where(missing, 0.0, numbers), letter, plain)
     return with_missing(library, values, missing, dtype)
 
 
@@ -174,7 +175,7 @@ def text_columns(columns, n_rows):
     """Lists of the numbers of those columns whose dtype is one of texts, alike in it and of so few cells as a block."""
     groups = {}
     for j, column in enumerate(columns):
-        if column.kind == "levels" and str(column.dtype) in ("str", "string", "String") and column.are_texts:
+        if column.are_texts and str(column.dtype) in ("str", "string", "String"):
             groups.setdefault(column.dtype, []).append(j)
     for dtype, group in groups.items():
         yield from ((dtype, columns) for columns in in_blocks(group, n_rows))
@@ -203,5 +204,5 @@ def filled_block(X, columns, missing, numbers):
     """Columns of one plain dtype with missing cells (n, n_columns) taken from numbers (n, n_columns)."""
     dtype = list(X.dtypes)[columns[0]]
     cells = exact_block(X, columns, dtype)
-    expected = as_plain(np.where(missing, numbers, 0.0), plain_kind(dtype), numpy_of(dtype))
+    expected = as_plain(np.where(missing, numbers, 0.0), plain_letter(dtype), numpy_of(dtype))
     return with_missing(library_of(X), np.where(missing, expected, cells), np.zeros_like(missing), dtype)

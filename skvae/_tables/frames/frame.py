@@ -81,8 +81,8 @@ def names_of(X):
 
 
 def like(X, frame):
-    """A frame of pandas as the subclass that X is, with what X says of itself."""
-    return X._constructor(frame).__finalize__(X)
+    """A frame as the subclass that X is, of pandas with what X says of itself."""
+    return X._constructor(frame).__finalize__(X) if library_of(X) == "pandas" else type(X)(frame)
 
 
 def in_words(dtype, library):
@@ -139,6 +139,21 @@ def column_of(X, j):
     if isinstance(X, np.ndarray):
         return without_signals(pd.Series(X[:, j]))
     return without_signals(X.iloc[:, j].reset_index(drop=True) if hasattr(X, "iloc") else from_polars(X.to_series(j)))
+
+
+def is_sparse(X):
+    """Whether a table is a sparse matrix."""
+    return hasattr(X, "toarray")
+
+
+def densely(X):
+    """A sparse matrix as an array; everything else as it is."""
+    return X.toarray() if is_sparse(X) else X
+
+
+def one_column(X, j):
+    """One column of a frame as a Series of its library, whose rows pandas calls by their numbers."""
+    return X.iloc[:, j].reset_index(drop=True) if hasattr(X, "iloc") else X.to_series(j)
 
 
 def without_signals(cells):

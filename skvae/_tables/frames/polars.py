@@ -9,11 +9,31 @@ from skvae._tables.cells import is_missing, is_object, zone_of
 from skvae._tables.limits import clipped, decimals
 
 
+def is_of_polars(cells):
+    """Whether a Series is one of polars."""
+    return type(cells).__module__.startswith("polars")
+
+
+def filled_series(cells, missing, values, others):
+    """A Series with its missing cells (n,) taken from another one; an Enum is given the ``values()`` that it lacks.
+
+    ``others(dtype)`` is that other one, of a dtype.
+    """
+    if type(cells.dtype).__name__ == "Enum":
+        cells = with_values(cells, values())
+    return cells.zip_with(type(cells)(~missing), others(cells.dtype))
+
+
 def with_values(cells, values):
     """A polars Series of an Enum that has these values too."""
     known = cells.dtype.categories.to_list()
     new = [value for value in dict.fromkeys(map(str, values)) if value not in known]
     return cells.cast(importlib.import_module("polars").Enum([*known, *new])) if new else cells
+
+
+def as_pandas(cells):
+    """A Series of either library as one of pandas."""
+    return from_polars(cells) if is_of_polars(cells) else cells
 
 
 def from_polars(cells):
