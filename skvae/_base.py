@@ -9,10 +9,9 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 
 from skvae._callbacks import FitReport
 from skvae._engine.array_model import ArrayModel
@@ -20,24 +19,23 @@ from skvae._engine.device import PRECISIONS, resolve_device
 from skvae._likelihood_choice import Choice
 from skvae._recipe import auto_batch_size, least_batch_size
 from skvae._surroundings import undisturbed
+from skvae._tables import door
 from skvae._tables.bounds import bounds_of, narrower
-from skvae._tables.faults import check_names, check_table, with_culprit
-from skvae._tables.frames.frame import as_array, holes_as_nan, index_of, names_of, numbered
-from skvae._tables.matrix import ColumnRows, SparseRows, cells_of, is_complete, lacking_by_row
+from skvae._tables.frames.frame import as_array, index_of
+from skvae._tables.matrix import cells_of, is_complete, lacking_by_row
 from skvae._tables.plain import plain, unplain
-from skvae._tables.schema import Schema
 from skvae._tables.units import Units
 from skvae._tables.usual import LINEAR, Near, Usual
 from skvae._tables.weighted import WeightedRows
-from skvae._tables.weights import as_numbered, check_weights, counting, renumbered
+from skvae._tables.weights import as_numbered, check_weights, renumbered
 from skvae._validation import (
     CallbackSupportMixin,
     Interval,
     StrOptions,
     _fit_context,
     check_is_fitted,
+    note_columns,
     unchanged_on_error,
-    validate_data,
 )
 from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import LIKELIHOODS
@@ -159,16 +157,27 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             that count; if a weight is no finite number of at least 0, or all are zero; if the device is not there; if
             training diverges and no usable state is left.
         """
+        schema = self._schema if self.warm_start and hasattr(self, "_model") else None
+        table = self._read_training(X, sample_weight, schema, self._streams)
+        validation = None if X_val is None else door.read_beside(self, table, X_val, "X_val")
+        return self._fit_table(table, X, y, validation)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @undisturbed
+    def _fit_table(self, table, X=None, y=None, validation=None):
+        """``fit`` on a table that the door has read, and a matrix ``validation``; X and y are for callbacks alone."""
         goes_on = self.warm_start and hasattr(self, "_model")
         first_weights, split, training = self._seeds(3)
         with unchanged_on_error(self):
-            started = self._started(X, sample_weight, goes_on, self._streams, first_weights, whole=True)
-            schema, rows, batch_size, model, not_learned = started
-            data, validation = rows, None
-            if X_val is not None:
-                validation = WeightedRows.present(self._check_rows(X_val, schema, model=model, name="X_val"))
+            note_columns(self, table.columns)
+            schema, rows, batch_size, model, not_learned = self._started(table, goes_on, first_weights, whole=True)
+            data, watched = rows, None
+            if validation is not None:
+                with door.called("X_val"):
+                    model.check_support(validation, schema.names)
+                watched = WeightedRows.present(validation)
             elif self.early_stopping:
-                data, validation = rows.split(self.validation_fraction, split)
+                data, watched = rows.split(self.validation_fraction, split)
             plan = Plan(
                 batch_size=batch_size,
                 max_iter=self.max_iter,
@@ -179,7 +188,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 progress=float(goes_on),
             )
             report = FitReport(self, X, y, self.max_iter, lambda: self._on_the_way(model, schema, rows))
-            model.train(data, validation, plan, self._solver(data), training, report.epoch)
+            model.train(data, watched, plan, self._solver(data), training, report.epoch)
             self._keep(model, schema, rows)
         self._tell(not_learned)
         self._advise()
@@ -211,11 +220,18 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         self : object
             The estimator after one more pass.
         """
+        table = self._read_training(X, sample_weight, getattr(self, "_schema", None), True)
+        return self._partial_fit_table(table)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @undisturbed
+    def _partial_fit_table(self, table):
+        """``partial_fit`` on a table that the door has read."""
         goes_on = hasattr(self, "_model")
         first_weights, training = self._seeds(2)
         with unchanged_on_error(self):
-            started = self._started(X, sample_weight, goes_on, True, first_weights, whole=False)
-            schema, rows, batch_size, model, not_learned = started
+            note_columns(self, table.columns)
+            schema, rows, batch_size, model, not_learned = self._started(table, goes_on, first_weights, whole=False)
             plan = Plan(batch_size, max_iter=1, support_fraction=self.support_fraction, progress=1.0)
             seed = (training + len(model.history.loss)) % MAX_SEED
             model.train(rows, None, plan, self._solver(rows), seed, resume=True)
@@ -223,19 +239,20 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         self._tell(not_learned)
         return self
 
+    def _read_training(self, X, sample_weight, schema, declared):
+        advise = self._inside != "second"
+        return door.read_training(self, X, sample_weight, schema=schema, declared=declared, advise=advise)
+
     def _seeds(self, n_seeds):
         """Independent seeds from ``random_state``."""
         return check_random_state(self.random_state).randint(MAX_SEED, size=n_seeds).tolist()
 
-    def _started(self, X, sample_weight, goes_on, declared, seed, whole):
+    def _started(self, table, goes_on, seed, whole):
         """Schema, rows, batch size, the model to train, and what is to be said: of the rows that count alone."""
-        check_table(X, type(self).__name__)
-        X, weight, numbers = counting(as_array(X), sample_weight)
-        with as_numbered(numbers):
-            schema = self._read(X, goes_on, declared)
-            rows, batch_size, model = self._start(X, schema, weight, goes_on, seed, whole)
-        schema, said = self._after(X, rows, schema, model) if goes_on else (schema, [])
-        return schema, rows, batch_size, model, [renumbered(text, numbers) for text in said]
+        with as_numbered(table.numbers):
+            rows, batch_size, model = self._start(table, goes_on, seed, whole)
+        schema, said = self._after(table.source, rows, table.schema, model) if goes_on else (table.schema, [])
+        return schema, rows, batch_size, model, [renumbered(text, table.numbers) for text in said]
 
     @staticmethod
     def _after(X, rows, schema, model):
@@ -250,34 +267,15 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     def _tell(self, messages):
         """Warn of what the data are, unless another estimator of the same detector does."""
         for message in messages if self._inside != "second" else []:
-            warnings.warn(message, stacklevel=4)
+            warnings.warn(message, stacklevel=8)
 
-    def _read(self, X, goes_on, declared):
-        """What the columns of the training table hold: as in the rows that training goes on from, or as in these.
-
-        Levels are those that rows have or, where more rows are to come, that dtypes have ``declared``.
-        """
-        if goes_on:
-            return self._schema
-        of_names = self.categorical_features is None or isinstance(self.categorical_features, str)
-        if issparse(X) and not of_names:
-            raise ValueError(
-                f"categorical_features={self.categorical_features!r} needs a dense table or a data frame, but X is "
-                "sparse. Use X.toarray(), or likelihood='categorical' for columns that hold level numbers."
-            )
-        X = X if of_names else numbered(X)
-        advise = self._inside != "second"
-        return Schema.of(X, self.categorical_features, type(self).__name__, declared, advise)
-
-    def _start(self, X, schema, weight, goes_on, seed, whole):
+    def _start(self, table, goes_on, seed, whole):
         """Rows, batch size, and the model to train: a new one, or a copy of the fitted one to go on from.
 
         ``whole`` is False where the rows are one batch of a stream.
         """
-        X = self._check_rows(X, schema, reset=not goes_on, minimum=1 if goes_on else 2)
+        X, weight, schema = table.X, table.weight, table.schema
         rows = WeightedRows.distinct(X, weight)
-        if isinstance(X, SparseRows) and not goes_on:
-            schema.sparse = rows.X.kind
         batch = self._usual_cells(rows, schema)
         usual = self._model.units.usual.after(batch) if goes_on else batch
         model_name, options = self._options(rows, schema, goes_on, whole, usual)
@@ -301,53 +299,11 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             return auto_batch_size(rows.n_rows, rows.n_counted)
         return max(int(self.batch_size), least_batch_size(rows.n_rows, rows.n_counted))
 
-    def _check_rows(self, X, schema=None, reset=False, minimum=1, model=None, name="X"):
-        """A table as a float64 or float32 array (n_samples, n_features), NaN where cells are missing, or SparseRows.
-
-        What cannot be one is named. ``schema`` says what its columns hold; None takes that of the fitted model.
-        """
-        schema = schema or self._schema
-        try:
-            rows = self._as_matrix(as_array(X), schema, reset, minimum)
-            if model is not None:
-                model.check_support(rows, schema.names)
-        except (ValueError, TypeError) as error:
-            if name == "X":
-                raise
-            raise type(error)(f"{name}: {error}") from error
+    def _read(self, X):
+        """A table as a matrix of cells to which the model gives a density."""
+        rows = door.read(self, X, self._schema)
+        self._model.check_support(rows, self._schema.names)
         return rows
-
-    def _as_matrix(self, X, schema, reset, minimum):
-        owner = type(self).__name__
-        check_table(X, owner)
-        checks = {"dtype": [np.float64, np.float32], "order": "C", "ensure_all_finite": "allow-nan"}
-        checks.update(ensure_min_samples=minimum)
-        if issparse(X):
-            if schema.frame is None and not schema.columns:
-                checks.update(order=None, ensure_all_finite=True, accept_sparse="csr")
-                return SparseRows(validate_data(self, X, reset=reset, **checks))
-            X = X.toarray()
-        X = numbered(X) if schema.frame is not None else X
-        if schema.frame is not None and not (len(X.shape) == 2 and X.shape[0] >= minimum and X.shape[1]):
-            check_array(np.zeros(X.shape), **checks, estimator=owner, input_name="X")
-        try:
-            if schema.frame is None:
-                X = holes_as_nan(X)
-                return schema.number_levels(validate_data(self, X, reset=reset, **checks))
-            check_names(X, schema.names, owner)
-            if reset or names_of(X) != schema.names:  # scikit-learn takes its time to find that names are the same
-                validate_data(self, X, reset=reset, skip_check_array=True)
-            blocks = self._finite(schema.encode_blocks(X, owner), checks)
-            return ColumnRows.compact(blocks, X.shape[0] * X.shape[1])
-        except (ValueError, TypeError, OverflowError) as error:
-            raise with_culprit(error, X, owner) from error
-
-    def _finite(self, blocks, checks):
-        """Blocks of columns of numbers, if they are such as a table may have."""
-        for columns, cells in blocks:
-            for column in cells[np.isinf(cells).any(axis=1)]:
-                check_array(column.reshape(len(column), -1), **checks, estimator=type(self).__name__, input_name="X")
-            yield columns, cells
 
     @abstractmethod
     def _number_likelihood(self):
@@ -477,10 +433,10 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
                 f"Training diverged after {len(model.history.loss)} epochs; the best state before is kept. Lower "
                 f"{self._written(learning_rate_init=self.learning_rate_init)}, or look for extreme values in X.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=8,
             )
         if outcome == "interrupted":
-            warnings.warn("Training interrupted by user; the best state so far is kept.", stacklevel=5)
+            warnings.warn("Training interrupted by user; the best state so far is kept.", stacklevel=8)
         vars(self).update(self._fitted(model, schema, rows, rate))
 
     def _fitted(self, model, schema, rows, rate=1.0):
@@ -576,7 +532,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             Codes, in the float dtype of X; follows ``set_output``.
         """
         check_is_fitted(self)
-        return self._model.encode(self._check_rows(X, model=self._model))
+        return self._model.encode(self._read(X))
 
     @undisturbed
     def inverse_transform(self, X):
@@ -593,16 +549,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             Expected rows. A data frame with the training columns and dtypes if the estimator was fitted on one.
         """
         check_is_fitted(self)
-        check_table(X, f"inverse_transform of {type(self).__name__}")
-        try:
-            codes = check_array(as_array(X), dtype=[np.float64, np.float32], input_name="X")
-        except (ValueError, TypeError, OverflowError) as error:
-            raise with_culprit(error, X, f"inverse_transform of {type(self).__name__}") from error
-        if codes.shape[1] != self.n_components_:
-            raise ValueError(
-                f"X has {codes.shape[1]} columns, but {type(self).__name__} has codes of n_components_="
-                f"{self.n_components_}; pass what transform returns."
-            )
+        codes = door.read_codes(self, X)
         return self._schema.rows(self._model.decode(codes), codes.dtype, index_of(X))
 
     @undisturbed
@@ -675,7 +622,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             float64, deterministic, each independent of the other rows.
         """
         check_is_fitted(self)
-        rows = self._check_rows(X, model=self._model)
+        rows = self._read(X)
         self._advise_on_scores(rows)
         return self._model.log_prob(rows, self._n_draws)
 
@@ -722,14 +669,14 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             Nats. A data frame with the index of X and the column names if the estimator was fitted on one.
         """
         check_is_fitted(self)
-        rows = self._check_rows(X, model=self._model)[:]
+        rows = self._read(X)[:]
         shares = np.nan_to_num(self._shares(self._model, rows, self._usual) - self._baseline * ~np.isnan(rows))
         return shares if self._schema.frame is None else self._schema.frame.numbers(shares, index_of(X))
 
     @undisturbed
     def _shortfall(self, X):
         """Nats that each cell has less, given the code, than the one that is expected (n, n_features); 0 for holes."""
-        return self._model.feature_shortfall(self._check_rows(X, model=self._model), self._usual)
+        return self._model.feature_shortfall(self._read(X), self._usual)
 
     @undisturbed
     def impute(self, X, n_imputations=1, random_state=None):
@@ -754,7 +701,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         check_is_fitted(self)
         if not isinstance(n_imputations, Integral) or isinstance(n_imputations, bool) or n_imputations < 1:
             raise ValueError(f"n_imputations={n_imputations!r} must be a whole number of at least 1.")
-        rows, X = self._check_rows(X, model=self._model), as_array(X)
+        rows, X = self._read(X), as_array(X)
         if is_complete(rows):
             return X.copy() if n_imputations == 1 else [X.copy() for _ in range(n_imputations)]
         lacking = np.flatnonzero(lacking_by_row(rows))

@@ -379,7 +379,7 @@ class VAETransformer(BaseAutoencoder):
                 f"{silent} of {n_components} components say nothing about the rows (see kl_per_component_). Take fewer "
                 f"than {self._written(n_components=n_components)}, or try {self._written(free_bits=0.1)}, "
                 f"{self._written(kl_warmup=0.2)} or a smaller {self._written(beta=self.beta)}.",
-                stacklevel=5,
+                stacklevel=8,
             )
 
     def _advise_on_scores(self, rows):
@@ -418,7 +418,7 @@ class VAETransformer(BaseAutoencoder):
             Between 1 and ``n_importance_samples``.
         """
         check_is_fitted(self)
-        return self._model.effective_sample_size(self._check_rows(X, model=self._model), self._n_draws)
+        return self._model.effective_sample_size(self._read(X), self._n_draws)
 
     @property
     def _n_draws(self):

@@ -29,22 +29,48 @@ __all__ = [
     "_set_random_states",
     "check_is_fitted",
     "has_fit_parameter",
+    "note_columns",
+    "noted_columns",
     "num_rows",
+    "unchanged",
     "unchanged_on_error",
     "validate_data",
     "with_callbacks",
 ]
 
 
+NOTED = "n_features_in_", "feature_names_in_"
+"""What ``validate_data`` notes of the columns of a training table, on the estimator."""
+
+
+def noted_columns(estimator):
+    """What is noted of the columns on an estimator."""
+    return {name: value for name, value in vars(estimator).items() if name in NOTED}
+
+
+def note_columns(estimator, columns):
+    """Note this of the columns on an estimator, and nothing else."""
+    for name in NOTED:
+        vars(estimator).pop(name, None)
+    vars(estimator).update(columns)
+
+
+@contextmanager
+def unchanged(estimator):
+    """What is noted of the columns meanwhile is taken back."""
+    before = noted_columns(estimator)
+    try:
+        yield
+    finally:
+        note_columns(estimator, before)
+
+
 @contextmanager
 def unchanged_on_error(estimator):
-    """What ``validate_data`` notes of the columns, taken back when the fit does not succeed."""
-    noted = ("n_features_in_", "feature_names_in_")
-    before = {name: value for name, value in vars(estimator).items() if name in noted}
+    """The same where an error is raised."""
+    before = noted_columns(estimator)
     try:
         yield
     except BaseException:
-        for name in noted:
-            vars(estimator).pop(name, None)
-        vars(estimator).update(before)
+        note_columns(estimator, before)
         raise

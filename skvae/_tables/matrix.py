@@ -21,6 +21,9 @@ class OnDemand(ABC):
     complete = False
     """Whether no cell can be missing."""
 
+    keeps_sparse = False
+    """Whether it takes so much less memory than a dense table that rows are to become dense a batch at a time."""
+
     def __len__(self):
         return self.shape[0]
 
@@ -59,6 +62,7 @@ class SparseRows(OnDemand):
     """A sparse table, held as scipy's CSR."""
 
     complete = True
+    keeps_sparse = True
 
     def __init__(self, csr):
         self._csr = csr
@@ -212,6 +216,11 @@ def of_rows(X, rows):
 def is_complete(X):
     """Whether it is known without a look that no cell is missing."""
     return isinstance(X, OnDemand) and X.complete
+
+
+def keeps_sparse(X):
+    """Whether a table is to become dense a batch at a time."""
+    return isinstance(X, OnDemand) and X.keeps_sparse
 
 
 CHUNK, CELLS_A_CHUNK, LEAST_CHUNK = 8192, 2**21, 16
