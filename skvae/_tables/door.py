@@ -51,16 +51,17 @@ def read_training(estimator, X, sample_weight=None, *, schema=None, declared=Fal
     check_table(X, type(estimator).__name__)
     rows, weight, numbers = counting(as_array(X), sample_weight)
     with as_numbered(numbers), unchanged(estimator):
+        blocks = None
         if begins:
-            schema = learned_schema(estimator, rows, declared, advise)
-        matrix = as_matrix(estimator, rows, schema, begins, LEAST_ROWS if begins else 1)
+            schema, blocks = learned_schema(estimator, rows, declared, advise)
+        matrix = as_matrix(estimator, rows, schema, begins, LEAST_ROWS if begins else 1, blocks)
         if begins and keeps_sparse(matrix):
             schema = replace(schema, sparse=matrix.kind)
         return Table(schema, matrix, weight, numbers, noted_columns(estimator), rows)
 
 
 def learned_schema(estimator, X, declared, advise):
-    """What the columns of a training table hold."""
+    """What the columns of a training table hold, and the blocks of a frame from which that is learned."""
     chosen, owner = estimator.categorical_features, type(estimator).__name__
     of_names = chosen is None or isinstance(chosen, str)
     if issparse(X) and not of_names:
@@ -68,7 +69,7 @@ def learned_schema(estimator, X, declared, advise):
             f"categorical_features={chosen!r} needs a dense table or a data frame, but X is "
             "sparse. Use X.toarray(), or likelihood='categorical' for columns that hold level numbers."
         )
-    return Schema.of(X if of_names else numbered(X), chosen, owner, declared, advise)
+    return Schema.learned(X if of_names else numbered(X), chosen, owner, declared, advise)
 
 
 def read(estimator, X, schema):
@@ -94,10 +95,11 @@ def called(name):
         raise type(error)(f"{name}: {error}") from error
 
 
-def as_matrix(estimator, X, schema, reset=False, minimum=1):
+def as_matrix(estimator, X, schema, reset=False, minimum=1, blocks=None):
     """What ``check_table`` let through as a matrix of at least ``minimum`` rows.
 
     With ``reset`` scikit-learn notes the columns on the estimator, otherwise it compares them with what it noted.
+    ``blocks`` are those of a frame that the schema is learning from; it reads others itself.
     """
     checks = {"dtype": [np.float64, np.float32], "order": "C", "ensure_all_finite": "allow-nan"}
     checks |= {"ensure_min_samples": minimum}
@@ -108,7 +110,7 @@ def as_matrix(estimator, X, schema, reset=False, minimum=1):
         X = X.toarray()
     if schema.frame is None:
         return array_as_matrix(estimator, X, schema, reset, checks)
-    return frame_as_matrix(estimator, numbered(X), schema, reset, checks)
+    return frame_as_matrix(estimator, numbered(X), schema, reset, checks, blocks)
 
 
 def array_as_matrix(estimator, X, schema, reset, checks):
@@ -120,7 +122,7 @@ def array_as_matrix(estimator, X, schema, reset, checks):
         raise with_culprit(error, X, type(estimator).__name__) from error
 
 
-def frame_as_matrix(estimator, X, schema, reset, checks):
+def frame_as_matrix(estimator, X, schema, reset, checks, blocks=None):
     """The same of what training saw as a frame."""
     owner = type(estimator).__name__
     if not (len(X.shape) == 2 and X.shape[0] >= checks["ensure_min_samples"] and X.shape[1]):
@@ -129,8 +131,8 @@ def frame_as_matrix(estimator, X, schema, reset, checks):
         check_names(X, schema.names, owner)
         if reset or names_of(X) != schema.names:  # scikit-learn takes its time to find that names are the same
             validate_data(estimator, X, reset=reset, skip_check_array=True)
-        blocks = finite(schema.encode_blocks(X, owner), checks, owner)
-        return ColumnRows.compact(blocks, X.shape[0] * X.shape[1])
+        blocks = schema.encode_blocks(X, owner) if blocks is None else blocks
+        return ColumnRows.compact(finite(blocks, checks, owner), X.shape[0] * X.shape[1])
     except (ValueError, TypeError, OverflowError) as error:
         raise with_culprit(error, X, owner) from error
 

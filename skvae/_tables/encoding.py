@@ -11,15 +11,53 @@ from sklearn.exceptions import DataConversionWarning
 
 from skvae._tables.cells import is_object, shown
 from skvae._tables.families import READ_AS_NUMBERS, family, in_training, remedy, strange_cell
-from skvae._tables.faults import check_names, conversion, unreadable
+from skvae._tables.faults import check_names, conversion, unreadable, warn_of_texts
 from skvae._tables.frames.blocks import plain_blocks
 from skvae._tables.frames.frame import column_of
+from skvae._tables.kinds import KINDS, column_of_cells
 from skvae._tables.matrix import as_slice
 from skvae._tables.names import column_name, places_of
 from skvae._tables.times import first_odd
+from skvae._tables.usual import ends_of
 
 ACCEPTED = "the estimator"
 """How messages call the owner of a table that an estimator has accepted before; it has said what is to be said."""
+
+
+def learned_blocks(schema, X, chosen, owner, advise):
+    """A training frame by the block, as ``encoded_blocks`` gives it, while the schema learns what its columns are.
+
+    ``chosen`` are the columns of numbers whose values are levels.
+    """
+    n_features = X.shape[1]
+    by_letter = {kind.letter: kind for kind in KINDS.values() if kind.letter is not None}
+    for letter, columns, cells in plain_blocks(X):
+        low, high = ends_of(cells)
+        plain = np.array([low[i] <= high[i] and j not in chosen for i, j in enumerate(columns.tolist())], dtype=bool)
+        for i in np.flatnonzero(plain).tolist():
+            j = int(columns[i])
+            kind, bounds = by_letter[letter], (float(low[i]), float(high[i]))
+            schema.columns[j] = kind.plain_of(schema.names[j], schema.frame.dtypes[j], *bounds)
+        if plain.any():
+            yield columns[plain], cells.T[as_slice(np.flatnonzero(plain))]
+    for j in [j for j in range(n_features) if j not in schema.columns]:
+        cells = column_of(X, j)
+        learn_column(schema, cells, j, j in chosen, owner, advise)
+        yield np.array([j]), encoded_column(schema, cells, j, owner)[None]
+    schema.columns = dict(sorted(schema.columns.items()))
+
+
+def learn_column(schema, cells, j, as_levels, owner, advise):
+    """Have the schema learn what column ``j`` is, from its training cells, a Series."""
+    label = schema.names[j] if schema.names else j
+    dtype = "float64" if schema.frame is None else schema.frame.dtypes[j]
+    try:
+        column = column_of_cells(cells, label, dtype, as_levels, schema.declared)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise unreadable(error, cells, column_name(schema.names, j), owner) from error
+    schema.columns[j] = column
+    if advise and not as_levels:
+        warn_of_texts(column, cells, column_name(schema.names, j), schema.frame.library)
 
 
 def encoded_blocks(schema, X, owner):

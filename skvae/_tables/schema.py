@@ -1,5 +1,6 @@
 """The schema: what the columns of a table hold. Table -> numbers with holes -> table, by what was learned of it."""
 
+from collections import deque
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -7,15 +8,13 @@ import pandas as pd
 
 from skvae._tables.cells import shown
 from skvae._tables.decoding import as_read, decoded, settled, shown_cells
-from skvae._tables.encoding import ACCEPTED, encoded_blocks, encoded_row
-from skvae._tables.faults import unreadable, warn_of_texts
+from skvae._tables.encoding import ACCEPTED, encoded_blocks, encoded_row, learn_column, learned_blocks
 from skvae._tables.filling import filled
-from skvae._tables.frames.blocks import plain_blocks
 from skvae._tables.frames.frame import Frame, column_of, densely, holes_as_nan, is_sparse, numbered
-from skvae._tables.kinds import KINDS, column_of_cells
+from skvae._tables.kinds import KINDS
 from skvae._tables.limits import integer_limits
 from skvae._tables.matrix import ColumnRows, SparseRows, as_slice
-from skvae._tables.names import column_name, columns_named, places_of
+from skvae._tables.names import columns_named, places_of
 from skvae._tables.novelty import said_of_new_cells
 from skvae._tables.usual import ends_of
 
@@ -41,26 +40,26 @@ class Schema:
 
         ``advise`` is whether to warn of columns that may have been meant otherwise.
         """
+        schema, blocks = cls.learned(X, categorical_features, owner, declared, advise)
+        deque(blocks, maxlen=0)
+        return schema
+
+    @classmethod
+    def learned(cls, X, categorical_features, owner, declared=False, advise=False):
+        """The schema and, of a frame, its blocks of numbers as ``encode_blocks`` gives them, from one reading.
+
+        The schema knows the columns once the blocks have been taken, and of an array that has none at once.
+        """
         frame = Frame.of(X)
         n_features = X.shape[1] if len(getattr(X, "shape", ())) == 2 else 0
-        names = None if frame is None else frame.names
-        chosen = chosen_columns(categorical_features, names, n_features, owner)
-        every = range(n_features) if frame is not None else sorted(chosen)
-        columns = {} if frame is None else plain_ones(X, frame, chosen)
-        for j in every:
-            if j in columns:
-                continue
-            label, cells = names[j] if names else j, column_of(X, j)
-            dtype = "float64" if frame is None else frame.dtypes[j]
-            try:
-                columns[j] = column_of_cells(cells, label, dtype, j in chosen, declared)
-            except (TypeError, ValueError, NotImplementedError) as error:
-                raise unreadable(error, cells, column_name(names, j), owner) from error
-            if advise and j not in chosen:
-                warn_of_texts(columns[j], cells, column_name(names, j), frame.library)
-        columns = dict(sorted(columns.items()))
         dtype = "float64" if frame is not None else str(getattr(X, "dtype", "float64"))
-        return cls(frame, columns, dtype=dtype, declared=declared)
+        schema = cls(frame, dtype=dtype, declared=declared)
+        chosen = chosen_columns(categorical_features, schema.names, n_features, owner)
+        if frame is not None:
+            return schema, learned_blocks(schema, X, chosen, owner, advise)
+        for j in sorted(chosen):
+            learn_column(schema, column_of(X, j), j, True, owner, False)
+        return schema, iter(())
 
     @classmethod
     def for_estimator(cls, X, estimator):
@@ -172,17 +171,6 @@ class Schema:
     def shown(self, numbers, columns, as_measured=False):
         """Cells as a reader knows them, an object array of the shape of ``numbers``, each of the column beside it."""
         return shown_cells(self, numbers, columns, as_measured)
-
-
-def plain_ones(X, frame, chosen):
-    """The columns of a frame that are plain numbers by their dtype, unless they are chosen for levels."""
-    columns, by_letter = {}, {kind.letter: kind for kind in KINDS.values() if kind.letter is not None}
-    for letter, numbers, cells in plain_blocks(X):
-        low, high = ends_of(cells)
-        for j, *bounds in zip(numbers.tolist(), low.tolist(), high.tolist(), strict=True):
-            if j not in chosen and bounds[0] <= bounds[1]:
-                columns[j] = by_letter[letter].plain_of(frame.names[j], frame.dtypes[j], *bounds)
-    return columns
 
 
 def chosen_columns(categorical_features, names, n_features, owner):
