@@ -157,8 +157,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
             that count; if a weight is no finite number of at least 0, or all are zero; if the device is not there; if
             training diverges and no usable state is left.
         """
-        schema = self._schema if self.warm_start and hasattr(self, "_model") else None
-        table = self._read_training(X, sample_weight, schema, self._streams)
+        table = self._read_to_fit(X, sample_weight)
         validation = None if X_val is None else door.read_beside(self, table, X_val, "X_val")
         return self._fit_table(table, X, y, validation)
 
@@ -220,8 +219,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         self : object
             The estimator after one more pass.
         """
-        table = self._read_training(X, sample_weight, getattr(self, "_schema", None), True)
-        return self._partial_fit_table(table)
+        return self._partial_fit_table(self._read_to_go_on(X, sample_weight))
 
     @_fit_context(prefer_skip_nested_validation=True)
     @undisturbed
@@ -239,9 +237,21 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
         self._tell(not_learned)
         return self
 
-    def _read_training(self, X, sample_weight, schema, declared):
+    def _read_to_fit(self, X, sample_weight):
+        """The table that ``fit`` trains on."""
+        schema = self._schema if self.warm_start and hasattr(self, "_model") else None
         advise = self._inside != "second"
-        return door.read_training(self, X, sample_weight, schema=schema, declared=declared, advise=advise)
+        return door.read_training(self, X, sample_weight, schema=schema, declared=self._streams, advise=advise)
+
+    def _read_to_go_on(self, X, sample_weight):
+        """The table that ``partial_fit`` goes on with."""
+        schema, advise = getattr(self, "_schema", None), self._inside != "second"
+        return door.read_training(self, X, sample_weight, schema=schema, declared=True, advise=advise)
+
+    @property
+    def _on_matrices(self):
+        from skvae._engine.density import MatrixDensity
+        return MatrixDensity(self)
 
     def _seeds(self, n_seeds):
         """Independent seeds from ``random_state``."""

@@ -44,18 +44,21 @@ class FitReport:
         return f"Epoch {len(history.loss)}, loss = {history.loss[-1]:.6f}{watched}, {seconds:.1f} s"
 
 
-def fit_parts(owner, parts, X, y, **params):
-    """Fit the estimators of a dict as tasks of their owner's fit, where scikit-learn has callbacks."""
+def fit_parts(owner, parts, X, y):
+    """Fit the parts of an owner as tasks of its fit, where scikit-learn has callbacks.
+
+    ``parts`` holds, by name, an estimator and the function that fits it.
+    """
     if not hasattr(owner, "_init_callback_context"):
-        for part in parts.values():
-            part.fit(X, **params)
+        for _, fit in parts.values():
+            fit()
         return
     context = owner._init_callback_context(max_subtasks=len(parts))
     context.call_on_fit_task_begin(estimator=owner, X=X, y=y)
-    for name, part in parts.items():
+    for name, (part, fit) in parts.items():
         task = context.subcontext(task_name=f"fit-{name}")
         task.call_on_fit_task_begin(estimator=owner, X=X, y=y)
         with task.propagate_callback_context(part):
-            part.fit(X, **params)
+            fit()
         task.call_on_fit_task_end(estimator=owner, X=X, y=y)
     context.call_on_fit_task_end(estimator=owner, X=X, y=y)

@@ -1,29 +1,23 @@
 """AutoencoderOutlierDetector: a threshold and reasons around any estimator that scores rows."""
 
-import copy
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
 from scipy.special import expit
-from sklearn import get_config
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.metaestimators import available_if
 
-from skvae._callbacks import fit_parts
-from skvae._outliers.ensemble import RobustEnsemble, expected_cells, residual, to_go_on, usual_cells
+from skvae._outliers.ensemble import RobustEnsemble, to_go_on
 from skvae._outliers.excess import Excess
-from skvae._outliers.neighbors import usual_of
+from skvae._outliers.judges import can_explain, judge_of
+from skvae._outliers.reasons import Reasons
 from skvae._outliers.reservoir import Reservoir
+from skvae._outliers.table import table_of_reasons
 from skvae._surroundings import undisturbed
-from skvae._tables.bounds import bounds_of, narrower
 from skvae._tables.faults import check_form, check_names, check_rows
-from skvae._tables.frames.frame import Frame, column_of, index_of, is_frame, numbered, without_mask
-from skvae._tables.names import objects
-from skvae._tables.schema import Schema
+from skvae._tables.frames.frame import Frame, is_frame, without_mask
 from skvae._tables.weighted import WeightedRows, weighted_threshold
-from skvae._tables.weights import as_numbered, counting
 from skvae._vae import VAETransformer
 from skvae._validation import (
     CallbackSupportMixin,
@@ -33,18 +27,11 @@ from skvae._validation import (
     _fit_context,
     _set_random_states,
     check_is_fitted,
-    has_fit_parameter,
     validate_data,
 )
 
 FALSE_ALARMS = 0.01
 """Share of usual rows that ``contamination="auto"`` promises to flag."""
-
-COVERAGE, RESIDUAL_ROWS = 0.9, 8192
-"""Share of a column's training cells in the interval that is expected of them, and rows that it is taken from."""
-
-EXPLAINS = "score_features", "transform", "inverse_transform"
-"""Methods of an estimator that can give reasons."""
 
 DENSITY = {
     "hidden_layer_sizes": (64, 64),
@@ -57,11 +44,6 @@ DENSITY = {
     "n_importance_samples": 16,
 }
 """Parameters of the default estimator, a VAETransformer."""
-
-
-def can_explain(estimator):
-    """Whether an estimator can give reasons."""
-    return all(hasattr(estimator, name) for name in EXPLAINS)
 
 
 def _explains(detector):
@@ -216,84 +198,62 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         """
         if not hasattr(self, "estimator_"):
             return self._fit(X, y, sample_weight, streams=True)
-        X, weight, numbers = self._counting(self._as_fitted(X), sample_weight, check_form)
+        X = self._as_fitted(X)
+        if not is_frame(X):
+            check_form(X, type(self).__name__)
         validate_data(self, X, reset=False, skip_check_array=True)
-        estimator = copy.deepcopy(self.estimator_)
-        with as_numbered(numbers):
-            estimator.partial_fit(X, **self._weights(estimator, weight))
+        judge, reading, weight = judge_of(self.estimator_).after(X, sample_weight)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        recent = self._recent.after(X, weight, seed)
-        if isinstance(estimator, RobustEnsemble):
-            estimator.refer_to(recent.table, recent.weight)
+        recent = self._recent.after(reading.matrix, weight, seed)
+        judge.refer_to(recent.X, recent.weight)
         latest = recent.latest
-        return self._judge_by(estimator, latest.table, latest.weight, recent, self._schema)
+        return self._judge_by(judge, judge.rows(latest.X, self._schema), latest.weight, recent)
 
     def _fit(self, X, y, sample_weight, streams=False):
         """Fit a new estimator, or go on from the fitted one, and judge by it; ``streams`` if more rows are to come."""
         estimator = self._make_estimator()
-        X, weight, numbers = self._counting(X, sample_weight)
+        if not is_frame(X):
+            check_rows(X, type(self).__name__)
+        X = without_mask(X)
         if hasattr(estimator, "_streams"):
             estimator._streams = streams
-        if self.warm_start:
-            estimator = self._warm(estimator)
-        with as_numbered(numbers):
-            fit_parts(self, {"estimator": estimator}, X, y, **self._weights(estimator, weight))
-        validate_data(self, X, skip_check_array=True)
-        density = estimator.trusting_ if isinstance(estimator, RobustEnsemble) else estimator
-        needed = can_explain(estimator) or hasattr(estimator, "partial_fit")
-        schema = Schema.for_estimator(X, density) if needed else None
-        recent = Reservoir.of(X, weight, schema) if hasattr(estimator, "partial_fit") else None
-        self._judge_by(estimator, X, weight, recent, schema)
+        judge = judge_of(self._warm(estimator) if self.warm_start else estimator)
+        reading, weight = judge.train(self, X, y, sample_weight)
+        validate_data(self, reading.X, skip_check_array=True)
+        recent = Reservoir.of(reading.matrix, weight) if judge.goes_on else None
+        self._judge_by(judge, reading, weight, recent)
         self._frame = Frame.of(X)
         return self
 
-    def _judge_by(self, estimator, X, weight, recent, schema):
-        """Take over a fitted estimator, with the threshold and the scales that these rows give it."""
-        scores = np.asarray(estimator.score_samples(X), dtype=np.float64)
+    def _judge_by(self, judge, reading, weight, recent):
+        """Take over a trained judge, with the threshold and the scales that these rows give it."""
+        scores = judge.score(reading)
         scale = Excess.of(scores, weight)
+        reasons = Reasons.of(judge, reading, weight) if judge.explains else None
+        self.estimator_, self._scale, self._recent = judge.estimator, scale, recent
+        self.offset_, self._schema, self._reasons = self._threshold(scores, weight, scale), reading.schema, reasons
+        self.expected_interval_ = reasons and reasons.interval
+        return self
+
+    def _threshold(self, scores, weight, scale):
+        """The score below which rows are outliers."""
         is_auto, usual = self.contamination == "auto", scale.quantile(FALSE_ALARMS)
         share, most = (0.0, FALSE_ALARMS) if is_auto else (self.contamination, 2.0 * self.contamination)
         offset = weighted_threshold(scores, weight, share, most)
         if offset < WeightedRows.present(scores, weight).X.min():  # no row is to be flagged
-            offset = usual if is_auto else min(offset, usual)
-        elif is_auto:
-            offset = max(offset, usual)
-        self.expected_interval_ = self._usual = self._bounds = self._where = None
-        if can_explain(estimator):
-            rows = WeightedRows.distinct(schema.numbers(X), weight)
-            self._where = usual_of(rows.X, rows.counts, schema)
-            self._usual = usual_cells(rows.X, rows.weight, schema, self._where)
-            self._bounds = self._cell_bounds(estimator, rows, schema)
-            self.expected_interval_ = self._residual_interval(estimator, rows, schema)
-        self.estimator_, self.offset_, self._scale, self._recent = estimator, offset, scale, recent
-        self._schema = schema
-        return self
+            return usual if is_auto else min(offset, usual)
+        return max(offset, usual) if is_auto else offset
 
     def _as_fitted(self, X):
         """Rows with holes for masked cells, if their columns are those of training."""
         check_names(X, self._frame and self._frame.names, type(self).__name__)
         return without_mask(X)
 
-    def _counting(self, X, sample_weight, check=check_rows):
-        """The rows that count, their weights, and their numbers, None for all."""
-        if not is_frame(X):
-            check(X, type(self).__name__)
-        return counting(without_mask(X), sample_weight)
-
-    @staticmethod
-    def _weights(estimator, sample_weight):
-        """Arguments of the estimator's fit, where there are weights."""
-        if sample_weight is None:
-            return {}
-        steps = [(name, step) for name, step in getattr(estimator, "steps", []) if hasattr(step, "fit")]
-        if not all(has_fit_parameter(step, "sample_weight") for _, step in steps or [("", estimator)]):
-            raise ValueError(
-                f"estimator={estimator!r} takes no sample_weight, or one of its steps does not; leave it out, or use "
-                "another estimator."
-            )
-        if not steps or get_config()["enable_metadata_routing"]:
-            return {"sample_weight": sample_weight}
-        return {f"{name}__sample_weight": sample_weight for name, _ in steps}
+    def _reading(self, X):
+        """Rows as the judge reads them, and the judge."""
+        check_is_fitted(self)
+        judge = judge_of(self.estimator_)
+        return judge, judge.read(self._as_fitted(X), self._schema)
 
     def _warm(self, estimator):
         """The estimator to fit under ``warm_start``: the fitted one with the parameters of an unfitted one."""
@@ -333,47 +293,6 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
             _set_random_states(estimator, self.random_state)
         return estimator
 
-    def _cell_bounds(self, estimator, rows, schema):
-        """Between which values cells can be (2, n_features): what a density of our own says, or the table."""
-        density = estimator.trusting_ if isinstance(estimator, RobustEnsemble) else estimator
-        if hasattr(density, "_model"):
-            return density._model.bounds
-        n_features = rows.X.shape[1]
-        columns = np.flatnonzero(~schema.with_levels(n_features))
-        bounds = bounds_of(rows.X, rows.counts, self._where.ends, columns.tolist())
-        return narrower(bounds, schema.limits(n_features))
-
-    def _residual_interval(self, estimator, rows, schema):
-        """Between which values observed less expected cells of training rows lie (2, n_features), column by column."""
-        rows = rows.part(slice(None, None, -(-rows.n_rows // RESIDUAL_ROWS)))
-        expected = expected_cells(estimator, rows.X, self._usual, schema, self._where)
-        apart = residual(rows.X, expected, self._where, learn=True)
-        apart[:, schema.with_levels(apart.shape[1])] = np.nan
-        tails = (0.5 * (1.0 - COVERAGE), 0.5 * (1.0 + COVERAGE))
-        return WeightedRows(apart, rows.weight, rows.total).quantiles(tails)
-
-    def _as_read(self, numbers, columns, as_measured):
-        """Cells of some columns as a reader knows them; numbers alone stay numbers."""
-        if not self._schema.reads_otherwise:
-            return numbers
-        cells = self._schema.shown(numbers, columns, as_measured)
-        cells[np.isnan(numbers)] = None if self._schema.with_levels(len(self._usual[0])).any() else np.nan
-        return cells
-
-    def _with_unseen(self, cells, X, numbers, order):
-        """Cells (n * n_columns,) with those in their places that no number stands for: training rows have none such."""
-        X, rows = numbered(X), np.repeat(np.arange(len(order)), order.shape[1])
-        for j, column in self._schema.columns.items():
-            here = order.ravel() == j
-            if column.is_empty:
-                here &= column_of(X, j).notna().to_numpy()[rows]
-            else:
-                here &= column.unseen(numbers[rows, j])
-            if here.any():
-                cells = cells.astype(object)
-                cells[here] = column_of(X, j).astype(object).to_numpy()[rows[here]]
-        return cells
-
     @undisturbed
     def score_samples(self, X):
         """Score of each row, higher being more normal: that of the estimator.
@@ -388,8 +307,8 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         scores : ndarray of shape (n_samples,)
             float64.
         """
-        check_is_fitted(self)
-        return np.asarray(self.estimator_.score_samples(self._as_fitted(X)), dtype=np.float64)
+        judge, reading = self._reading(X)
+        return judge.score(reading)
 
     @undisturbed
     def decision_function(self, X):
@@ -472,21 +391,6 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         check_is_fitted(self)
         if not isinstance(n_columns, Integral) or isinstance(n_columns, bool) or n_columns < 1:
             raise ValueError(f"n_columns={n_columns!r} must be a whole number of at least 1.")
-        X = self._as_fitted(X)
-        shares = np.asarray(self.estimator_.score_features(X))
-        values = self._schema.numbers(X)
-        expected = expected_cells(self.estimator_, values, self._usual, self._schema, self._where, index_of(X))
-        low, high = np.clip(expected + self.expected_interval_[:, None], *self._bounds[:, None])
-        names = range(values.shape[1]) if self._schema.names is None else self._schema.names
-        ranked = np.where(np.isnan(values), np.inf, shares)
-        order = np.argsort(ranked, axis=1, kind="stable")[:, : min(n_columns, values.shape[1])]
-        labels = range(len(values)) if index_of(X) is None else index_of(X)
-        cells = {"column": objects(names)[order].ravel()}
-        for name, numbers in {"value": values, "expected": expected, "low": low, "high": high}.items():
-            numbers = np.take_along_axis(numbers, order, axis=1).ravel()
-            cells[name] = self._as_read(numbers, order.ravel(), as_measured=name == "value")
-        cells["value"] = self._with_unseen(cells["value"], X, values, order)
-        cells["share"] = np.take_along_axis(shares, order, axis=1).ravel()
-        index = [labels, range(order.shape[1])]
-        index = pd.MultiIndex.from_product(index, names=[getattr(labels, "name", None), "rank"])
-        return pd.DataFrame(cells, index=index)
+        judge, reading = self._reading(X)
+        shares = judge.shares(reading)
+        return table_of_reasons(shares, self._reasons.expected(judge, reading), reading, n_columns)

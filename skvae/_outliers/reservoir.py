@@ -4,9 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skvae._tables.frames.frame import numbered, some_rows
-from skvae._tables.schema import Schema
-
 PLACES = 2048
 """Rows that a reservoir holds; one that was there before as many came is still there with probability 1/e."""
 
@@ -21,32 +18,28 @@ MOST_ARRIVALS = 2**22
 class Reservoir:
     """Up to PLACES rows X (n, n_features), float64, their weights (n,) and when they came (n,), counted in rows.
 
-    A row of weight two comes twice. ``schema`` is what the columns of the rows hold; ``n_seen`` is how many rows have
-    come so far.
+    A row of weight two comes twice. ``n_seen`` is how many rows have come so far.
     """
 
     X: np.ndarray
     weight: np.ndarray
     arrival: np.ndarray
     n_seen: int
-    schema: Schema
 
     @classmethod
-    def of(cls, X, weight, schema=None):
-        """A whole table with weights, or None: all its rows that count, or PLACES of them, evenly spread."""
-        X, schema = numbered(X), schema or Schema.of(X, None, "the detector")
+    def of(cls, X, weight):
+        """A whole matrix with weights, or None: all its rows that count, or PLACES of them, evenly spread."""
         index, weight = arrivals(X, weight)
         arrival = np.arange(len(index))
         if len(index) > PLACES:
             arrival = np.arange(PLACES) * len(index) // PLACES
-        return cls(schema.numbers(some_rows(X, index[arrival])), weight[arrival], arrival, len(index), schema)
+        return cls(dense(X, index[arrival]), weight[arrival], arrival, len(index))
 
     def after(self, X, weight, seed):
         """The same after one more batch, whose rows take free places first, then random ones, one row at a time.
 
         Who is still there does not depend on how a stream is cut into batches, in distribution.
         """
-        X = numbered(X)
         index, weight = arrivals(X, weight)
         n_held, n_new = len(self.X), len(index)
         n_free = min(PLACES - n_held, n_new)
@@ -58,20 +51,20 @@ class Reservoir:
         came = source[new] - n_held
         held = np.where(source < n_held, source, 0)
         rows, weights, arrival = self.X[held], self.weight[held], self.arrival[held]
-        rows[new] = self.schema.numbers(some_rows(X, index[came]))
+        rows[new] = dense(X, index[came])
         weights[new], arrival[new] = weight[came], self.n_seen + came
-        return Reservoir(rows, weights, arrival, self.n_seen + n_new, self.schema)
+        return Reservoir(rows, weights, arrival, self.n_seen + n_new)
 
     @property
     def latest(self):
         """The LATEST rows that came and are still there, as a reservoir of their own."""
         index = np.sort(np.argsort(-self.arrival, kind="stable")[:LATEST])
-        return Reservoir(self.X[index], self.weight[index], self.arrival[index], self.n_seen, self.schema)
+        return Reservoir(self.X[index], self.weight[index], self.arrival[index], self.n_seen)
 
-    @property
-    def table(self):
-        """The rows, as a frame where the first ones were in a frame."""
-        return self.schema.table(self.X)
+
+def dense(X, rows):
+    """Some rows of a matrix as an array of float64."""
+    return np.asarray(X[rows], dtype=np.float64)
 
 
 def arrivals(X, weight):

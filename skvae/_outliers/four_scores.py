@@ -1,0 +1,161 @@
+"""Four scores of a row in one: a density and three distances, on matrices."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skvae._outliers.excess import Excess
+from skvae._outliers.neighbors import Positions, Sample, SampleDistances
+from skvae._outliers.reasons import residual, usual_cells
+from skvae._tables.matrix import of_rows
+from skvae._tables.schema import Schema
+from skvae._tables.weighted import WeightedRows, drawn_rows, weighted_threshold
+
+STRANGEST, CORE = 0.1, 0.7
+"""Share of the training rows that are left out as the strangest, and share that is the core of the usual ones."""
+
+SMALL_SAMPLE, SAMPLE = 64, 256
+"""Rows of the samples that distances are measured to: of all rows, and of the usual ones; at most half of the rows."""
+
+MOST_ROWS = 2048
+"""Training rows that distances are measured to, and that the scale of each score is found on."""
+
+LEAST_WIDTH = 0.3
+"""Standard deviations of a column that are added to how far its cells usually are from what is expected of them."""
+
+FARTHEST = 1e150
+"""Widths that a cell is away from what is expected at most, so that its square is finite."""
+
+
+@dataclass(frozen=True)
+class FourScores:
+    """What two densities and three distances say of rows of numbers (n, n_features).
+
+    ``trusting`` and ``wary`` are densities on matrices. Scales are those of up to MOST_ROWS training rows.
+    """
+
+    trusting: Any
+    wary: Any
+    schema: Schema
+    positions: Positions
+    distances: SampleDistances
+    scales: dict
+    usual: np.ndarray
+    widths: list
+    usual_shortfall: np.ndarray
+
+    @classmethod
+    def of(cls, trusting, wary, schema, matrix, weight, rng):
+        """Measure distances to these rows, or to a part of many drawn by weight, and find the scale of each score."""
+        rows, weight = drawn_rows(matrix, weight, MOST_ROWS, rng)
+        some = of_rows(matrix, rows)
+        density, numbers = trusting.score(some), dense(some)
+        usual = most(wary.score(some), weight, 1.0 - STRANGEST)
+        positions = Positions.of(numbers, weight, usual, schema)
+        distances = distances_of(positions(numbers), density, usual, weight)
+        scores = {"density": density} | {name: -values for name, values in distances(distances.rows).items()}
+        scales = {name: Excess.of(values, weight) for name, values in scores.items()}
+        where = positions.units.usual
+        cells = usual_cells(numbers, weight, schema, where)
+        parts = [
+            residual(numbers, expected(each, numbers, cells, where), where, learn=True) for each in (trusting, wary)
+        ]
+        widths = [width(part, weight, positions.scale) for part in parts]
+        shortfall = usual_shortfall(wary, numbers, some, weight, schema)
+        return cls(trusting, wary, schema, positions, distances, scales, cells, widths, shortfall)
+
+    def strangeness(self, matrix):
+        """How strange each row is (n,) by the name of the score, on the scale of its training scores."""
+        scores = {"density": self.trusting.score(matrix)}
+        scores |= {name: -values for name, values in self.distances(self.positions(dense(matrix))).items()}
+        return {name: self.scales[name].strangeness(values) for name, values in scores.items()}
+
+    def score(self, matrix):
+        """Minus the excess of a row: 0 is usual, -1 as strange as the strangest tenth of the training rows.
+
+        The excess is the mean of those of the four scores on their logarithmic scale.
+        """
+        strangeness = self.strangeness(matrix)
+        mean = sum(strangeness.values()) / len(strangeness)
+        return -np.sign(mean) * np.expm1(np.abs(mean))
+
+    def shares(self, matrix):
+        """Nats that each cell costs under a normal density of what is expected: the mean of both densities'.
+
+        That is minus half the square of the cell's distance to what is expected of it, in widths of what is usual in
+        its column. Heavy tails would make light of far cells in just those columns in which the model knows least. A
+        level costs the logarithm of how many times more probable the expected one is to the wary density, whose codes
+        say what is expected, beyond the median in its column: of many levels none is probable. A missing cell costs
+        nothing.
+        """
+        numbers, levels = dense(matrix), self.schema.with_levels(matrix.shape[1])
+        where = self.positions.units.usual
+        costs = np.zeros(numbers.shape)
+        for density, usual_width in zip((self.trusting, self.wary), self.widths, strict=True):
+            part = residual(numbers, expected(density, numbers, self.usual, where), where, learn=False) / usual_width
+            costs = costs + np.nan_to_num(np.square(np.clip(part, -FARTHEST, FARTHEST)))
+        costs = 0.0 - 0.25 * costs
+        if levels.any():
+            shortfall = self.wary.shortfall(matrix)[:, levels] - self.usual_shortfall[levels]
+            costs[:, levels] = np.minimum(shortfall, 0.0)
+        return costs
+
+    def codes(self, matrix):
+        """Codes of rows, those of the wary density."""
+        return self.wary.codes(matrix)
+
+    def expected(self, matrix):
+        """What the wary density expects of each cell (n, n_features)."""
+        return self.wary.expected(matrix)
+
+    @property
+    def bounds(self):
+        """Between which values the trusting density lets cells be (2, n_features)."""
+        return self.trusting.bounds
+
+
+def dense(matrix):
+    """A matrix as an array of float64."""
+    return np.asarray(matrix[:], dtype=np.float64)
+
+
+def distances_of(rows, density, usual, weight):
+    """Distances to samples of rows at some positions (n, width): of all, of the usual and of the core.
+
+    ``density`` are the scores of the rows, ``usual`` is a mask of those that are not the strangest.
+    """
+    nearness = -SampleDistances(rows, {"usual": Sample.of(weight, usual, SAMPLE)})(rows)["usual"]
+    strange = sum(Excess.of(scores, weight).strangeness(scores) for scores in (density, nearness))
+    samples = {
+        "all": Sample.of(weight, np.ones(len(rows), dtype=bool), SMALL_SAMPLE),
+        "usual": Sample.of(weight, most(nearness, weight, 1.0 - STRANGEST), SAMPLE),
+        "core": Sample.of(weight, most(-strange, weight, CORE), SAMPLE),
+    }
+    return SampleDistances(rows, samples)
+
+
+def expected(density, numbers, usual, where):
+    """What a density expects of each cell (n, n_features), where cells lie in the ``usual`` range."""
+    return where.clipped(density.expected(where.clipped(numbers, *usual)), *usual)
+
+
+def width(residual, weight, scale):
+    """How far cells usually are from what is expected (n_features,): at least a part of their column's width."""
+    tame = np.clip(residual, *WeightedRows.present(residual, weight).usual_range())
+    total = np.maximum(weight @ ~np.isnan(tame), np.finfo(np.float64).tiny)
+    return np.sqrt(weight @ np.nan_to_num(np.square(tame)) / total) + LEAST_WIDTH * scale
+
+
+def usual_shortfall(wary, numbers, matrix, weight, schema):
+    """Median, in each column of levels (n_features,), of what levels are less probable than the most probable one."""
+    found, levels = np.zeros(numbers.shape[1]), schema.with_levels(numbers.shape[1])
+    if levels.any():
+        shortfall = np.where(np.isnan(numbers), np.nan, wary.shortfall(matrix))[:, levels]
+        found[levels] = np.nan_to_num(WeightedRows.present(shortfall, weight).quantiles((0.5,))[0])
+    return found
+
+
+def most(scores, weight, share):
+    """Mask of the rows of the highest scores that hold about this share of the weight."""
+    return scores >= weighted_threshold(scores, weight, 1.0 - share)

@@ -1,0 +1,176 @@
+"""What judges rows: one of this package's estimators, on matrices, or any other estimator, on tables.
+
+Both answer the same questions about a ``Reading``. An estimator of this package reads a table once, and all that
+follows is about its numbers; another one is handed the table itself, each time.
+"""
+
+import copy
+
+import numpy as np
+from sklearn import get_config
+
+from skvae._callbacks import fit_parts
+from skvae._outliers.reading import Reading
+from skvae._tables.schema import Schema
+from skvae._tables.weights import as_numbered, counting
+from skvae._validation import has_fit_parameter
+
+ON_TABLES = "fit", "partial_fit", "score_samples", "score_features", "transform", "inverse_transform"
+"""Public methods whose answers this package's estimators also give on matrices."""
+
+EXPLAINS = "score_features", "transform", "inverse_transform"
+"""Methods of an estimator that can give reasons."""
+
+
+def judge_of(estimator):
+    """The judge that an estimator is."""
+    return Own(estimator) if is_own(estimator) else Foreign(estimator)
+
+
+def is_own(estimator):
+    """Whether it is an estimator of this package, none of whose methods a subclass has changed."""
+    methods = [getattr(type(estimator), name, None) for name in ON_TABLES]
+    return hasattr(estimator, "_fit_table") and all(
+        getattr(method, "__module__", "skvae").split(".")[0] == "skvae" for method in methods
+    )
+
+
+def can_explain(estimator):
+    """Whether an estimator can give reasons."""
+    return all(hasattr(estimator, name) for name in EXPLAINS)
+
+
+class Own:
+    """An estimator of this package."""
+
+    explains = goes_on = True
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def train(self, owner, X, y, sample_weight):
+        """Fit it as a part of its owner; the rows that count, as they were read, and their weights, or None."""
+        table = self.estimator._read_to_fit(X, sample_weight)
+        part = self.estimator, lambda: self.estimator._fit_table(table, table.source)
+        fit_parts(owner, {"estimator": part}, table.source, y)
+        return Reading(table.source, self.estimator._schema, table.X), table.weight
+
+    def after(self, X, sample_weight):
+        """A judge that has learned from a batch too, and the batch as ``train`` gives it."""
+        judge = Own(copy.deepcopy(self.estimator))
+        table = judge.estimator._read_to_go_on(X, sample_weight)
+        judge.estimator._partial_fit_table(table)
+        return judge, Reading(table.source, judge.estimator._schema, table.X), table.weight
+
+    def refer_to(self, numbers, weight):
+        """Take rows of numbers as those that others are compared with, where it compares rows."""
+        if hasattr(self.estimator, "_refer_to"):
+            self.estimator._refer_to(numbers, weight)
+
+    def read(self, X, schema):
+        """Rows that came after training; what cannot be read is an error."""
+        return Reading(X, schema, self.estimator._read(X))
+
+    def rows(self, numbers, schema):
+        """Rows of which only the numbers are known (n, n_features)."""
+        return Reading(None, schema, numbers)
+
+    def score(self, reading):
+        """Score of each row (n,), higher being more normal."""
+        return self.estimator._on_matrices.score(reading.matrix)
+
+    def shares(self, reading):
+        """Share of each cell in the strangeness of its row (n, n_features)."""
+        return self.estimator._on_matrices.shares(reading.matrix)
+
+    def expected(self, numbers, schema, index=None):
+        """What is expected of each cell of rows of numbers (n, n_features), in numbers of the schema."""
+        return self.estimator._on_matrices.expected(numbers)
+
+    def shortfall(self, reading):
+        """Nats that each cell has less than the one that is expected (n, n_features)."""
+        return self.estimator._on_matrices.shortfall(reading.matrix)
+
+    def codes(self, reading):
+        """Codes of rows (n, n_components)."""
+        return self.estimator._on_matrices.codes(reading.matrix)
+
+    @property
+    def bounds(self):
+        """Between which values the density lets cells be (2, n_features)."""
+        return self.estimator._on_matrices.bounds
+
+
+class Foreign:
+    """Any estimator with ``fit`` and ``score_samples``."""
+
+    bounds = None
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    @property
+    def explains(self):
+        """Whether it can give reasons."""
+        return can_explain(self.estimator)
+
+    @property
+    def goes_on(self):
+        """Whether it can learn from further batches."""
+        return hasattr(self.estimator, "partial_fit")
+
+    def train(self, owner, X, y, sample_weight):
+        """Fit it as a part of its owner; the rows that count, as they were read, and their weights, or None."""
+        X, weight, numbers = counting(X, sample_weight)
+        with as_numbered(numbers):
+            weights = fit_weights(self.estimator, weight)
+            fit_parts(owner, {"estimator": (self.estimator, lambda: self.estimator.fit(X, **weights))}, X, y)
+        needed = self.explains or self.goes_on
+        return Reading(X, Schema.for_estimator(X, self.estimator) if needed else None), weight
+
+    def after(self, X, sample_weight):
+        """A judge that has learned from a batch too, and the batch as ``train`` gives it."""
+        X, weight, numbers = counting(X, sample_weight)
+        judge = Foreign(copy.deepcopy(self.estimator))
+        with as_numbered(numbers):
+            judge.estimator.partial_fit(X, **fit_weights(judge.estimator, weight))
+        return judge, Reading(X, Schema.for_estimator(X, judge.estimator)), weight
+
+    def refer_to(self, numbers, weight):
+        """Nothing: it compares rows with none."""
+
+    def read(self, X, schema):
+        """Rows that came after training."""
+        return Reading(X, schema)
+
+    def rows(self, numbers, schema):
+        """Rows of which only the numbers are known (n, n_features), as a table that the estimator takes."""
+        return Reading(schema.table(numbers), schema, numbers)
+
+    def score(self, reading):
+        """Score of each row (n,), higher being more normal."""
+        return np.asarray(self.estimator.score_samples(reading.X), dtype=np.float64)
+
+    def shares(self, reading):
+        """Share of each cell in the strangeness of its row (n, n_features)."""
+        return np.asarray(self.estimator.score_features(reading.X))
+
+    def expected(self, numbers, schema, index=None):
+        """What is expected of each cell of rows of numbers (n, n_features), in numbers of the schema."""
+        codes = self.estimator.transform(schema.table(numbers, index))
+        return schema.numbers(self.estimator.inverse_transform(codes))
+
+
+def fit_weights(estimator, sample_weight):
+    """Arguments of an estimator's fit, where there are weights."""
+    if sample_weight is None:
+        return {}
+    steps = [(name, step) for name, step in getattr(estimator, "steps", []) if hasattr(step, "fit")]
+    if not all(has_fit_parameter(step, "sample_weight") for _, step in steps or [("", estimator)]):
+        raise ValueError(
+            f"estimator={estimator!r} takes no sample_weight, or one of its steps does not; leave it out, or use "
+            "another estimator."
+        )
+    if not steps or get_config()["enable_metadata_routing"]:
+        return {"sample_weight": sample_weight}
+    return {f"{name}__sample_weight": sample_weight for name, _ in steps}
