@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 import skrub
 import torch
+from cases import each_value
 from columns import N, arrow, pandas_columns, polars_columns
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
@@ -22,7 +23,8 @@ from ways import WAYS
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae._tables.schema import Schema
 
-ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
+BOTH = [VAETransformer, AutoencoderTransformer]
+ESTIMATORS = pytest.mark.parametrize("Estimator", BOTH)
 SMALL = {"n_components": 2, "hidden_layer_sizes": (4,), "random_state": 0, "max_iter": 3}
 FULL_BATCH = {"batch_size": 10_000, "early_stopping": False, "precision": "float64"}
 EMPTY = {
@@ -424,9 +426,11 @@ def test_bad_categorical_features_are_errors(chosen, message):
         VAETransformer(**SMALL, categorical_features=chosen).fit(mixed(50)[["real", "count"]])
 
 
-@ESTIMATORS
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "float16", "object"])
-@pytest.mark.parametrize("levels", [(0.0, 1.0), (-3.0, 2.5), (0.1, 0.7)])
+@each_value(
+    dtype=["float32", "float64", "int64", "float16", "object"],
+    levels=[(0.0, 1.0), (-3.0, 2.5), (0.1, 0.7)],
+    Estimator=BOTH,
+)
 def test_levels_leave_codes_in_the_float_dtype_of_an_array(Estimator, dtype, levels):
     X = np.c_[np.random.RandomState(0).normal(size=40), np.resize(levels, 40)].astype(dtype)
     model = Estimator(**SMALL, categorical_features=[1]).fit(X)
@@ -435,10 +439,12 @@ def test_levels_leave_codes_in_the_float_dtype_of_an_array(Estimator, dtype, lev
     assert set(numbers[:, 1]) == set(range(len(set(X[:, 1]))))
 
 
-@ESTIMATORS
-@pytest.mark.parametrize("chosen", [[1], [False, True], np.array([1])])
-@pytest.mark.parametrize("missing", [False, True])
-@pytest.mark.parametrize("as_rows", [list, lambda X: tuple(map(tuple, X)), lambda X: [np.array(row) for row in X]])
+@each_value(
+    chosen=[[1], [False, True], np.array([1])],
+    missing=[False, True],
+    as_rows=[list, lambda X: tuple(map(tuple, X)), lambda X: [np.array(row) for row in X]],
+    Estimator=BOTH,
+)
 def test_levels_in_a_list_of_rows_are_those_of_an_array(Estimator, chosen, missing, as_rows):
     X = np.c_[np.random.RandomState(0).normal(size=40), np.resize([3.0, 1.0, 7.0], 40)]
     X[4, 1] = np.nan if missing else 1.0
@@ -535,8 +541,7 @@ def test_bad_given_cells_are_errors(fitted, given, message):
 # Bad input
 
 
-@ESTIMATORS
-@pytest.mark.parametrize("name", EMPTY)
+@each_value(name=EMPTY, Estimator=BOTH)
 def test_a_column_without_cells_stays_so_and_says_nothing(Estimator, name):
     table = mixed(N)[["real", "colour"]].reset_index(drop=True).assign(empty=EMPTY[name])
     model = Estimator(**SMALL).fit(table)
