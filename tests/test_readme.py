@@ -40,7 +40,7 @@ def test_links_and_scripts_that_readme_and_docs_name_exist():
         text = page.read_text()
         for target in re.findall(r"\]\(([^)#]+)\)", text):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
-        for script in re.findall(r"(?:examples|benchmarks|tests)/\w+\.py", text):
+        for script in re.findall(r"(?:examples|benchmarks|tests)/[\w/]+\.py", text):
             assert (ROOT / script).exists(), f"{page.name} names {script}"
 
 

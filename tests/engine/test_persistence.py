@@ -5,38 +5,18 @@ import io
 import pickle
 import pickletools
 
-import cloudpickle
-import joblib
 import numpy as np
 import pytest
 import skops.io
 import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from ways import WAYS
 
 import skvae._engine.device
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 2}
-
-
-def through_joblib(estimator, tmp_path):
-    joblib.dump(estimator, tmp_path / "estimator.joblib")
-    return joblib.load(tmp_path / "estimator.joblib", mmap_mode="r")
-
-
-def through_skops(estimator, tmp_path):
-    stored = skops.io.dumps(estimator)
-    return skops.io.loads(stored, trusted=skops.io.get_untrusted_types(data=stored))
-
-
-WAYS = {
-    "pickle": lambda estimator, tmp_path: pickle.loads(pickle.dumps(estimator)),
-    "joblib": through_joblib,
-    "cloudpickle": lambda estimator, tmp_path: cloudpickle.loads(cloudpickle.dumps(estimator)),
-    "deepcopy": lambda estimator, tmp_path: copy.deepcopy(estimator),
-    "skops": through_skops,
-}
 
 FITS = {
     "vae": lambda X: VAETransformer(**SMALL).fit(X),

@@ -11,9 +11,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import skops.io
+from columns import pandas_columns, polars_columns
 from sklearn.ensemble import IsolationForest
 from sklearn.exceptions import DataConversionWarning
-from test_tables import pandas_columns, polars_columns
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae._tables.schema import Schema

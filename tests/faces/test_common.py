@@ -27,8 +27,6 @@ def autoencoder(**params):
 FOR_REAL_NUMBERS = sorted(name for name, member in LIKELIHOODS.items() if member.units not in ("positive", "counts"))
 
 TRANSFORMERS = [
-    VAETransformer(),
-    AutoencoderTransformer(),
     vae(batch_size=4),
     autoencoder(batch_size=4),
     vae(**FULL_BATCH),
@@ -51,7 +49,6 @@ TRANSFORMERS = [
 ]
 
 DETECTORS = [
-    AutoencoderOutlierDetector(),
     AutoencoderOutlierDetector(vae()),
     AutoencoderOutlierDetector(autoencoder(), contamination=0.1),
     AutoencoderOutlierDetector(vae(**FULL_BATCH)),
@@ -80,9 +77,24 @@ DETECTOR_CHECKS = [
 ]
 
 
+AS_THEY_ARE = [VAETransformer(), AutoencoderTransformer(), AutoencoderOutlierDetector()]
+"""Estimators that see all checks in every run."""
+
+SHARE = 8
+"""Of the checks of any other configuration one in so many is in every run, another one for the next; all are slow."""
+
+
+def checks():
+    """All checks of all configurations, those slow that not every run needs."""
+    yield from parametrize_with_checks(AS_THEY_ARE).args[1]
+    for place, estimator in enumerate(TRANSFORMERS + DETECTORS):
+        for number, pair in enumerate(parametrize_with_checks([estimator]).args[1]):
+            yield pytest.param(*pair, marks=() if (number + place) % SHARE == 0 else pytest.mark.slow)
+
+
 # the rows of the checks are fewer than their columns, or nothing but noise: scores are loose, and a fit says so
 @pytest.mark.filterwarnings("ignore:The 64 importance draws:UserWarning")
-@parametrize_with_checks(TRANSFORMERS + DETECTORS)
+@pytest.mark.parametrize(("estimator", "check"), list(checks()), ids=parametrize_with_checks([]).kwargs["ids"])
 def test_scikit_learn_contract(estimator, check):
     check(estimator)
 
@@ -105,4 +117,4 @@ def test_extra_checks_of_scikit_learn_itself(estimator, name):
 
 @pytest.mark.parametrize("name", DETECTOR_CHECKS)
 def test_extra_checks_of_the_detector(name):
-    getattr(estimator_checks, name)("AutoencoderOutlierDetector", DETECTORS[1])
+    getattr(estimator_checks, name)("AutoencoderOutlierDetector", DETECTORS[0])

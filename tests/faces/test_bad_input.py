@@ -8,6 +8,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import torch
+from cases import each_pair, each_value
+from fits import fitted
 from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.mixture import GaussianMixture
@@ -15,19 +17,16 @@ from sklearn.mixture import GaussianMixture
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae._engine.device import DeviceMemoryError
 
-ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 3}
 BRIEF = {**SMALL, "max_iter": 1}
-DETECTORS_TOO = pytest.mark.parametrize(
-    "make",
-    [
-        lambda: VAETransformer(**BRIEF),
-        lambda: AutoencoderTransformer(**BRIEF),
-        lambda: AutoencoderOutlierDetector(VAETransformer(**BRIEF)),
-        lambda: AutoencoderOutlierDetector(VAETransformer(**BRIEF), ensemble=True),
-    ],
-    ids=["VAE", "autoencoder", "detector", "ensemble"],
-)
+BOTH = [VAETransformer, AutoencoderTransformer]
+ESTIMATORS = pytest.mark.parametrize("Estimator", BOTH)
+NEW = {
+    "VAE": lambda: VAETransformer(**BRIEF),
+    "autoencoder": lambda: AutoencoderTransformer(**BRIEF),
+    "detector": lambda: AutoencoderOutlierDetector(VAETransformer(**BRIEF)),
+    "ensemble": lambda: AutoencoderOutlierDetector(VAETransformer(**BRIEF), ensemble=True),
+}
 RNG = np.random.RandomState(0)
 TABLE = RNG.normal(size=(30, 3))
 
@@ -100,7 +99,7 @@ def test_a_bad_table_is_an_error_that_names_the_culprit(Estimator, name):
 def test_a_bad_table_after_fit_is_the_same_error(Estimator, name, method):
     table, error, message = BAD_TABLES[name]
     with pytest.raises(error, match=f"(?s){message}"):
-        getattr(Estimator(**SMALL).fit(TABLE), method)(table)
+        getattr(fitted(Estimator(**SMALL), TABLE), method)(table)
 
 
 GOOD_TABLES = {
@@ -136,57 +135,56 @@ GOOD_TABLES = {
 }
 
 
-@ESTIMATORS
-@pytest.mark.parametrize("name", GOOD_TABLES)
+@each_value(Estimator=BOTH, name=GOOD_TABLES)
 def test_an_odd_table_works_and_gives_finite_results(Estimator, name):
     table = GOOD_TABLES[name]
-    fitted = Estimator(**SMALL, n_components=2).fit(table)
-    codes = fitted.transform(table)
+    model = Estimator(**SMALL, n_components=2).fit(table)
+    codes = model.transform(table)
     assert codes.shape == (len(table), 2)
-    scores, shares = fitted.score_samples(table), fitted.score_features(table)
+    scores, shares = model.score_samples(table), model.score_features(table)
     for result in (codes, scores, shares):
         assert np.isfinite(np.asarray(result, dtype=float)).all()
     there = ~np.asarray(pd.isna(table).all(axis=0))
-    for result in (fitted.inverse_transform(codes), fitted.sample(5, with_missing=False), fitted.impute(table)):
+    for result in (model.inverse_transform(codes), model.sample(5, with_missing=False), model.impute(table)):
         cells = pd.DataFrame(result).loc[:, there]
         assert cells.notna().all(axis=None)
         assert np.isfinite(cells.select_dtypes("number").to_numpy(dtype=float)).all()
-    fitted.partial_fit(table)
+    model.partial_fit(table)
 
 
 @ESTIMATORS
 @pytest.mark.filterwarnings("ignore:.*components say nothing")
 def test_more_components_than_features_work(Estimator):
-    fitted = Estimator(10, hidden_layer_sizes=(8,), max_iter=3, random_state=0).fit(TABLE)
-    assert fitted.transform(TABLE).shape == (30, 10)
-    assert np.isfinite(fitted.score_samples(TABLE)).all()
+    model = Estimator(10, hidden_layer_sizes=(8,), max_iter=3, random_state=0).fit(TABLE)
+    assert model.transform(TABLE).shape == (30, 10)
+    assert np.isfinite(model.score_samples(TABLE)).all()
 
 
 @ESTIMATORS
 @pytest.mark.parametrize("distance", [1e3, 1e6, 1e12, 1e30, 1e300])
 def test_a_far_row_has_a_finite_score_below_all_others(Estimator, distance):
-    fitted = Estimator(**{**SMALL, "max_iter": 50}).fit(TABLE)
-    far = fitted.score_samples(np.array([[distance, 0.0, 0.0]]))
+    model = fitted(Estimator(**{**SMALL, "max_iter": 50}), TABLE)
+    far = model.score_samples(np.array([[distance, 0.0, 0.0]]))
     assert np.isfinite(far).all()
-    assert far[0] < fitted.score_samples(TABLE).min()
-    assert np.isfinite(fitted.transform(np.array([[distance, 0.0, 0.0]]))).all()
+    assert far[0] < model.score_samples(TABLE).min()
+    assert np.isfinite(model.transform(np.array([[distance, 0.0, 0.0]]))).all()
 
 
 @ESTIMATORS
 def test_codes_stop_growing_with_the_distance_of_a_row(Estimator):
-    fitted = Estimator(**SMALL).fit(TABLE)
-    np.testing.assert_array_equal(fitted.transform([[1e6, 0.0, 0.0]]), fitted.transform([[1e9, 0.0, 0.0]]))
+    model = fitted(Estimator(**SMALL), TABLE)
+    np.testing.assert_array_equal(model.transform([[1e6, 0.0, 0.0]]), model.transform([[1e9, 0.0, 0.0]]))
 
 
 @ESTIMATORS
 def test_wrong_width_and_names_after_fit_are_errors(Estimator):
-    fitted = Estimator(**SMALL).fit(frame())
+    model = fitted(Estimator(**SMALL), frame())
     with pytest.raises(ValueError, match="feature names should match.*\n.*unseen"):
-        fitted.transform(frame().rename(columns={"a": "z"}))
+        model.transform(frame().rename(columns={"a": "z"}))
     with pytest.raises(ValueError, match="same order"):
-        fitted.score_samples(frame()[["c", "b", "a"]])
+        model.score_samples(frame()[["c", "b", "a"]])
     with pytest.raises(ValueError, match="X has 2 features, but .* is expecting 3"):
-        Estimator(**SMALL).fit(TABLE).transform(TABLE[:, :2])
+        fitted(Estimator(**SMALL), TABLE).transform(TABLE[:, :2])
     with pytest.raises(ValueError, match="X_val: X has 2 features, but .* is expecting 3"):
         Estimator(**SMALL).fit(TABLE, X_val=TABLE[:, :2])
 
@@ -202,15 +200,15 @@ def test_wrong_width_and_names_after_fit_are_errors(Estimator):
     ],
 )
 def test_bad_codes_are_errors(Estimator, codes, message):
-    fitted = Estimator(2, **SMALL).fit(TABLE)
+    model = fitted(Estimator(2, **SMALL), TABLE)
     with pytest.raises(ValueError, match=f"(?s){message}"):
-        fitted.inverse_transform(codes)
+        model.inverse_transform(codes)
 
 
 @ESTIMATORS
 def test_far_codes_decode_to_finite_rows(Estimator):
-    fitted = Estimator(2, **SMALL).fit(TABLE)
-    assert np.isfinite(fitted.inverse_transform(np.full((2, 2), 1e300))).all()
+    model = fitted(Estimator(2, **SMALL), TABLE)
+    assert np.isfinite(model.inverse_transform(np.full((2, 2), 1e300))).all()
 
 
 def test_more_codes_than_a_covariance_of_float32_can_carry():
@@ -224,7 +222,7 @@ def test_more_codes_than_a_covariance_of_float32_can_carry():
 @pytest.mark.parametrize("n_samples", [0, True, -1, 2.5, "3", None])
 def test_a_bad_number_of_samples_is_an_error(Estimator, n_samples):
     with pytest.raises(ValueError, match=f"n_samples={n_samples!r} must be a whole number"):
-        Estimator(**SMALL).fit(TABLE).sample(n_samples)
+        fitted(Estimator(**SMALL), TABLE).sample(n_samples)
 
 
 @ESTIMATORS
@@ -265,23 +263,20 @@ BAD_WEIGHTS = {
 }
 
 
-@DETECTORS_TOO
+@pytest.mark.parametrize("kind", NEW)
 @pytest.mark.parametrize("name", BAD_WEIGHTS)
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "score"])
-def test_bad_weights_are_errors_that_name_the_weight_its_row_and_the_remedy(make, name, method):
+def test_bad_weights_are_errors_that_name_the_weight_its_row_and_the_remedy(kind, name, method):
     weight, message = BAD_WEIGHTS[name]
-    estimator = make() if method == "fit" else make().fit(TABLE)
+    estimator = NEW[kind]() if method == "fit" else fitted(NEW[kind](), TABLE)
     if hasattr(estimator, method):
         with pytest.raises(ValueError, match=f"(?s){message}"):
             getattr(estimator, method)(TABLE, sample_weight=weight)
 
 
-@DETECTORS_TOO
-@pytest.mark.parametrize(
-    "weight", [np.r_[1.0, np.zeros(29)], np.r_[np.zeros(29), 3], ["1", "2"] * 15, 2.0, [True] * 30]
-)
-def test_odd_weights_work(make, weight):
-    assert np.isfinite(make().fit(TABLE, sample_weight=weight).score_samples(TABLE)).all()
+@each_value(kind=NEW, weight=[np.r_[1.0, np.zeros(29)], np.r_[np.zeros(29), 3], ["1", "2"] * 15, 2.0, [True] * 30])
+def test_odd_weights_work(kind, weight):
+    assert np.isfinite(NEW[kind]().fit(TABLE, sample_weight=weight).score_samples(TABLE)).all()
 
 
 def mixed(cell):
@@ -305,23 +300,22 @@ ABSENT = {
 ABSENT["a list in an array"][4, 1] = [1.0, 2.0]
 
 
-@DETECTORS_TOO
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-@pytest.mark.parametrize("name", ABSENT)
-def test_a_row_of_weight_zero_is_absent_whatever_it_holds(make, name, method):
+@each_value(route=[(kind, method) for kind in NEW for method in ("fit", "partial_fit")], name=ABSENT)
+def test_a_row_of_weight_zero_is_absent_whatever_it_holds(route, name):
+    kind, method = route
     table, weight = ABSENT[name], np.where(np.arange(30) == 4, 0.0, 1.0)
     others = np.flatnonzero(weight)
     present = [table[i] for i in others] if isinstance(table, list) else getattr(table, "iloc", table)[others]
-    one, other = make(), make()
+    one, other = NEW[kind](), NEW[kind]()
     getattr(one, method)(table, sample_weight=weight)
     getattr(other, method)(present)
     np.testing.assert_array_equal(one.score_samples(present), other.score_samples(present))
 
 
-@DETECTORS_TOO
+@pytest.mark.parametrize("kind", NEW)
 @pytest.mark.parametrize("cell", ["n/a", np.inf, [1, 2], -1e400])
 @pytest.mark.parametrize("as_frame", [False, True])
-def test_row_numbers_in_errors_are_those_of_the_whole_table_beside_weights_of_zero(make, cell, as_frame):
+def test_row_numbers_in_errors_are_those_of_the_whole_table_beside_weights_of_zero(kind, cell, as_frame):
     if as_frame and cell == "n/a":
         return  # a column of levels
     table = with_cell(0.0, object)
@@ -330,7 +324,7 @@ def test_row_numbers_in_errors_are_those_of_the_whole_table_beside_weights_of_ze
     table = pd.DataFrame(table, columns=["a", "b", "c"]) if as_frame else table
     weight = np.r_[0.0, 0.0, 1.0, 0.0, np.ones(26)]
     with pytest.raises((ValueError, TypeError), match=r"column ('b'|1), row 4 holds"):
-        make().fit(table, sample_weight=weight)
+        NEW[kind]().fit(table, sample_weight=weight)
 
 
 def test_a_cell_outside_the_support_is_named_by_its_row_beside_weights_of_zero():
@@ -366,19 +360,19 @@ NO_TABLES["a list as a cell of an array"][0][4, 1] = [1, 2]
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
-@DETECTORS_TOO
+@pytest.mark.parametrize("kind", NEW)
 @pytest.mark.parametrize("name", [*NO_TABLES, "a generator"])
 @pytest.mark.parametrize("as_frame", [False, True])
-def test_what_is_no_table_is_an_error_of_every_method_that_says_what_it_is(make, name, as_frame):
-    fitted = make().fit(pd.DataFrame(TABLE, columns=["a", "b", "c"]) if as_frame else TABLE)
+def test_what_is_no_table_is_an_error_of_every_method_that_says_what_it_is(kind, name, as_frame):
+    model = fitted(NEW[kind](), frame() if as_frame else TABLE)
     methods = "fit", "partial_fit", "transform", "score_samples", "score_features", "impute", "inverse_transform"
     for method in (*methods, "score", "predict", "decision_function", "outlier_probability", "explain"):
         X, message = NO_TABLES.get(name, (iter([[1.0]]), r"X is <list_.*, a list_iterator.*Use list\(X\)"))
         if as_frame and name.startswith("a list as a cell"):
             message = "column"
-        if hasattr(fitted, method):
+        if hasattr(model, method):
             with pytest.raises((ValueError, TypeError), match=f"(?s){message}"):
-                getattr(fitted, method)(X)
+                getattr(model, method)(X)
 
 
 @pytest.mark.parametrize(("likelihood", "level"), [("ordinal", 10_000), ("ordinal", 2**53), ("categorical", 2**53)])
@@ -389,10 +383,12 @@ def test_level_numbers_that_are_too_large_are_refused_before_a_model_is_built(li
         model.fit(X)
 
 
-@ESTIMATORS
-@pytest.mark.parametrize("cell", [1e7, 1e20, 1e300, -1.0, -1e20, 0.5])
-@pytest.mark.parametrize("likelihood", ["categorical", "ordinal"])
-@pytest.mark.parametrize("n_levels", [2, 300])
+@each_pair(
+    cell=[1e7, 1e20, 1e300, -1.0, -1e20, 0.5],
+    likelihood=["categorical", "ordinal"],
+    n_levels=[2, 300],
+    Estimator=BOTH,
+)
 def test_cells_that_are_no_level_numbers_are_named(Estimator, cell, likelihood, n_levels):
     table = np.c_[np.arange(600) / 10, np.arange(600) % n_levels]
     table[4, 1] = cell
@@ -400,9 +396,7 @@ def test_cells_that_are_no_level_numbers_are_named(Estimator, cell, likelihood, 
         Estimator(**SMALL, likelihood={1: likelihood}).fit(table)
 
 
-@ESTIMATORS
-@pytest.mark.parametrize("likelihood", ["categorical", "ordinal"])
-@pytest.mark.parametrize("dtype", ["float64", "int64", "Int64"])
+@each_pair(dtype=["float64", "int64", "Int64"], likelihood=["categorical", "ordinal"], Estimator=BOTH)
 def test_a_stream_of_a_frame_with_level_numbers_begins(Estimator, likelihood, dtype):
     table = frame(b=pd.Series(np.arange(30) % 3).astype(dtype))
     model = Estimator(**SMALL, likelihood={"b": likelihood}).partial_fit(table)
@@ -427,12 +421,12 @@ def test_an_impossible_device_is_an_error_at_fit(device):
 def test_bernoulli_stretches_the_range_of_training_and_refuses_what_lies_outside(Estimator):
     pixels = RNG.randint(0, 17, size=(40, 3))
     pixels[0], pixels[1] = 0, 16
-    fitted = Estimator(**SMALL, likelihood="bernoulli").fit(pixels)
-    assert fitted.inverse_transform(fitted.transform(pixels)).min() >= 0
-    assert fitted.sample(50).max() <= 16
+    model = Estimator(**SMALL, likelihood="bernoulli").fit(pixels)
+    assert model.inverse_transform(model.transform(pixels)).min() >= 0
+    assert model.sample(50).max() <= 16
     pixels[3, 2] = 17
     with pytest.raises(ValueError, match="column 2, row 3 holds 17.*'bernoulli'.*from 0 to 16.*MinMaxScaler.*gaussian"):
-        fitted.score_samples(pixels)
+        model.score_samples(pixels)
     with pytest.raises(ValueError, match="column 2, row 3 holds 17"):
         Estimator(**SMALL, likelihood="bernoulli").fit(pixels[:3], X_val=pixels)
 

@@ -1,9 +1,8 @@
 """Quality on real data, against the linear models of the same size; benchmarks/foundation.py prints the figures."""
 
-import time
-
 import numpy as np
 import pytest
+from counting import calls
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA, FactorAnalysis
 from sklearn.linear_model import LogisticRegression
@@ -67,13 +66,8 @@ def test_vae_gives_held_out_digits_more_likelihood_than_factor_analysis(size):
     assert np.min(differences) > 20
 
 
-def test_a_default_fit_of_a_thousand_rows_takes_seconds():
+@pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
+def test_a_default_fit_of_a_thousand_rows_is_some_hundred_thousand_calls(Estimator):
     rng = np.random.RandomState(0)
     X = rng.normal(size=(1000, 8)) @ rng.normal(size=(8, 20)) + 0.3 * rng.normal(size=(1000, 20))
-    for Estimator in (VAETransformer, AutoencoderTransformer):
-        times = []
-        for seed in range(3):
-            start = time.perf_counter()
-            Estimator(random_state=seed).fit(X)
-            times.append(time.perf_counter() - start)
-        assert min(times) < 6.0  # the bar is 3 s on a quiet machine; this one may be busy
+    assert calls(Estimator(random_state=0).fit, X) < 600_000  # about three seconds

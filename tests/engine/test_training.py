@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from cases import each_pair, each_value
 from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 from small_models import cells, generator, small_model
@@ -22,7 +23,8 @@ from skvae.nn import training
 from skvae.nn.solvers import make_solver
 from skvae.nn.training import make_gradient, supporting
 
-ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
+BOTH = [VAETransformer, AutoencoderTransformer]
+ESTIMATORS = pytest.mark.parametrize("Estimator", BOTH)
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 5}
 
 
@@ -165,9 +167,7 @@ def weighted_and_repeated(X, kind="array", seed=0):
     return (take(one), weight[one].astype(float)), take(other), table
 
 
-@ESTIMATORS
-@pytest.mark.parametrize("kind", list(TABLES))
-@pytest.mark.parametrize("batch_size", [1, 16, "auto"])
+@each_pair(kind=TABLES, batch_size=[1, 16, "auto"], Estimator=BOTH)
 def test_weight_two_is_repetition_and_zero_absence_in_mini_batches_whatever_the_order(X, Estimator, kind, batch_size):
     (rows, weight), repeated, table = weighted_and_repeated(X[:80], kind)
     params = {**SMALL, "batch_size": batch_size, "max_iter": 3, "learning_rate_init": 1e-3}
@@ -433,8 +433,10 @@ def test_noise_of_an_autoencoder_follows_a_stream(X):
     assert (stream.module_.likelihood.scale < before).all()
 
 
-@pytest.mark.parametrize("solver", ["adam", "adamw", "adagrad", "sgd", torch.optim.SGD, torch.optim.AdamW])
-@pytest.mark.parametrize("weight", [1e-300, 1e-30])
+@each_value(
+    solver=["adam", "adamw", "adagrad", "sgd", torch.optim.SGD, torch.optim.AdamW],
+    weight=[1e-300, 1e-30],
+)
 def test_a_prior_on_the_weights_may_outweigh_all_rows(X, solver, weight):
     params = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 2, "network": "mlp", "solver": solver}
     fitted = VAETransformer(**params, alpha=10.0).fit(X, sample_weight=np.full(len(X), weight))

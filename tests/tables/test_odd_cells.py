@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from cases import each_pair
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 
@@ -31,10 +32,7 @@ def table_of(library, cells):
     return pd.DataFrame({"c": pd.Series(cells, dtype=object), "x": x})
 
 
-@LIBRARIES
-@pytest.mark.parametrize("first_is_aware", [False, True])
-@pytest.mark.parametrize("aware", AWARE, ids=str)
-@pytest.mark.parametrize("naive", NAIVE, ids=lambda cell: type(cell).__name__)
+@each_pair(naive=NAIVE, aware=AWARE, first_is_aware=[False, True], library=["pandas", "polars"])
 def test_dates_with_and_without_a_zone_in_a_column_are_an_error_that_says_where(library, naive, aware, first_is_aware):
     first, second = (aware, naive) if first_is_aware else (naive, aware)
     mixed = table_of(library, [first, None, second] * 4)
@@ -123,9 +121,7 @@ COMPLEX = {
 }
 
 
-@pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
-@pytest.mark.parametrize("kind", COMPLEX)
-@pytest.mark.parametrize("chosen", [None, ["b"]])
+@each_pair(kind=COMPLEX, chosen=[None, ["b"]], Estimator=[VAETransformer, AutoencoderTransformer])
 def test_complex_cells_are_errors_that_name_the_column(Estimator, kind, chosen):
     frame = pd.DataFrame({"a": np.arange(9.0), "b": np.arange(9.0) % 3})
     fitted = Estimator(**SMALL, categorical_features=chosen).fit(frame)

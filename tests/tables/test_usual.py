@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator
+from cases import each_pair, each_value
+from sklearn.base import BaseEstimator, clone
 from sklearn.decomposition import PCA
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
@@ -11,6 +12,7 @@ from skvae._tables.usual import Usual
 
 SMALL = {"hidden_layer_sizes": (16,), "max_iter": 5, "random_state": 0}
 QUICK = {"hidden_layer_sizes": (32, 32), "max_iter": 30, "random_state": 0}
+BOTH = [VAETransformer, AutoencoderTransformer]
 REAL = ["gaussian", "heteroscedastic_gaussian", "inflated_gaussian", "student_t", "laplace"]
 
 
@@ -33,8 +35,7 @@ def with_far_cell(frame, cell):
     return frame
 
 
-@pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
-@pytest.mark.parametrize("likelihood", [*REAL, "isotropic_gaussian", "lognormal", "gamma"])
+@each_value(likelihood=[*REAL, "isotropic_gaussian", "lognormal", "gamma"], Estimator=BOTH)
 def test_one_far_cell_does_not_set_a_unit(Estimator, likelihood):
     frame = people()
     far = 7.2e4 if likelihood != "isotropic_gaussian" else 7.2e7
@@ -46,8 +47,7 @@ def test_one_far_cell_does_not_set_a_unit(Estimator, likelihood):
     assert np.corrcoef(clean.transform(frame)[:, 0], clean.transform(frame.iloc[::-1])[::-1, 0])[0, 1] > 0.99
 
 
-@pytest.mark.parametrize("likelihood", ["auto", "gaussian", "student_t"])
-@pytest.mark.parametrize("far", [7.2e4, 7.2e9, -7.2e4])
+@each_value(likelihood=["auto", "gaussian", "student_t"], far=[7.2e4, 7.2e9, -7.2e4])
 def test_draws_and_noise_of_other_rows_do_not_follow_a_far_cell(likelihood, far):
     frame = with_far_cell(people(), far)
     drawn = VAETransformer(likelihood=likelihood, **QUICK).fit(frame).sample(1000, random_state=0)["weight"]
@@ -70,8 +70,7 @@ def test_shares_of_usual_rows_do_not_follow_a_far_training_cell():
     assert shares.abs().median().max() < 20.0
 
 
-@pytest.mark.parametrize("estimator", [None, VAETransformer(**QUICK), AutoencoderTransformer(**QUICK)])
-@pytest.mark.parametrize("far", [7.2e3, 7.2e6])
+@each_value(estimator=[None, VAETransformer(**QUICK), AutoencoderTransformer(**QUICK)], far=[7.2e3, 7.2e6])
 def test_a_detector_still_sees_after_one_typing_error(estimator, far):
     frame = with_far_cell(people(), far)
     detector = AutoencoderOutlierDetector(estimator, random_state=0).fit(frame)
@@ -214,14 +213,12 @@ def batches(n_batches=6, n_rows=300):
         )
 
 
-@pytest.mark.parametrize("way", ["partial_fit", "warm_start"])
-@pytest.mark.parametrize(
-    "estimator",
-    [VAETransformer(), VAETransformer(likelihood="gaussian"), AutoencoderTransformer(likelihood="student_t")],
-    ids=str,
+@each_value(
+    estimator=[VAETransformer(), VAETransformer(likelihood="gaussian"), AutoencoderTransformer(likelihood="student_t")],
+    way=["partial_fit", "warm_start"],
 )
 def test_what_goes_on_learning_widens_what_it_draws(estimator, way):
-    estimator.set_params(random_state=0, max_iter=40, warm_start=way == "warm_start")
+    estimator = clone(estimator).set_params(random_state=0, max_iter=40, warm_start=way == "warm_start")
     for batch in batches():
         for _ in range(1 if way == "warm_start" else 15):
             getattr(estimator, "fit" if way == "warm_start" else way)(batch)
@@ -256,9 +253,7 @@ def test_widening_leaves_the_estimator_before_as_it_was():
     assert vae._schema.columns[2].high == before
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16"])
-@pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
-@pytest.mark.parametrize("is_frame", [False, True])
+@each_pair(dtype=["uint8", "int8", "uint16"], Estimator=BOTH, is_frame=[False, True])
 def test_restored_and_filled_cells_are_what_the_dtype_can_hold(dtype, Estimator, is_frame):
     limits = np.iinfo(dtype)
     X = np.random.RandomState(0).uniform(limits.min, limits.max, size=(300, 4)).astype(dtype)
@@ -340,9 +335,7 @@ def test_an_interval_of_counts_and_positive_numbers_begins_at_zero(likelihood):
     assert (reasons.loc[reasons["column"] == "a", "low"] >= 0.0).all()
 
 
-@pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("likelihood", ["auto", "gaussian", "isotropic_gaussian"])
+@each_pair(likelihood=["auto", "gaussian", "isotropic_gaussian"], dtype=[np.float64, np.float32], Estimator=BOTH)
 def test_a_column_without_cells_is_restored_by_numbers(Estimator, dtype, likelihood):
     X = np.random.RandomState(0).normal(size=(30, 3)).astype(dtype)
     X[:, 1] = np.nan
