@@ -251,6 +251,7 @@ class BaseAutoencoder(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Tra
     @property
     def _on_matrices(self):
         from skvae._engine.density import MatrixDensity
+
         return MatrixDensity(self)
 
     def _seeds(self, n_seeds):

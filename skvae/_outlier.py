@@ -230,8 +230,9 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         scores = judge.score(reading)
         scale = Excess.of(scores, weight)
         reasons = Reasons.of(judge, reading, weight) if judge.explains else None
-        self.estimator_, self._scale, self._recent = judge.estimator, scale, recent
-        self.offset_, self._schema, self._reasons = self._threshold(scores, weight, scale), reading.schema, reasons
+        offset = self._threshold(scores, weight, scale)
+        self.estimator_, self.offset_, self._scale, self._recent = judge.estimator, offset, scale, recent
+        self._schema, self._reasons = reading.schema, reasons
         self.expected_interval_ = reasons and reasons.interval
         return self
 

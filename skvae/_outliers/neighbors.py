@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skvae._tables.profile import Profile
 from skvae._tables.units import Units
-from skvae._tables.usual import Near, Usual, ends_of
-from skvae._tables.weighted import WeightedRows
+from skvae._tables.usual import Usual
 
 ROWS_AT_ONCE = 64
 """Distances are computed in pieces of exactly this many rows, so that a row's result does not depend on the others; few
@@ -52,10 +52,10 @@ class Positions:
     @classmethod
     def of(cls, numbers, weight, usual, schema):
         """The positions that rows (n, n_features) with weights (n,), of which ``usual`` is a mask, suggest."""
-        where, every = usual_of(numbers, weight, schema), [("standard", list(range(numbers.shape[1])))]
-        units = Units.by_column(every, numbers[usual], weight[usual], schema.names, where)
-        of_all = Units.by_column(every, numbers, weight, schema.names, where)
-        low, high = ends_of(Near(numbers[usual], where))
+        every, among = Profile.of(numbers, weight), Profile.of(numbers[usual], weight[usual])
+        where, kinds = usual_of(every, schema), [("standard", list(range(numbers.shape[1])))]
+        units, of_all = (Units.by_column(kinds, profile, schema.names, where) for profile in (among, every))
+        low, high = among.near(where).low, among.near(where).high
         scale = np.maximum(units.scale * (low < high), LEAST_SCALE * of_all.scale)
         scale[np.isnan(numbers).all(axis=0)] = np.inf
         units = replace(units, shift=np.where(low > high, of_all.shift, units.shift), scale=scale)
@@ -86,12 +86,10 @@ class Positions:
         return np.hstack(parts)
 
 
-def usual_of(numbers, weight, schema):
-    """Where the cells of each column of numbers usually are, in rows with such weights."""
-    levels = schema.with_levels(numbers.shape[1])
-    groups = ("linear", np.flatnonzero(~levels)), (None, np.flatnonzero(levels))
-    rows = WeightedRows.present(numbers, weight)
-    return Usual.of(rows.X, rows.counts, groups)
+def usual_of(profile, schema):
+    """Where the cells of each column of numbers usually are in the table of a profile."""
+    levels = schema.with_levels(len(profile.columns.holed))
+    return Usual.of(profile, [("linear", np.flatnonzero(~levels)), (None, np.flatnonzero(levels))])
 
 
 def places_of(numbers, weight, n_levels):

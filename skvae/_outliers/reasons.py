@@ -6,6 +6,7 @@ import numpy as np
 
 from skvae._outliers.neighbors import usual_of
 from skvae._tables.bounds import bounds_of, narrower
+from skvae._tables.profile import read_once
 from skvae._tables.usual import Usual
 from skvae._tables.weighted import WeightedRows
 
@@ -37,13 +38,13 @@ class Reasons:
     @classmethod
     def of(cls, judge, reading, weight):
         """What training rows with weights, or None, say of the cells that a judge expects."""
-        schema, rows = reading.schema, WeightedRows.distinct(reading.numbers, weight)
-        where = usual_of(rows.X, rows.counts, schema)
+        schema, (rows, profile) = reading.schema, read_once(reading.numbers, weight)
+        where = usual_of(profile, schema)
         usual = usual_cells(rows.X, rows.weight, schema, where)
         bounds = judge.bounds
         if bounds is None:
             columns = np.flatnonzero(~schema.with_levels(rows.X.shape[1])).tolist()
-            bounds = narrower(bounds_of(rows.X, rows.counts, where.ends, columns), schema.limits(rows.X.shape[1]))
+            bounds = narrower(bounds_of(profile.sample, where.ends, columns), schema.limits(rows.X.shape[1]))
         interval = residual_interval(judge, rows, schema, usual, where)
         return cls(where, usual, bounds, interval)
 

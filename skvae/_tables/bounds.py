@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from skvae._tables.usual import looked_at
-
 MOST_VALUES, LEAST_SHARE, LEAST_ROWS = 20, 0.05, 10
 """An end is a bound where it holds this share of the rows and at least so many, or where a column has no more values
 than this, each of so many rows."""
@@ -12,16 +10,15 @@ NOWHERE = np.array([[-np.inf], [np.inf]])
 """No bounds."""
 
 
-def bounds_of(X, counts, ends, columns):
+def bounds_of(sample, ends, columns):
     """Bounds (2, n_features) of the cells of some columns: an end that rows repeat, such as a zero or a cap.
 
-    ``ends`` are the smallest and the largest usual cell of each column. Other columns have no bounds.
+    ``sample`` is that of a profile, ``ends`` are the smallest and the largest usual cell of each column. Other columns
+    have no bounds.
     """
-    bounds = np.repeat(NOWHERE, X.shape[1], axis=1)
-    spread = looked_at(X)
-    cells_of_all, counts = X[spread], counts[spread]
+    bounds, counts = np.repeat(NOWHERE, sample.cells.shape[1], axis=1), sample.counts
     for j in columns:
-        cells = cells_of_all[:, j]
+        cells = sample.cells[:, j]
         there = (cells >= ends[0][j]) & (cells <= ends[1][j])
         held = counts[there]
         if not len(held):

@@ -1,6 +1,7 @@
 """Which rows of a table are equal, in an order that does not depend on the one in which they came."""
 
 import itertools
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,26 +16,37 @@ MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 def fingerprints(X):
     """A number for each row (n,), the same for equal rows; missing cells are equal, and so are 0 and -0."""
-    factors = np.random.RandomState(0).randint(2**63, size=X.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     prints = np.empty(len(X), np.uint64)
     for part, cells in pieces_of(X):
-        cells = np.add(cells, 0.0, dtype=np.float64)
-        cells[np.isnan(cells)] = np.nan
-        bits = cells.view(np.uint64)
-        bits ^= bits >> np.uint64(32)
-        bits *= MIXER
-        bits ^= bits >> np.uint64(32)
-        prints[part] = bits @ factors
+        prints[part] = prints_of(cells)
     return prints
 
 
-def distinct_rows(X, sample_weight=None):
+def prints_of(cells):
+    """The fingerprints (n,) of some rows, an array."""
+    cells = np.add(cells, 0.0, dtype=np.float64)
+    cells[np.isnan(cells)] = np.nan
+    bits = cells.view(np.uint64)
+    bits ^= bits >> np.uint64(32)
+    bits *= MIXER
+    bits ^= bits >> np.uint64(32)
+    return bits @ factors(cells.shape[1])
+
+
+@lru_cache(maxsize=8)
+def factors(n_features):
+    """An odd number for each column, so that fingerprints tell columns apart."""
+    return np.random.RandomState(0).randint(2**63, size=n_features, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+
+
+def distinct_rows(X, sample_weight=None, prints=None):
     """Row numbers of the rows that differ and count, and their weights, those of equal rows added.
 
     They are in the order of their cells, column by column. Where all rows differ and stand for one row each, they are
-    in the order in which they come, and for the weights there is None.
+    in the order in which they come, and for the weights there is None. ``prints`` are the fingerprints, where these are
+    known.
     """
-    prints = fingerprints(X)
+    prints = fingerprints(X) if prints is None else prints
     if sample_weight is None and differ(prints):
         return np.arange(len(X)), None
     present = np.arange(len(X)) if sample_weight is None else np.flatnonzero(sample_weight)

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from skvae._tables.bounds import bounds_after
-from skvae._tables.matrix import cells_of, pieces_of
 from skvae._tables.names import column_name, objects
-from skvae._tables.usual import Near, Usual, ends_of
+from skvae._tables.usual import Usual
 
 FARTHEST = 1e12
 """Largest distance from the mean, in standard deviations, that a cell keeps: farther ones count as this far."""
@@ -33,85 +32,69 @@ class Units:
     bounds: np.ndarray | None = None
 
     @classmethod
-    def standard(cls, X, weight, names):
+    def standard(cls, moments, names):
         """Mean zero and standard deviation one in each column.
 
         A constant column is zero with scale one, and one that differs by rounding has at least this scale.
         """
-        weight = np.ones(len(X)) if weight is None else weight
-        weight = weight / weight.sum()
-        with np.errstate(over="ignore", invalid="ignore"):
-            total = sum(weight[part] @ ~np.isnan(cells) for part, cells in pieces_of(X))
-            total[total > 1.0 - 1e-9] = 1.0
-            total[total == 0.0] = 1.0
-            mean = weighted_sum(X, weight) / total
-            away, variance = 0.0, 0.0
-            for part, cells in pieces_of(X):
-                deviation = zero_if_missing(cells - mean)
-                away, variance = away + weight[part] @ deviation, variance + weight[part] @ deviation**2
-            away, variance = away / total, variance / total
+        mean, variance, low, high = moments.mean, moments.variance, moments.low, moments.high
         for j in np.flatnonzero(~np.isfinite(mean + variance)):
             raise ValueError(
                 f"The range of {column_name(names, j)} is too wide for float64 arithmetic (up to "
-                f"{np.nanmax(np.abs(cells_of(X, [j]))):.3g}). Divide the column by a constant or take its logarithm."
+                f"{max(abs(low[j]), abs(high[j])):.3g}). Divide the column by a constant or take its logarithm."
             )
-        low, high = ends_of(X)
         scale, rounding = np.sqrt(variance), ROUNDINGS * np.finfo(np.float64).eps * np.abs(mean)
-        varying = variance - away**2 > rounding**2  # the mean of many rows is rounded more than that
+        varying = variance - moments.away**2 > rounding**2  # the mean of many rows is rounded more than that
         scale = np.where(varying, scale, np.maximum(scale, 1.0))
         mean, scale = np.where(low == high, low, mean), np.where(low == high, 1.0, scale)
         return cls(mean, scale, -np.log(scale))
 
     @classmethod
-    def common(cls, X, weight, names):
+    def common(cls, moments, names):
         """Mean zero in each column and one scale for all of them, so that the mean variance is one."""
-        each = cls.standard(X, weight, names)
-        low, high = ends_of(X)
-        varying = each.scale[low < high]
-        scale = np.full(X.shape[1], np.sqrt(np.square(varying).sum() / X.shape[1]) if len(varying) else 1.0)
+        each = cls.standard(moments, names)
+        n_features, varying = len(each.scale), each.scale[moments.low < moments.high]
+        scale = np.full(n_features, np.sqrt(np.square(varying).sum() / n_features) if len(varying) else 1.0)
         return cls(each.shift, scale, -np.log(scale))
 
     @classmethod
-    def unit_interval(cls, X, weight, names):
-        """0 and 1 as they are where all cells lie between them; otherwise the smallest and the largest cell of X."""
-        least, most = ends_of(X)
-        least, most = float(least.min()), float(most.max())
+    def unit_interval(cls, moments, names):
+        """0 and 1 as they are where all cells lie between them; otherwise the smallest and the largest cell."""
+        n_features, least, most = len(moments.low), float(moments.low.min()), float(moments.high.max())
         low, high = min(least, 0.0), max(most, 1.0)
         if (low, high) != (0.0, 1.0) and least <= most:
             low, high = least, most
         scale = high - low if np.isfinite(high - low) and high > low else 1.0
         low = low if np.isfinite(low) else 0.0
-        return cls(np.full(X.shape[1], low), np.full(X.shape[1], scale), np.zeros(X.shape[1]))
+        return cls(np.full(n_features, low), np.full(n_features, scale), np.zeros(n_features))
 
     @classmethod
-    def interval(cls, X, weight, names):
-        """The same, where cells have densities, which depend on their unit."""
-        units = cls.unit_interval(X, weight, names)
+    def interval(cls, moments, names):
+        """As ``unit_interval``, where cells have densities, which depend on their unit."""
+        units = cls.unit_interval(moments, names)
         return cls(units.shift, units.scale, -np.log(units.scale))
 
     @classmethod
-    def positive(cls, X, weight, names):
+    def positive(cls, moments, names):
         """Mean one in each column, zero where it was."""
-        weight = np.ones(len(X)) if weight is None else weight
-        with np.errstate(over="ignore", invalid="ignore"):
-            total = sum(weight[part] @ ~np.isnan(cells) for part, cells in pieces_of(X))
-            mean = weighted_sum(X, weight) / np.where(total > 0.0, total, 1.0)
+        mean = moments.mean
         scale = np.where(np.isfinite(mean) & (mean > 0.0), mean, 1.0)
-        return cls(np.zeros(X.shape[1]), scale, -np.log(scale))
+        return cls(np.zeros(len(mean)), scale, -np.log(scale))
 
     @classmethod
-    def counts(cls, X, weight, names):
+    def counts(cls, moments, names):
         """Cells as they are: counts and level numbers have no unit."""
-        return cls(np.zeros(X.shape[1]), np.ones(X.shape[1]), np.zeros(X.shape[1]))
+        n_features = len(moments.low)
+        return cls(np.zeros(n_features), np.ones(n_features), np.zeros(n_features))
 
     @classmethod
-    def by_column(cls, kinds, X, weight, names, usual):
+    def by_column(cls, kinds, profile, names, usual):
         """Units of groups of columns; ``kinds`` holds a key of ``UNITS`` and the columns of each group."""
-        shift, scale, log_jacobian = (np.empty(X.shape[1]) for _ in range(3))
-        near = Near(X, usual) if usual.has_far else X
+        moments = profile.near(usual)
+        shift, scale, log_jacobian = (np.empty(len(moments.low)) for _ in range(3))
         for kind, columns in kinds:
             of_them = names if names is None else objects(names)[columns]
-            units = UNITS[kind](cells_of(near, columns), weight, of_them)
+            units = UNITS[kind](moments.of_columns(columns), of_them)
             shift[columns], scale[columns], log_jacobian[columns] = units.shift, units.scale, units.log_jacobian
         return cls(shift, scale, log_jacobian, usual)
 
@@ -145,16 +128,6 @@ class Units:
     def fence(self):
         """Standard units below and above which cells are far, and where these then stand (4, n_features), or None."""
         return None if self.usual.low is None else self._standard(self.usual.fence)
-
-
-def zero_if_missing(cells):
-    """Cells with zero where they are missing, in place."""
-    return np.nan_to_num(cells, copy=False, nan=0.0, posinf=np.inf, neginf=-np.inf)
-
-
-def weighted_sum(X, weight):
-    """Sum of the cells of each column that are there, times their row's weight (n_features,), float64."""
-    return sum(weight[part] @ zero_if_missing(cells.astype(np.float64)) for part, cells in pieces_of(X))
 
 
 UNITS = {

@@ -1,15 +1,11 @@
 """Where the cells of each column usually are, which are far from there, and which of those are placeholders."""
 
-import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from skvae._tables.fences import SCALES
-from skvae._tables.matrix import ColumnRows, OnDemand, pieces_of
-
-LOOKED_AT, CELLS_LOOKED_AT, LEAST_LOOKED_AT = 8192, 2**22, 256
-"""Rows, evenly spread, whose values say what is usual; fewer where they have many cells."""
+from skvae._tables.matrix import pieces_of
 
 BESIDE = 2.0
 """How many times as far as usual values placeholders stand at least, and one more for each of them."""
@@ -52,29 +48,33 @@ class Usual:
     placeholders: dict = field(default_factory=dict)
 
     @classmethod
-    def of(cls, X, counts, groups):
-        """What is usual in a table of which each row counts so often.
+    def of(cls, profile, groups):
+        """What is usual in the table of a profile.
 
-        ``groups`` holds a key of SCALES, or None, and the columns of each group. Missing cells are NaN.
+        ``groups`` holds a key of SCALES, or None, and the columns of each group.
         """
-        low, high, middle, reach = (np.full(X.shape[1], value) for value in (-np.inf, np.inf, np.nan, np.nan))
-        spread = looked_at(X)
-        cells = np.asarray(X[spread], dtype=np.float64)
+        sample, moments = profile.sample, profile.columns.moments
+        low, high, middle, reach = (np.full(len(moments.low), value) for value in (-np.inf, np.inf, np.nan, np.nan))
         for name, columns in groups:
             if name is not None:
-                low[columns], high[columns], middle[columns], reach[columns] = SCALES[name](cells[:, columns])
-        first, last = ends_of(X)
-        far = (first < low) | (last > high)
-        usual = cls(low, high, middle, reach, first, last, bool(far.any()))
-        if not usual.has_far:
+                low[columns], high[columns], middle[columns], reach[columns] = SCALES[name](sample.cells[:, columns])
+        usual = cls(low, high, middle, reach, moments.low, moments.high)
+        far = usual.far_columns(moments)
+        if not far.any():
             return usual
-        first, last = ends_of(Near(X, usual))
-        usual = replace(usual, first=first, last=last)
+        near = profile.near(usual)
+        usual = replace(usual, has_far=True, first=near.low, last=near.high)
         for j in np.flatnonzero(far & np.isfinite(middle)):
-            values = repeated_among(cells[:, j], counts[spread], low[j], high[j])
+            values = repeated_among(sample.cells[:, j], sample.counts, low[j], high[j])
             if len(values):
                 usual.placeholders[int(j)] = values, usual._places(j, values)
         return usual
+
+    def far_columns(self, moments):
+        """Mask of the columns of which some cells are far (n_features,)."""
+        if self.low is None:
+            return np.zeros(len(moments.low), dtype=bool)
+        return (moments.low < self.low) | (moments.high > self.high)
 
     def _places(self, j, values):
         """Where placeholders stand, beside the usual cells of their column, in the order of their distance."""
@@ -150,22 +150,24 @@ class Usual:
         """Cells that are missing where they are far, an array."""
         return X if self.low is None else np.where(self.is_far(X), np.nan, X)
 
-    def learned_table(self, X):
-        """A whole table, of those that were looked at here, as a model learns from it; X itself where none is far."""
-        if not self.has_far:
-            return X
-        learned = np.vstack([self.learned(cells) for _, cells in pieces_of(X)])
-        return ColumnRows([(np.arange(X.shape[1]), learned.T)])
+    def learned_ends(self, moments):
+        """Smallest and largest cell of each column as a model learns it (2, n_features): far ones at their places."""
+        far = self.far_columns(moments)
+        ends = np.stack([np.where(far, self.first, moments.low), np.where(far, self.last, moments.high)])
+        for j, (_, places) in self.placeholders.items():
+            ends[:, j] = min(ends[0, j], places.min()), max(ends[1, j], places.max())
+        return ends
 
-    def apart(self, X, counts, columns):
-        """By column, where values stand that are of another kind than its others: placeholders, what most rows hold."""
+    def apart(self, sample, columns):
+        """By column, where values stand that are of another kind than its others: placeholders, what most rows hold.
+
+        ``sample`` is that of a profile.
+        """
         found = {j: places.tolist() for j, (_, places) in self.placeholders.items()}
-        spread = looked_at(X)
-        cells, counts = np.asarray(X[spread], dtype=np.float64), counts[spread]
-        ordered = np.sort(cells, axis=0)
+        ordered = np.sort(sample.cells, axis=0)
         repeats = (np.diff(ordered, axis=0) == 0.0).any(axis=0)
         for j in [j for j in columns if repeats[j]]:
-            most = held_by_most(cells[:, j], counts)
+            most = held_by_most(sample.cells[:, j], sample.counts)
             if most is not None and self.low[j] <= most <= self.high[j]:
                 found[j] = [*found.get(j, []), most]
         return found
@@ -208,38 +210,6 @@ class Usual:
         ends = (np.minimum, "low"), (np.maximum, "high"), (np.minimum, "first"), (np.maximum, "last")
         wider = {name: widest(getattr(self, name), getattr(other, name)) for widest, name in ends}
         return replace(self, has_far=self.has_far or other.has_far, **wider)
-
-
-def looked_at(X):
-    """The rows of a table whose values say what is usual."""
-    n_rows = min(LOOKED_AT, max(CELLS_LOOKED_AT // max(X.shape[1], 1), LEAST_LOOKED_AT))
-    return slice(None, None, math.ceil(len(X) / n_rows))
-
-
-class Near(OnDemand):
-    """A table without its far cells, which are missing."""
-
-    dtype = np.dtype(np.float64)
-
-    def __init__(self, X, usual, columns=slice(None)):
-        self._X, self._usual, self._columns = X, usual, columns
-
-    @property
-    def shape(self):
-        return len(self._X), len(self._usual.low[self._columns])
-
-    def __getitem__(self, rows):
-        return self._usual.near(np.asarray(self._X[rows], dtype=np.float64))[..., self._columns]
-
-    @property
-    def T(self):  # noqa: N802
-        return iter(self[:].T)
-
-    def of_rows(self, rows):
-        return Near(self._X[rows], self._usual, self._columns)
-
-    def of_columns(self, columns):
-        return Near(self._X, self._usual, columns)
 
 
 def ends_of(X):

@@ -56,12 +56,13 @@ class WeightedRows:
         return cls(of_rows(X, present), *relative(sample_weight[present]))
 
     @classmethod
-    def distinct(cls, X, sample_weight=None):
+    def distinct(cls, X, sample_weight=None, found=None):
         """The rows that count, equal ones as one row with their weights added, in an order of their own.
 
-        Rows that all differ and stand for one row each are as they are, in the order in which they come.
+        Rows that all differ and stand for one row each are as they are, in the order in which they come. ``found`` is
+        what ``distinct_rows`` gives, where that is known.
         """
-        index, weight = distinct_rows(X, sample_weight)
+        index, weight = distinct_rows(X, sample_weight) if found is None else found
         if weight is None:
             return cls.present(X, sample_weight)
         return cls(of_rows(X, index), *relative(weight), n_counted=counted(weight, sample_weight))

@@ -327,7 +327,7 @@ def test_levels_of_an_array_are_named_as_the_numbers_they_are():
         before = detector.score_samples(strange)
         with pytest.warns(UserWarning, match="column 0 holds 1 cells of levels.*such as 7.0"):
             detector.partial_fit(np.r_[X[:50], strange])
-        assert detector._recent.table[-1, 0] not in X[:, 0]
+        assert detector._recent.X[-1, 0] not in X[:, 0]
         assert (before < np.quantile(detector.score_samples(X), 0.05)).all()
 
 
@@ -358,7 +358,7 @@ def test_a_stream_of_frames_with_holes_and_new_levels(kind, library):
     held = detector._recent
     assert len(held.X) == 750
     assert (held.X[:, 1] == 3).sum() == 4  # what was not seen at first stays so
-    np.testing.assert_array_equal(held.schema.numbers(held.table), held.X)
+    np.testing.assert_array_equal(detector._schema.numbers(detector._schema.table(held.X)), held.X)
     new = mixed(200, seed=9)
     assert (detector.predict(in_library(new, library)) == 1).mean() > 0.93
     unseen = in_library(mixed(20, seed=9, holes=0.0).assign(colour="purple"), library)

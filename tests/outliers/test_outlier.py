@@ -13,7 +13,7 @@ from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import skvae._outliers.ensemble
+import skvae._outliers.four_scores
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae._outliers.excess import Excess
 from skvae._outliers.neighbors import Sample, SampleDistances
@@ -279,7 +279,7 @@ def test_rows_that_are_all_as_near_are_at_that_distance():
 
 
 def test_distances_are_measured_to_a_part_of_many_rows_that_the_seed_decides(monkeypatch):
-    monkeypatch.setattr(skvae._outliers.ensemble, "MOST_ROWS", 100)
+    monkeypatch.setattr(skvae._outliers.four_scores, "MOST_ROWS", 100)
     X = np.random.RandomState(0).normal(size=(300, 3))
     vae = VAETransformer(hidden_layer_sizes=(8,), max_iter=1)
     kept = [

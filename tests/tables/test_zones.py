@@ -192,5 +192,5 @@ def test_a_stream_of_days_and_a_detector_that_goes_on():
     model = VAETransformer(**SMALL).partial_fit(table[:150]).partial_fit(table[150:])
     assert begin_days(model.sample(50, random_state=0)["day"])
     detector = AutoencoderOutlierDetector(VAETransformer(**SMALL)).fit(table[:150]).partial_fit(table[150:])
-    held = detector._recent.table["day"]
+    held = detector._schema.table(detector._recent.X)["day"]
     assert held.tolist() == table["day"].tolist()

@@ -1,0 +1,194 @@
+"""The profile of a table: what one pass over its rows tells of every column.
+
+Profiles of the parts of a table add up to that of the whole, in whatever order: chunks of a file, batches of a stream
+and the ranks of a distributed run need no other code. Everything that is learned of columns before training is read off
+the profile.
+"""
+
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
+
+import numpy as np
+
+from skvae._tables.distinct import distinct_rows, prints_of
+from skvae._tables.matrix import chunks
+from skvae._tables.moments import Moments
+from skvae._tables.weighted import WeightedRows
+
+MOST_ROWS, MOST_CELLS, LEAST_ROWS = 8192, 2**22, 256
+"""Rows of the sample; fewer where they have many cells."""
+
+STIRRERS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+"""Factors that make the order of fingerprints one of chance, as in splitmix64 (Steele, Lea and Flood, 2014)."""
+
+MOST_LEVELS = 1_000_000
+"""Levels whose rows are counted; what lies beyond is refused later, by name."""
+
+
+def sample_size(n_features):
+    """How many rows the sample of a table has at most."""
+    return min(MOST_ROWS, max(MOST_CELLS // max(n_features, 1), LEAST_ROWS))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Different rows of a table, and what each counts: all rows, or those whose stirred fingerprints are smallest.
+
+    Which rows these are depends on what they hold, not on their order. ``prints`` (n,) are the fingerprints, ``cells``
+    (n, n_features) float64.
+    """
+
+    prints: np.ndarray
+    cells: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, prints, cells, counts):
+        """The sample of some rows, of which equal ones may be several, in the order in which they come."""
+        _, first, place = np.unique(prints, return_index=True, return_inverse=True)
+        held = np.bincount(place.ravel(), counts)
+        order = np.argsort(first)
+        kept = order[smallest(prints[first[order]], sample_size(cells.shape[1]))]
+        return cls(prints[first[kept]], cells[first[kept]], held[kept])
+
+    def __add__(self, other):
+        parts = ((getattr(self, name), getattr(other, name)) for name in ("prints", "cells", "counts"))
+        return Sample.of(*map(np.concatenate, parts))
+
+
+def smallest(prints, n):
+    """Places of the ``n`` fingerprints that are smallest after stirring, in order."""
+    if len(prints) <= n:
+        return np.arange(len(prints))
+    stirred = prints.copy()
+    for factor in STIRRERS:
+        stirred ^= stirred >> np.uint64(30)
+        stirred *= factor
+    return np.sort(np.argpartition(stirred, n - 1)[:n])
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a pass tells of columns beside a sample of rows; those of parts add up.
+
+    Parameters
+    ----------
+    moments : Moments
+        Ends, mean, variance and holes.
+    holed : ndarray of bool of shape (n_features,)
+        Whether cells are missing.
+    broken : ndarray of shape (n_features,)
+        A cell that is no whole number; NaN where there is none.
+    levels : dict
+        By column of levels, what the rows of each level count (n_levels,).
+    """
+
+    moments: Moments
+    holed: np.ndarray
+    broken: np.ndarray
+    levels: dict
+
+    @classmethod
+    def of(cls, cells, weight, with_levels=()):
+        """What rows (n, n_features) of float64 with weights (n,) tell, of which some columns hold level numbers."""
+        missing = np.isnan(cells)
+        is_broken = (cells != np.floor(cells)) & ~missing
+        row = is_broken.argmax(axis=0)
+        broken = np.where(is_broken.any(axis=0), cells[row, np.arange(cells.shape[1])], np.nan)
+        levels = {j: counts_of(cells[:, j], weight) for j in with_levels}
+        return cls(Moments.of(cells, weight), missing.any(axis=0), broken, levels)
+
+    def __add__(self, other):
+        broken = np.where(np.isnan(self.broken), other.broken, self.broken)
+        levels = {j: added(counts, other.levels[j]) for j, counts in self.levels.items()}
+        return Columns(self.moments + other.moments, self.holed | other.holed, broken, levels)
+
+    @property
+    def share_missing(self):
+        """Share of the cells that are missing."""
+        return float(1.0 - self.moments.there.mean())
+
+    @property
+    def witnesses(self):
+        """Cells of each column (3, n_features) that any range of numbers, whole or not, holds if it holds all cells."""
+        moments = self.moments
+        there = moments.low <= moments.high
+        ends = (np.where(there, end, np.nan) for end in (moments.low, moments.high))
+        return np.stack([*ends, self.broken])
+
+
+def counts_of(numbers, weight):
+    """What the rows of each level count (n_levels,), up to the largest level that is one."""
+    is_level = (numbers >= 0.0) & (numbers < MOST_LEVELS)
+    return np.bincount(numbers[is_level].astype(np.int64), weight[is_level], minlength=1)
+
+
+def added(one, other):
+    """The sum of two arrays, the shorter one filled up with zeros."""
+    longer, shorter = (one, other) if len(one) >= len(other) else (other, one)
+    longer = longer.copy()
+    longer[: len(shorter)] += shorter
+    return longer
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is known of the columns of a table, and a sample of its rows."""
+
+    columns: Columns
+    sample: Sample
+
+    @classmethod
+    def of(cls, X, weight=None, with_levels=()):
+        """The profile of a matrix (n, n_features) of which each row counts so much, None where all count one."""
+        columns, prints = passed(X, weight, with_levels)
+        return cls(columns, Sample.of(prints, dense(X), np.ones(len(X)) if weight is None else weight))
+
+    def __add__(self, other):
+        return Profile(self.columns + other.columns, self.sample + other.sample)
+
+    def near(self, usual):
+        """The moments of the cells that are not far, of columns with far ones those in the sample."""
+        far = usual.far_columns(self.columns.moments)
+        if not far.any():
+            return self.columns.moments
+        return self.columns.moments.replaced(far, Moments.of(usual.near(self.sample.cells), self.sample.counts))
+
+
+def read_once(X, weight=None, with_levels=()):
+    """The rows of a matrix that differ, as ``WeightedRows``, and the profile, from one pass.
+
+    ``weight`` (n,) is what rows count, None where all are alike.
+    """
+    scaled = None if weight is None else np.ldexp(weight, -np.frexp(weight.max())[1])
+    columns, prints = passed(X, scaled, with_levels)
+    index, added_up = distinct_rows(X, weight, prints)
+    rows = WeightedRows.distinct(X, weight, (index, added_up))
+    kept = smallest(prints[index], sample_size(X.shape[1]))
+    factor = rows.n_counted / columns.moments.weight
+    levels = {j: near_whole(factor * counts) for j, counts in columns.levels.items()}
+    sample = Sample(prints[index[kept]], dense(rows.part(kept).X), rows.counts[kept])
+    return rows, Profile(replace(columns, levels=levels), sample)
+
+
+def near_whole(counts):
+    """Counts that are whole but for rounding, as whole ones."""
+    whole = np.rint(counts)
+    return np.where(np.abs(counts - whole) < 1e-9 * whole, whole, counts)
+
+
+def passed(X, weight=None, with_levels=()):
+    """What one pass over a matrix tells of its columns, and the fingerprint of each row (n,)."""
+    weight = np.ones(len(X)) if weight is None else weight
+    prints, parts = np.empty(len(X), np.uint64), []
+    for part in chunks(*X.shape):
+        cells = dense(X, part)
+        parts.append(Columns.of(cells, weight[part], with_levels))
+        prints[part] = prints_of(cells)
+    return reduce(add, parts), prints
+
+
+def dense(X, rows=slice(None)):
+    """Some rows of a matrix as an array of float64."""
+    return np.asarray(X[rows], dtype=np.float64)
