@@ -1,6 +1,7 @@
 """AutoencoderTransformer: its parameters, and the model they describe."""
 
 from skvae._base import BaseAutoencoder
+from skvae._recipe import PlainRecipe
 from skvae._validation import StrOptions
 from skvae.nn.priors import CODE_DENSITIES
 
@@ -168,6 +169,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         "code_density": [StrOptions(set(CODE_DENSITIES))],
     }
 
+    _recipe = PlainRecipe()
+
     def __init__(
         self,
         n_components="auto",
@@ -226,13 +229,3 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
-
-    def _number_likelihood(self):
-        return "gaussian"
-
-    def _model_options(self, rows, goes_on):
-        return "autoencoder", {}
-
-    @property
-    def _n_draws(self):
-        return 1

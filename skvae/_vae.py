@@ -3,37 +3,22 @@
 import warnings
 from numbers import Integral, Real
 
-import numpy as np
-
-from skvae._base import ALL_DRAWS, BaseAutoencoder
+from skvae._base import BaseAutoencoder
+from skvae._base.estimator import ALL_DRAWS
+from skvae._base.training import CALLERS, written
+from skvae._engine.summaries import use_of_components, worth_of_draws
+from skvae._recipe import VariationalRecipe
 from skvae._surroundings import undisturbed
-from skvae._tables.weighted import WeightedRows
 from skvae._validation import Interval, StrOptions, check_is_fitted
 from skvae.nn.models import OBJECTIVES
 from skvae.nn.priors import CODE_DENSITIES, PRIORS
 from skvae.nn.regularizers import REGULARIZERS
-
-ACTIVE_VARIANCE = 0.01
-"""Variance of a component's codes over rows above which it counts as active, as in Burda et al. (2016)."""
 
 MANY_COMPONENTS = 4
 """From this many on, it is worth a warning that most say nothing; with fewer there is little to spare."""
 
 ENOUGH_DRAWS, LEAST_SAMPLE_SIZE = 16, 2.0
 """From this many draws on, a score whose draws are worth fewer than the second number is not to be trusted."""
-
-ENOUGH_TO_JUDGE, MOST_UNUSUAL = 10, 0.1
-"""Usual rows from which on scores are judged: strange ones have worse draws; and share of cells beyond the usual range
-that a usual row has at most."""
-
-ENOUGH_ROWS = 10
-"""Rows a component from which on a mixture of the codes is fitted by default: fewer say too little of its shape."""
-
-MANY_HOLES, AUTO_DRAWS = 0.05, {"elbo": 1, "iwae": 20}
-"""Share of missing cells from which on "auto" trains with several draws a row; and draws of each objective."""
-
-COSTS = {"regularizer": "kl", "beta": 1.0, "free_bits": 0.0, "kl_warmup": 0.0}
-"""Parameters that concern the cost of a code, and their defaults."""
 
 
 class VAETransformer(BaseAutoencoder):
@@ -259,6 +244,8 @@ class VAETransformer(BaseAutoencoder):
         "n_importance_samples": [Interval(Integral, 1, 2**31 - 1, closed="both")],
     }
 
+    _recipe = VariationalRecipe()
+
     def __init__(
         self,
         n_components="auto",
@@ -334,41 +321,9 @@ class VAETransformer(BaseAutoencoder):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _number_likelihood(self):
-        return "inflated_gaussian" if self._layer_sizes() else "gaussian"
-
-    def _code_density(self, whole, rows_a_component):
-        if self.code_density != "auto":
-            return self.code_density
-        suits = whole and self._layer_sizes() and self.prior == "normal" and rows_a_component >= ENOUGH_ROWS
-        return "gaussian_mixture" if suits else None
-
-    def _model_options(self, rows, goes_on):
-        costs = {name: getattr(self, name) for name in ("regularizer", "beta", "free_bits", "kl_warmup")}
-        ignored = [f"{name}={value!r}" for name, value in costs.items() if value != COSTS[name]]
-        objective = self.objective
-        if objective == "auto":
-            many = not ignored and rows.share_missing() >= MANY_HOLES
-            objective = self._model.options["objective"] if goes_on else "iwae" if many else "elbo"
-        if objective != "elbo" and ignored:
-            raise ValueError(
-                f"objective={objective!r} has no cost of the code of its own, so {', '.join(ignored)} cannot act. "
-                "Leave out what concerns the cost, or use objective='elbo'."
-            )
-        return "vae", {
-            "prior": self.prior,
-            "objective": objective,
-            "n_draws": AUTO_DRAWS[objective] if self.n_draws == "auto" else int(self.n_draws),
-            "regularizer": self.regularizer,
-            "beta": float(self.beta),
-            "free_bits": float(self.free_bits),
-            "kl_warmup": float(self.kl_warmup),
-        }
-
-    def _diagnostics(self, model, rows):
-        spread = self._spread(rows)
-        divergence, variance = model.kl_per_component(spread.X, spread.counts)
-        return {"kl_per_component_": divergence, "active_components_": variance > ACTIVE_VARIANCE}
+    def _diagnostics(self, run):
+        divergence, is_active = use_of_components(run.model, run.rows)
+        return {"kl_per_component_": divergence, "active_components_": is_active}
 
     def _advise(self):
         silent, n_components = int((~self.active_components_).sum()), self.n_components_
@@ -377,22 +332,20 @@ class VAETransformer(BaseAutoencoder):
         if self.n_components != "auto" and n_components >= MANY_COMPONENTS and silent > n_components / 2:
             warnings.warn(
                 f"{silent} of {n_components} components say nothing about the rows (see kl_per_component_). Take fewer "
-                f"than {self._written(n_components=n_components)}, or try {self._written(free_bits=0.1)}, "
-                f"{self._written(kl_warmup=0.2)} or a smaller {self._written(beta=self.beta)}.",
-                stacklevel=8,
+                f"than {written(self, n_components=n_components)}, or try {written(self, free_bits=0.1)}, "
+                f"{written(self, kl_warmup=0.2)} or a smaller {written(self, beta=self.beta)}.",
+                stacklevel=CALLERS + 1,
             )
 
     def _advise_on_scores(self, rows):
-        told, n_draws = self._model.told, self._n_draws
+        told, n_draws = self._model.told, self.n_importance_samples
         if self._inside or n_draws < ENOUGH_DRAWS or n_draws in told or ALL_DRAWS in told:
             return
-        spread = self._spread(WeightedRows.present(rows)).X
-        beyond = (spread < self._usual[0]) | (spread > self._usual[1])
-        spread = spread[beyond.mean(axis=1) <= MOST_UNUSUAL]
-        if len(spread) < ENOUGH_TO_JUDGE:
+        worth = worth_of_draws(self._model, rows, self._usual, n_draws)
+        if worth is None:
             return
         told.append(n_draws)
-        if np.median(self._model.effective_sample_size(spread, n_draws)) < LEAST_SAMPLE_SIZE:
+        if worth < LEAST_SAMPLE_SIZE:
             warnings.warn(
                 f"The {n_draws} importance draws of a score are worth less than {LEAST_SAMPLE_SIZE:g} "
                 "(effective_sample_size, median of usual rows): scores are loose bounds on the log-likelihood. Raise "
@@ -418,8 +371,4 @@ class VAETransformer(BaseAutoencoder):
             Between 1 and ``n_importance_samples``.
         """
         check_is_fitted(self)
-        return self._model.effective_sample_size(self._read(X), self._n_draws)
-
-    @property
-    def _n_draws(self):
-        return self.n_importance_samples
+        return self._model.effective_sample_size(self._read(X), self.n_importance_samples)

@@ -23,7 +23,7 @@ from skvae._engine.states import as_arrays, as_tensors
 from skvae._surroundings import as_in_children
 from skvae._tables.bounds import NOWHERE, narrower
 from skvae._tables.frames.frame import as_array
-from skvae._tables.matrix import SparseRows, chunk_rows, chunks, is_complete, lacking_by_row, pieces_of
+from skvae._tables.matrix import chunk_rows, chunks, is_complete, keeps_sparse, lacking_by_row, pieces_of
 from skvae._tables.names import column_name
 from skvae._tables.units import FARTHEST, Units
 from skvae.nn.likelihoods import LIKELIHOODS
@@ -84,10 +84,8 @@ class ArrayModel:
 
     Parameters
     ----------
-    name : str
-        Key of ``skvae.nn.models.MODELS``.
-    options : dict
-        Arguments of the model, plain values.
+    options : Options
+        What the model is built from, plain values.
     units : Units
         Location and scale of each column.
     precision : {"float32", "float64", "bfloat16"}
@@ -98,15 +96,15 @@ class ArrayModel:
         Seed of the first weights.
     """
 
-    def __init__(self, name, options, units, precision, device, seed):
+    def __init__(self, options, units, precision, device, seed):
         check_precision(precision, device)
-        self.name, self.options, self.units, self.precision, self.device = name, options, units, precision, device
+        self.options, self.units, self.precision, self.device = options, units, precision, device
         self.history, self.n_seen, self.solver_state, self.told = History(), 0, None, []
         self.module = self._build(seed)
 
     def _build(self, seed):
         with memory_errors(self.device), torch.device("cpu"), torch.inference_mode(False):
-            module = MODELS[self.name](**self.options, generator=torch.Generator().manual_seed(seed))
+            module = MODELS[self.options.model](**self.options.arguments, generator=torch.Generator().manual_seed(seed))
             module.likelihood.place(self.units.shift, self.units.scale)
             module.fence = None if self.units.fence is None else torch.from_numpy(self.units.fence)
             module.product_dtype = getattr(torch, PRECISIONS[self.precision][1])
@@ -123,13 +121,13 @@ class ArrayModel:
     @property
     def latent_dim(self):
         """Number of latent variables."""
-        return self.options["latent_dim"]
+        return self.options.latent_dim
 
     @property
     def bounds(self):
         """Between which values cells can be (2, n_features), in the units of the data, by what their columns are."""
-        bounds = np.repeat(NOWHERE, self.options["n_features"], axis=1)
-        for name, columns, _ in self.options["likelihood"]:
+        bounds = np.repeat(NOWHERE, self.options.n_features, axis=1)
+        for name, columns, _ in self.options.likelihood:
             kind, low = LIKELIHOODS[name].units, self.units.shift[columns]
             if kind in ("unit_interval", "interval"):
                 bounds[:, columns] = low, low + self.units.scale[columns]
@@ -166,7 +164,7 @@ class ArrayModel:
 
     def _rows(self, rows):
         """Weighted rows in standard units: tensors, but those of a sparse table are made as training asks for them."""
-        if not isinstance(rows.X, SparseRows):
+        if not keeps_sparse(rows.X):
             return self._dense(rows)
         return Rows(StandardRows(self, rows), self._weight(rows))
 
@@ -184,7 +182,7 @@ class ArrayModel:
 
     def _dense(self, rows):
         """Weighted rows in standard units as tensors."""
-        standard = np.empty((rows.n_rows, self.options["n_features"]), self._array_dtype)
+        standard = np.empty((rows.n_rows, self.options.n_features), self._array_dtype)
         for part in chunks(*standard.shape):
             standard[part] = self.units.to_learn(rows.part(part).X)
         return Rows(self._tensor(standard), self._weight(rows))
@@ -192,7 +190,7 @@ class ArrayModel:
     def to_go_on(self, options, precision, device, units):
         """A copy to go on training, under options that leave its weights their shape and meaning."""
         fitted, wanted = (
-            {**values, "precision": p, "likelihood": lasting(values["likelihood"])}
+            {**values.arguments, "precision": p, "likelihood": lasting(values.likelihood)}
             for values, p in ((self.options, self.precision), (options, precision))
         )
         changed = [
@@ -300,7 +298,7 @@ class ArrayModel:
             if outside.any():
                 row, j = np.argwhere(outside)[0]
                 member = likelihood.member(j)
-                name = next(name for name, columns, _ in self.options["likelihood"] if j in columns)
+                name = next(name for name, columns, _ in self.options.likelihood if j in columns)
                 support = member.support.format(low=units.shift[j], high=units.shift[j] + units.scale[j])
                 raise ValueError(
                     f"{column_name(names, j)}, row {part.start + row} holds {cells[row, j]:.6g}, but "
@@ -309,7 +307,7 @@ class ArrayModel:
 
     def _check_together(self, X, names):
         """Refuse rows that lack some cells only of columns whose cells depend on each other."""
-        together = [group for group in self.options["likelihood"] if not LIKELIHOODS[group[0]].separable]
+        together = [group for group in self.options.likelihood if not LIKELIHOODS[group[0]].separable]
         pieces = () if not together or is_complete(X) else pieces_of(X)
         for (part, cells), (name, columns, _) in product(pieces, together):
             lacks = np.isnan(cells[:, columns])
@@ -372,7 +370,7 @@ class ArrayModel:
     @property
     def _unforeseen(self):
         """Columns of which no cell was missing in training."""
-        return np.setdiff1d(np.arange(self.options["n_features"]), self.options["holes"])
+        return np.setdiff1d(np.arange(self.options.n_features), self.options.holes)
 
     def _lacking(self, X):
         """Mask of the rows that lack cells of such columns (n,)."""
@@ -392,7 +390,7 @@ class ArrayModel:
 
     def decode(self, Z):
         """Expected rows (n, n_features) of codes, float64."""
-        out = np.empty((len(Z), self.options["n_features"]))
+        out = np.empty((len(Z), self.options.n_features))
         Z = np.clip(Z, -FARTHEST, FARTHEST)
         return self.units.from_standard(self._map(lambda z: self.module.decode(z).mean, Z, out))
 
@@ -476,7 +474,7 @@ class ArrayModel:
     def sample(self, n_samples, seed):
         """Rows like the data (n_samples, n_features), float64."""
         generator = torch.Generator(self.device).manual_seed(seed)
-        out = np.empty((n_samples, self.options["n_features"]))
+        out = np.empty((n_samples, self.options.n_features))
         with memory_errors(self.device), torch.inference_mode():
             for start in range(0, n_samples, ROWS_PER_CALL):
                 part = out[start : start + ROWS_PER_CALL]

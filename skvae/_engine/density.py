@@ -1,31 +1,48 @@
-"""Shim."""
+"""A fitted model over matrices: what the door reads, no tables."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
+from skvae._engine.array_model import ArrayModel
+from skvae._engine.summaries import cell_shares
+from skvae._tables.schema import Schema
 
+
+@dataclass(frozen=True)
 class MatrixDensity:
-    """Shim."""
+    """Scores, codes and reasons of matrices M (n, n_features) that the door has read.
 
-    def __init__(self, est):
-        self.est = est
+    ``usual`` and ``baseline`` are those of a ``Summary``, ``n_draws`` the importance draws of one score.
+    """
+
+    model: ArrayModel
+    schema: Schema
+    usual: np.ndarray
+    baseline: np.ndarray
+    n_draws: int
+
+    def check(self, M):
+        """Refuse cells that the likelihood gives no density."""
+        self.model.check_support(M, self.schema.names)
 
     def score(self, M):
-        return self.est._model.log_prob(M, self.est._n_draws)
+        """Log-likelihood of each row (n,) in nats, float64."""
+        return self.model.log_prob(M, self.n_draws)
 
     def codes(self, M):
-        return self.est._model.encode(M)
+        """Codes (n, latent_dim), in the dtype of M."""
+        return self.model.encode(M)
 
     def expected(self, M):
-        return self.est._expected(M)
+        """What is expected of each cell (n, n_features), float64: the codes, decoded, as a table would hold them."""
+        return self.schema.settled(self.model.decode(self.model.encode(M)))
 
     def shortfall(self, M):
-        return self.est._model.feature_shortfall(M, self.est._usual)
+        """Nats that each cell has less, given the code, than the one that is expected (n, n_features); 0 for holes."""
+        return self.model.feature_shortfall(M, self.usual)
 
     def shares(self, M):
-        e = self.est
+        """Share of each cell in the row's score (n, n_features), less the mean of training rows; 0 for holes."""
         rows = M[:]
-        return np.nan_to_num(e._shares(e._model, rows, e._usual) - e._baseline * ~np.isnan(rows))
-
-    @property
-    def bounds(self):
-        return self.est._model.bounds
+        return np.nan_to_num(cell_shares(self.model, rows, self.usual, self.n_draws) - self.baseline * ~np.isnan(rows))

@@ -368,7 +368,7 @@ def test_weights_make_atoms_as_repeated_rows_do():
 
     def atoms(X, weight=None):
         vae = VAETransformer(1, random_state=0, max_iter=1).fit(X, sample_weight=weight)
-        return vae._model.options["likelihood"][0][2]["atoms"]
+        return vae._model.options.likelihood[0][2]["atoms"]
 
     assert atoms(X) == [[], []]
     assert atoms(X, np.full(100, 2.0)) == atoms(np.repeat(X, 2, axis=0)) == [[0.0], [0.0]]
@@ -379,7 +379,7 @@ def test_weights_make_atoms_as_repeated_rows_do():
 def test_the_density_of_a_linear_model_is_normal_and_that_of_a_deep_one_has_atoms():
     for sizes, name in [((), "gaussian"), ((8,), "inflated_gaussian")]:
         vae = VAETransformer(2, hidden_layer_sizes=sizes, random_state=0, max_iter=2).fit(rows_with_atoms())
-        assert [part[0] for part in vae._model.options["likelihood"]] == [name]
+        assert [part[0] for part in vae._model.options.likelihood] == [name]
 
 
 @pytest.mark.parametrize("extreme", [1e6, -1e6])

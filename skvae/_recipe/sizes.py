@@ -1,8 +1,14 @@
-"""From parameters and what is known of the rows to what is trained and how."""
+"""How large codes, layers and batches are."""
 
 import math
+from numbers import Integral
+
+import numpy as np
 
 from skvae._tables.weighted import MOST_TIMES
+
+MOST_AUTO_COMPONENTS = 16
+"""Most components that "auto" takes."""
 
 SMALLEST_BATCH, USUAL_BATCH, STEPS_AN_EPOCH = 16, 256, 16
 """``batch_size="auto"``: about this many steps an epoch, with a batch between the two."""
@@ -26,3 +32,28 @@ def auto_batch_size(n_rows, n_counted):
 def least_batch_size(n_rows, n_counted):
     """The smallest batch: an epoch has no more steps than there are different rows, or MANY_STEPS."""
     return math.ceil(n_counted / max(n_rows, MANY_STEPS) - 1e-9)
+
+
+def batch_size_of(parameters, rows):
+    """What the rows of one step count together."""
+    if parameters.batch_size == "auto":
+        return auto_batch_size(rows.n_rows, rows.n_counted)
+    return max(int(parameters.batch_size), least_batch_size(rows.n_rows, rows.n_counted))
+
+
+def latent_dim(parameters, n_features):
+    """Size of a code."""
+    if parameters.n_components == "auto":
+        return min(math.ceil(n_features / 2), MOST_AUTO_COMPONENTS)
+    return int(parameters.n_components)
+
+
+def layer_sizes(parameters):
+    """Hidden units of each layer, as plain integers; one number is one layer."""
+    sizes = np.atleast_1d(np.asarray(parameters.hidden_layer_sizes)).tolist()
+    if not all(isinstance(size, Integral) and size >= 1 for size in sizes):
+        raise ValueError(
+            f"hidden_layer_sizes={parameters.hidden_layer_sizes!r} must hold whole numbers of at least 1, one a hidden "
+            "layer; () is a linear model."
+        )
+    return sizes

@@ -1,10 +1,14 @@
 """Which likelihood each column of a table has, and why."""
 
+from skvae._tables.kinds import KINDS
 from skvae._tables.names import column_groups, column_name
 from skvae.nn.likelihoods import LIKELIHOODS
 
-OF_LEVELS = {"levels": "categorical", "ordered": "ordinal", "boolean": "categorical"}
-"""What "auto" takes for columns of levels; those of texts have no other than these."""
+OF_LEVELS = {kind.likelihood for kind in KINDS.values() if kind.likelihood is not None}
+"""Likelihoods of levels; columns of texts have no other than these."""
+
+OF_SPARSE = {"binary": "bernoulli", "counts": "poisson", "real": "gaussian"}
+"""What "auto" takes for all columns of a sparse table, by what its cells are."""
 
 WIDTHS = 4, 16, 64
 """Levels up to which columns are computed together, so that a wide column does not make all others wide."""
@@ -18,7 +22,7 @@ class Choice:
     likelihood : str, list or dict
         Parameter of the estimators.
     of_numbers : str
-        What "auto" stands for in columns of numbers.
+        What "auto" stands for in columns of numbers, unless they are those of a sparse table.
     schema : Schema
         What the columns hold.
     n_features : int
@@ -26,19 +30,20 @@ class Choice:
     """
 
     def __init__(self, likelihood, of_numbers, schema, n_features):
-        self._parameter, self._of_numbers, self._schema = likelihood, of_numbers, schema
-        self._kinds = schema.kinds(n_features)
+        self._parameter, self._schema = likelihood, schema
+        self._of_numbers = OF_SPARSE.get(schema.sparse, of_numbers)
+        self._columns = [schema.column(j) for j in range(n_features)]
         self._together, self._asked = [0] * n_features, set()
         self.names = self._names()
-        for j, (name, kind) in enumerate(zip(self.names, self._kinds, strict=True)):
-            if kind in ("levels", "ordered") and name not in OF_LEVELS.values():
+        for j, (name, column) in enumerate(zip(self.names, self._columns, strict=True)):
+            if column.needs_levels and name not in OF_LEVELS:
                 raise ValueError(
                     f"likelihood={likelihood!r} takes {name!r} for {column_name(schema.names, j)}, which holds levels, "
                     "not numbers. Use 'categorical' or 'ordinal' for it, or make it numeric."
                 )
 
     def _names(self):
-        chosen = [self._by_default(kind) for kind in self._kinds]
+        chosen = [self._by_default(column) for column in self._columns]
         if isinstance(self._parameter, str):
             return chosen
         if isinstance(self._parameter, dict):
@@ -53,24 +58,24 @@ class Choice:
                     "for some columns."
                 )
         is_dict = isinstance(self._parameter, dict)
-        groups = column_groups("likelihood", pairs, self._schema.names, len(self._kinds), complete=not is_dict)
+        groups = column_groups("likelihood", pairs, self._schema.names, len(self._columns), complete=not is_dict)
         for number, ((name, _), columns) in enumerate(zip(pairs, groups, strict=True)):
             for j in columns if name != "auto" else []:
                 chosen[j], self._together[j] = name, 0 if is_dict else number
                 self._asked.add(j)
         return chosen
 
-    def _by_default(self, kind):
+    def _by_default(self, column):
         """The likelihood of a column that nothing is said of: levels have their own, whatever is said of numbers.
 
         So have booleans beside real numbers. A narrow normal density about a boolean that follows from other cells
         would make it the reason where one of those is far.
         """
         named = self._parameter if isinstance(self._parameter, str) and self._parameter != "auto" else None
-        if kind in ("levels", "ordered"):
-            return named if named in OF_LEVELS.values() else OF_LEVELS[kind]
-        if kind == "boolean" and LIKELIHOODS[named or self._of_numbers].units == "standard":
-            return OF_LEVELS[kind]
+        if column.needs_levels:
+            return named if named in OF_LEVELS else column.likelihood
+        if column.likelihood is not None and LIKELIHOODS[named or self._of_numbers].units == "standard":
+            return column.likelihood
         return named or self._of_numbers
 
     def groups(self):
@@ -89,15 +94,17 @@ class Choice:
         return said
 
     def _reason(self, j, place, further):
-        kind, column = self._kinds[j], self._schema.columns.get(j)
-        if kind == "empty":
+        column = self._columns[j]
+        if column.is_empty:
             return "no training cell is there"
         if j in self._asked or (isinstance(self._parameter, str) and self._parameter == self.names[j]):
             return "asked for"
-        if kind in OF_LEVELS:
+        what = column.noun
+        if column.needs_levels:
             levels = counted(len(column.levels), "level")
-            return {"ordered": f"{levels} in order", "boolean": "true or false"}.get(kind, levels)
-        what = {"time": "dates", "span": "spans of time", "integer": "whole numbers"}.get(kind, "numbers")
+            return f"{levels} in order" if LIKELIHOODS[column.likelihood].ordered else levels
+        if column.has_levels:
+            return what
         atoms, values = (further[name][place] for name in ("atoms", "values")) if "atoms" in further else ([], [])
         if atoms and len(atoms) == len(values):
             return f"{what} with {counted(len(values), 'value')} in all"
@@ -106,8 +113,8 @@ class Choice:
 
     def _width(self, j):
         """Which columns of levels are about as wide as this one."""
-        column = self._schema.columns.get(j)
-        if column is None or not column.has_levels or self.names[j] not in OF_LEVELS.values():
+        column = self._columns[j]
+        if not column.has_levels or self.names[j] not in OF_LEVELS:
             return 0
         return sum(len(column.levels) > width for width in WIDTHS)
 

@@ -1,0 +1,5 @@
+"""What both transformers share."""
+
+from skvae._base.estimator import BaseAutoencoder
+
+__all__ = ["BaseAutoencoder"]

@@ -1,0 +1,271 @@
+"""What both transformers answer once they are fitted: read, ask the engine, write."""
+
+import warnings
+from abc import ABC
+from functools import partial
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+
+from skvae._base.training import MAX_SEED
+from skvae._engine.density import MatrixDensity
+from skvae._recipe.models import Recipe
+from skvae._surroundings import undisturbed
+from skvae._tables import door
+from skvae._tables.frames.frame import as_array, index_of
+from skvae._tables.matrix import is_complete, lacking_by_row
+from skvae._tables.weights import check_weights
+from skvae._validation import check_is_fitted
+
+DRAWS_TO_IMPUTE = 512
+"""Importance draws of one imputation, at least."""
+
+LEAST_CODES_GIVEN = 30
+"""Effective sample size of the codes for given cells below which draws are few different ones."""
+
+
+class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+    """The public methods of a fitted transformer."""
+
+    _recipe: Recipe
+    """What the parameters mean to the model."""
+
+    @property
+    def _on_matrices(self):
+        """The fitted model over matrices."""
+        return MatrixDensity(self._model, self._schema, self._usual, self._baseline, self._recipe.n_draws(self))
+
+    def _read(self, X):
+        """A table as a matrix of cells to which the model gives a density."""
+        M = door.read(self, X, self._schema)
+        self._on_matrices.check(M)
+        return M
+
+    def _advise_on_scores(self, rows):
+        """Warn, the first time that scores are asked for, of those that are not to be trusted."""
+
+    @undisturbed
+    def transform(self, X):
+        """Codes of rows: deterministic, the posterior's mean.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows in the units of the training data.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components_)
+            Codes, in the float dtype of X; follows ``set_output``.
+        """
+        check_is_fitted(self)
+        return self._on_matrices.codes(self._read(X))
+
+    @undisturbed
+    def inverse_transform(self, X):
+        """Rows that codes stand for: the decoded mean, in the units of the training data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components_)
+            Codes.
+
+        Returns
+        -------
+        X_original : ndarray or data frame of shape (n_samples, n_features_in_)
+            Expected rows. A data frame with the training columns and dtypes if the estimator was fitted on one.
+        """
+        check_is_fitted(self)
+        codes = door.read_codes(self, X)
+        return self._schema.rows(self._model.decode(codes), codes.dtype, index_of(X))
+
+    @undisturbed
+    def _expected(self, numbers):
+        """What is expected of each cell of a matrix, in numbers again."""
+        return self._on_matrices.expected(numbers)
+
+    @undisturbed
+    def sample(self, n_samples=1, random_state=None, *, given=None, with_missing=True):
+        """Draw new rows like the training data: a code, its decoded density, and a draw from that, noise included.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw; None takes numpy's global generator.
+        given : dict or None, default=None
+            Cells that all rows are to have, by column name or number, such as ``{"income": ">50K"}``. The others are
+            drawn given these, by sampling importance resampling: of 16 codes a row, at least 16,384, each is taken
+            with a chance proportional to the density that it gives the given cells.
+        with_missing : bool, default=True
+            Whether to leave out cells as in the training rows: those of a training row, taken at random, are missing
+            in the drawn one. Given cells stay.
+
+        Returns
+        -------
+        X : ndarray or data frame of shape (n_samples, n_features_in_)
+            New rows, a data frame if the estimator was fitted on one. Levels and whole numbers are such as training
+            rows have.
+        """
+        check_is_fitted(self)
+        if not isinstance(n_samples, Integral) or isinstance(n_samples, bool) or n_samples < 1:
+            raise ValueError(f"n_samples={n_samples!r} must be a whole number of at least 1.")
+        rng = check_random_state(random_state)
+        seed = int(rng.randint(MAX_SEED))
+        if given is None:
+            row, numbers = np.full(self.n_features_in_, np.nan), self._model.sample(n_samples, seed)
+        else:
+            row = self._schema.row_of(given, self.n_features_in_, type(self).__name__)
+            try:
+                self._model.check_support(row[None], self._schema.names)
+            except ValueError as error:
+                raise ValueError(f"given={given!r}: {error}") from error
+            numbers, size = self._model.sample_given(row, n_samples, seed)
+            if size < LEAST_CODES_GIVEN:
+                warnings.warn(
+                    f"The codes drawn for given={given!r} are worth {size:.1f} (effective sample size): rows like "
+                    "these are so rare in the model that draws repeat few codes.",
+                    stacklevel=3,
+                )
+        numbers = np.where(np.isnan(row), numbers, row)
+        if with_missing and self._holes is not None:
+            holes = self._holes[rng.randint(len(self._holes), size=n_samples)]
+            numbers[holes & np.isnan(row)] = np.nan
+        return self._schema.rows(numbers, np.float64, drawn=True)
+
+    @undisturbed
+    def score_samples(self, X):
+        """Log-likelihood of each row in nats, in the units of the data; higher is more normal.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            float64, deterministic, each independent of the other rows.
+        """
+        check_is_fitted(self)
+        rows = self._read(X)
+        self._advise_on_scores(rows)
+        return self._on_matrices.score(rows)
+
+    @undisturbed
+    def score(self, X, y=None, sample_weight=None):
+        """Mean of ``score_samples``: what a search over parameters maximises.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, held out from training where models are compared.
+        y : None
+            Ignored; present by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in the mean.
+
+        Returns
+        -------
+        score : float
+            Mean log-likelihood of a row in nats.
+        """
+        scores = self.score_samples(X)
+        return float(np.average(scores, weights=check_weights(sample_weight, scores)))
+
+    @undisturbed
+    def score_features(self, X):
+        """Share of each column in the row's score: names the cells that make a row strange.
+
+        A share is the cell's own log-density given a code, plus an equal part of what belongs to no single column (the
+        code), less the mean of both over training rows. The code is that of the row with its cells clipped to where
+        98 % of the training cells of their column lie, as a far cell would pull the code towards itself and so put the
+        blame on others. A share does not depend on the units of the columns: 0 is as usual, the lower the stranger. The
+        shares of a row add up to its score less a constant, the mean score of up to 256 training rows. In a row with a
+        very far cell the equal part drowns what the other columns say.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        shares : ndarray or data frame of shape (n_samples, n_features_in_)
+            Nats. A data frame with the index of X and the column names if the estimator was fitted on one.
+        """
+        check_is_fitted(self)
+        shares = self._on_matrices.shares(self._read(X))
+        return shares if self._schema.frame is None else self._schema.frame.numbers(shares, index_of(X))
+
+    @undisturbed
+    def _shortfall(self, X):
+        """Nats that each cell has less, given the code, than the one that is expected (n, n_features); 0 for holes."""
+        return self._on_matrices.shortfall(self._read(X))
+
+    @undisturbed
+    def impute(self, X, n_imputations=1, random_state=None):
+        """Rows with their missing cells filled from the model, all others as they are.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; missing cells are NaN, None, NaT or pandas.NA.
+        n_imputations : int, default=1
+            1 fills in what is expected given the other cells of the row: means of numbers, the most probable level,
+            the median of ordered ones. With more, each table is filled with draws, as multiple imputation needs.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draws; one imputation needs none.
+
+        Returns
+        -------
+        X_filled : same type as X, or list of them
+            Copies of the rows, with the columns, dtypes and labels of X; ``n_imputations`` of them if that is above 1.
+            Cells of a column of which all were missing in training stay missing.
+        """
+        check_is_fitted(self)
+        if not isinstance(n_imputations, Integral) or isinstance(n_imputations, bool) or n_imputations < 1:
+            raise ValueError(f"n_imputations={n_imputations!r} must be a whole number of at least 1.")
+        rows, X = self._read(X), as_array(X)
+        if is_complete(rows):
+            return X.copy() if n_imputations == 1 else [X.copy() for _ in range(n_imputations)]
+        lacking = np.flatnonzero(lacking_by_row(rows))
+        n_draws, rng = max(self._recipe.n_draws(self), DRAWS_TO_IMPUTE), check_random_state(random_state)
+
+        def filled(fill):
+            numbers = np.full(rows.shape, np.nan)
+            if len(lacking):
+                numbers[lacking] = fill(rows[lacking], n_draws)
+            return self._schema.filled(X, numbers)
+
+        if n_imputations == 1:
+            return filled(self._model.impute)
+        seeds = rng.randint(MAX_SEED, size=n_imputations).tolist()
+        return [filled(partial(self._model.complete, seed=seed)) for seed in seeds]
+
+    @property
+    def column_likelihoods_(self):
+        """The likelihood of each column and why it was chosen, a data frame with a row a column."""
+        labels = range(self.n_features_in_) if self._schema.frame is None else self._schema.frame.labels
+        return pd.DataFrame(self._reasons, index=labels, columns=["likelihood", "reason"])
+
+    @property
+    def module_(self):
+        """The trained torch module, in eval mode, on ``device_``; it works in standard units, float ``precision``."""
+        return self._model.module
+
+    @property
+    def device_(self):
+        """Where the fitted model computes."""
+        return self._model.device
+
+    @property
+    def _n_features_out(self):
+        return self.n_components_
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_model")

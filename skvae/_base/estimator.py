@@ -1,0 +1,230 @@
+"""What both transformers are to scikit-learn: parameters, training, pickles and tags."""
+
+from dataclasses import replace
+from numbers import Integral, Real
+
+from skvae._base.answers import Answers
+from skvae._base.training import MAX_SEED, attributes_of, begun, check_outcome, seeds, tell
+from skvae._callbacks import FitReport
+from skvae._engine.device import PRECISIONS
+from skvae._engine.summaries import Summary, summarised
+from skvae._recipe import plan_of, solver_of, stream_plan
+from skvae._surroundings import undisturbed
+from skvae._tables import door
+from skvae._tables.plain import plain, unplain
+from skvae._tables.weighted import WeightedRows
+from skvae._validation import (
+    CallbackSupportMixin,
+    Interval,
+    StrOptions,
+    _fit_context,
+    note_columns,
+    unchanged_on_error,
+)
+from skvae.nn.corruptions import CORRUPTIONS
+from skvae.nn.likelihoods import LIKELIHOODS
+from skvae.nn.networks import ACTIVATIONS, NETWORKS
+from skvae.nn.solvers import SOLVERS
+from skvae.nn.training import SCHEDULES
+
+ALL_DRAWS = "all"
+"""Stands for all numbers of draws of a score of which has been told."""
+
+NAMING = "categorical_features", "likelihood"
+"""Parameters that may hold names of columns."""
+
+
+class BaseAutoencoder(CallbackSupportMixin, Answers):
+    """Parameters and training of the two estimators; they add their recipe and its parameters."""
+
+    _inside = None
+    """Which of the estimators of a detector this is, "first", "second" or the "last" of a Pipeline; None alone."""
+
+    _streams = False
+    """Whether the rows of ``fit`` are the first of a stream, as in a detector's first ``partial_fit``."""
+
+    _doc_link_module = "skvae"
+    _doc_link_template = "https://skvae.readthedocs.io/en/latest/{estimator_name}.html"
+
+    _parameter_constraints: dict = {
+        "n_components": [StrOptions({"auto"}), Interval(Integral, 1, MAX_SEED, closed="both")],
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "network": [StrOptions(set(NETWORKS))],
+        "likelihood": [StrOptions(set(LIKELIHOODS) | {"auto"}), list, dict],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "n_mixture_components": [Interval(Integral, 1, MAX_SEED, closed="both")],
+        "corruption": [StrOptions(set(CORRUPTIONS) - {None}), None],
+        "corruption_level": [Interval(Real, 0, None, closed="left")],
+        "solver": [StrOptions(set(SOLVERS)), type],
+        "alpha": [Interval(Real, 0, 1e12, closed="both")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, MAX_SEED, closed="both")],
+        "learning_rate": [StrOptions(set(SCHEDULES))],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "support_fraction": [Interval(Real, 0, 1, closed="right")],
+        "warm_start": ["boolean"],
+        "precision": [StrOptions(set(PRECISIONS))],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @undisturbed
+    def fit(self, X, y=None, sample_weight=None, X_val=None):
+        """Train on ``X``.
+
+        A sparse table is made dense a batch at a time, and gives the model that its dense copy gives. Its cells are all
+        there: what is not stored is zero. ``likelihood="auto"`` is one likelihood for all its columns: "bernoulli"
+        where cells are 0 and 1 only, "poisson" where they are counts, and "gaussian" for other numbers such as TF-IDF.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows: an array of numbers, in whatever units, or a data frame of numbers, texts, categories,
+            booleans and dates. Cells may be missing: NaN, None, NaT or pandas.NA.
+        y : None
+            Ignored; present by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row: two is repetition, zero absence, whatever the batch size and the order of the rows, and
+            whatever cells a row of weight zero holds.
+            Weights whose mean over the rows is below one are shares, of which only the ratio matters. None weights all
+            rows alike; rows that all differ are then taken in the order in which they come.
+        X_val : array-like of shape (n_val_samples, n_features), default=None
+            Validation rows of one's own, instead of a part of X. Inside a Pipeline, ``transform_input=["X_val"]`` has
+            them go through the earlier steps.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X is no table; if a cell is infinite, no number in an array, or outside the likelihood's support, in rows
+            that count; if a weight is no finite number of at least 0, or all are zero; if the device is not there; if
+            training diverges and no usable state is left.
+        """
+        schema = self._schema if self.warm_start and hasattr(self, "_model") else None
+        table = self._read_training(X, sample_weight, schema, self._streams)
+        validation = None if X_val is None else door.read_beside(self, table, X_val, "X_val")
+        return self._fit_table(table, X, y, validation)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @undisturbed
+    def _fit_table(self, table, X=None, y=None, validation=None):
+        """``fit`` on a table that the door has read, and a matrix ``validation``; X and y are for callbacks alone."""
+        fitted = getattr(self, "_model", None) if self.warm_start else None
+        first_weights, split, training = seeds(self.random_state, 3)
+        with unchanged_on_error(self):
+            note_columns(self, table.columns)
+            run = begun(table, self, self._recipe, fitted, first_weights, whole=True)
+            data, watched = run.rows, None
+            if validation is not None:
+                with door.called("X_val"):
+                    run.model.check_support(validation, run.schema.names)
+                watched = WeightedRows.present(validation)
+            elif self.early_stopping:
+                data, watched = run.rows.split(self.validation_fraction, split)
+            plan = plan_of(self, run.batch_size, fitted is not None)
+            report = FitReport(self, X, y, self.max_iter, lambda: self._on_the_way(run))
+            run.model.train(data, watched, plan, solver_of(self, data), training, report.epoch)
+            check_outcome(self, run.model)
+            vars(self).update(self._fitted(run))
+        tell(self, run.said)
+        self._advise()
+        report.close()
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @undisturbed
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Go on training with one pass over ``X``, as a stream of batches needs; the first call starts a model.
+
+        The units of the columns are those of the first batch; draws reach as far as all rows seen. A placeholder or a
+        repeated value that the first batch has not is a number like others. Levels are those that the first batch has
+        or its dtypes declare, such as a ``pandas.CategoricalDtype``; what else comes is not learned, and a warning says
+        so once a column. There is no validation set and no early
+        stopping, and the solver keeps its state between the calls.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; at least two in the first call.
+        y : None
+            Ignored; present by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row: two is repetition, zero absence, as in ``fit``.
+
+        Returns
+        -------
+        self : object
+            The estimator after one more pass.
+        """
+        table = self._read_training(X, sample_weight, getattr(self, "_schema", None), True)
+        return self._partial_fit_table(table)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @undisturbed
+    def _partial_fit_table(self, table):
+        """``partial_fit`` on a table that the door has read."""
+        first_weights, training = seeds(self.random_state, 2)
+        with unchanged_on_error(self):
+            note_columns(self, table.columns)
+            run = begun(table, self, self._recipe, getattr(self, "_model", None), first_weights, whole=False)
+            rows, model = run.rows, run.model
+            seed = (training + len(model.history.loss)) % MAX_SEED
+            model.train(rows, None, stream_plan(self, run.batch_size), solver_of(self, rows), seed, resume=True)
+            check_outcome(self, model)
+            vars(self).update(self._fitted(run, rate=rows.total / model.n_seen))
+        tell(self, run.said)
+        return self
+
+    def _read_training(self, X, sample_weight, schema, declared):
+        """A training table; ``schema`` is that of the rows that training goes on from."""
+        advise = self._inside != "second"
+        return door.read_training(self, X, sample_weight, schema=schema, declared=declared, advise=advise)
+
+    def _fitted(self, run, rate=1.0):
+        """All fitted attributes that belong to a trained model, of rows that are the share ``rate`` of all."""
+        run.model.calibrate(run.rows, rate)
+        before = Summary(self._usual, self._baseline, self._holes) if rate < 1.0 else None
+        summary = summarised(run.model, run.rows, self._recipe.n_draws(self), rate, before)
+        return attributes_of(run, summary) | self._diagnostics(run)
+
+    def _on_the_way(self, run):
+        """The fitted attributes of a model that still learns, of which nothing is to be said."""
+        model = run.model.copy()
+        model.told.append(ALL_DRAWS)
+        return self._fitted(replace(run, model=model))
+
+    def _advise(self):
+        """Warn of a fitted model that is not what was asked for."""
+
+    def _diagnostics(self, run):
+        """Fitted attributes that only one of the estimators has."""
+        return {}
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        return {**state, **{name: plain(state[name]) for name in NAMING if name in state}}
+
+    def __setstate__(self, state):
+        super().__setstate__({**state, **{name: unplain(state[name]) for name in NAMING if name in state}})
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.target_tags.required = False
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.sparse = True
+        tags.input_tags.string = False
+        return tags

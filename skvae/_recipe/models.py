@@ -1,0 +1,111 @@
+"""What parameters mean to each of the models: the only differences between the two recipes."""
+
+from abc import ABC, abstractmethod
+
+from skvae._recipe.options import VariationalOptions
+from skvae._recipe.sizes import layer_sizes
+
+ENOUGH_ROWS = 10
+"""Rows a component from which on a mixture of the codes is fitted by default: fewer say too little of its shape."""
+
+MANY_HOLES, AUTO_DRAWS = 0.05, {"elbo": 1, "iwae": 20}
+"""Share of missing cells from which on "auto" trains with several draws a row; and draws of each objective."""
+
+COSTS = {"regularizer": "kl", "beta": 1.0, "free_bits": 0.0, "kl_warmup": 0.0}
+"""Parameters that concern the cost of a code, and their defaults."""
+
+
+class Recipe(ABC):
+    """What the parameters of an estimator mean to its model; all of it follows from what is passed."""
+
+    model = ""
+    """Key of ``skvae.nn.models.MODELS``."""
+
+    @abstractmethod
+    def number_likelihood(self, parameters):
+        """Name of the likelihood of columns of numbers under "auto"."""
+
+    @abstractmethod
+    def code_density(self, parameters, whole, rows_a_component):
+        """Name of the density that is fitted to the codes after training, or None."""
+
+    @abstractmethod
+    def own(self, parameters, share_missing, fitted):
+        """The options that only this model has; ``fitted`` is the model to go on from."""
+
+    @abstractmethod
+    def n_draws(self, parameters):
+        """Importance draws of one score."""
+
+    @abstractmethod
+    def counts_holes(self, parameters):
+        """Whether the share of missing cells decides something."""
+
+
+class PlainRecipe(Recipe):
+    """That of the autoencoder."""
+
+    model = "autoencoder"
+
+    def number_likelihood(self, parameters):
+        return "gaussian"
+
+    def code_density(self, parameters, whole, rows_a_component):
+        return parameters.code_density
+
+    def own(self, parameters, share_missing, fitted):
+        return None
+
+    def n_draws(self, parameters):
+        return 1
+
+    def counts_holes(self, parameters):
+        return False
+
+
+class VariationalRecipe(Recipe):
+    """That of the VAE."""
+
+    model = "vae"
+
+    def number_likelihood(self, parameters):
+        return "inflated_gaussian" if layer_sizes(parameters) else "gaussian"
+
+    def code_density(self, parameters, whole, rows_a_component):
+        if parameters.code_density != "auto":
+            return parameters.code_density
+        suits = whole and layer_sizes(parameters) and parameters.prior == "normal" and rows_a_component >= ENOUGH_ROWS
+        return "gaussian_mixture" if suits else None
+
+    def own(self, parameters, share_missing, fitted):
+        ignored = ignored_costs(parameters)
+        objective = parameters.objective
+        if objective == "auto":
+            many = not ignored and share_missing >= MANY_HOLES
+            objective = fitted.options.own.objective if fitted is not None else "iwae" if many else "elbo"
+        if objective != "elbo" and ignored:
+            raise ValueError(
+                f"objective={objective!r} has no cost of the code of its own, so {', '.join(ignored)} cannot act. "
+                "Leave out what concerns the cost, or use objective='elbo'."
+            )
+        return VariationalOptions(
+            prior=parameters.prior,
+            objective=objective,
+            n_draws=AUTO_DRAWS[objective] if parameters.n_draws == "auto" else int(parameters.n_draws),
+            regularizer=parameters.regularizer,
+            beta=float(parameters.beta),
+            free_bits=float(parameters.free_bits),
+            kl_warmup=float(parameters.kl_warmup),
+        )
+
+    def n_draws(self, parameters):
+        return parameters.n_importance_samples
+
+    def counts_holes(self, parameters):
+        return parameters.objective == "auto" and not ignored_costs(parameters)
+
+
+def ignored_costs(parameters):
+    """Parameters that concern the cost of a code and are not at their defaults, as they are written."""
+    costs = {name: getattr(parameters, name) for name in COSTS}
+    return [f"{name}={value!r}" for name, value in costs.items() if value != COSTS[name]]
