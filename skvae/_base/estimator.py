@@ -112,8 +112,7 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
             that count; if a weight is no finite number of at least 0, or all are zero; if the device is not there; if
             training diverges and no usable state is left.
         """
-        schema = self._schema if self.warm_start and hasattr(self, "_model") else None
-        table = self._read_training(X, sample_weight, schema, self._streams)
+        table = self._read_to_fit(X, sample_weight)
         validation = None if X_val is None else door.read_beside(self, table, X_val, "X_val")
         return self._fit_table(table, X, y, validation)
 
@@ -168,8 +167,7 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
         self : object
             The estimator after one more pass.
         """
-        table = self._read_training(X, sample_weight, getattr(self, "_schema", None), True)
-        return self._partial_fit_table(table)
+        return self._partial_fit_table(self._read_to_go_on(X, sample_weight))
 
     @_fit_context(prefer_skip_nested_validation=True)
     @undisturbed
@@ -187,16 +185,21 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
         tell(self, run.said)
         return self
 
-    def _read_training(self, X, sample_weight, schema, declared):
-        """A training table; ``schema`` is that of the rows that training goes on from."""
-        advise = self._inside != "second"
-        return door.read_training(self, X, sample_weight, schema=schema, declared=declared, advise=advise)
+    def _read_to_fit(self, X, sample_weight):
+        """The table that ``fit`` trains on."""
+        schema, advise = self._schema if self.warm_start and hasattr(self, "_model") else None, self._inside != "second"
+        return door.read_training(self, X, sample_weight, schema=schema, declared=self._streams, advise=advise)
+
+    def _read_to_go_on(self, X, sample_weight):
+        """The table that ``partial_fit`` goes on with."""
+        schema, advise = getattr(self, "_schema", None), self._inside != "second"
+        return door.read_training(self, X, sample_weight, schema=schema, declared=True, advise=advise)
 
     def _fitted(self, run, rate=1.0):
         """All fitted attributes that belong to a trained model, of rows that are the share ``rate`` of all."""
-        run.model.calibrate(run.rows, rate)
+        run.model.calibrate(run.rows, run.profile, rate)
         before = Summary(self._usual, self._baseline, self._holes) if rate < 1.0 else None
-        summary = summarised(run.model, run.rows, self._recipe.n_draws(self), rate, before)
+        summary = summarised(run.model, run.rows, run.profile, self._recipe.n_draws(self), rate, before)
         return attributes_of(run, summary) | self._diagnostics(run)
 
     def _on_the_way(self, run):

@@ -10,6 +10,7 @@ from skvae._engine.array_model import ArrayModel
 from skvae._engine.device import resolve_device
 from skvae._recipe import batch_size_of, layer_sizes, learned, options_of
 from skvae._recipe.choice import Choice
+from skvae._tables.profile import Profile, read_once
 from skvae._tables.schema import Schema
 from skvae._tables.weighted import WeightedRows
 from skvae._tables.weights import as_numbered, renumbered
@@ -22,11 +23,12 @@ CALLERS = 7
 
 @dataclass(frozen=True)
 class Run:
-    """A model about to train on ``rows``; ``said`` are warnings of cells that it will not learn."""
+    """A model about to train on rows with their profile; ``said`` are warnings of cells that it will not learn."""
 
     schema: Schema
     choice: Choice
     rows: WeightedRows
+    profile: Profile
     batch_size: int
     model: ArrayModel
     said: list
@@ -44,33 +46,33 @@ def begun(table, parameters, recipe, fitted, seed, whole):
     """
     schema = table.schema
     with as_numbered(table.numbers):
-        rows = WeightedRows.distinct(table.X, table.weight)
         linear = not layer_sizes(parameters)
-        choice = Choice(parameters.likelihood, recipe.number_likelihood(parameters), schema, rows.X.shape[1])
-        counts_holes = recipe.counts_holes(parameters)
-        known = learned(rows, schema, choice, linear=linear, count_holes=counts_holes, fitted=fitted)
+        choice = Choice(parameters.likelihood, recipe.number_likelihood(parameters), schema, table.X.shape[1])
+        rows, profile = read_once(table.X, table.weight, choice.columns_of_levels())
+        known = learned(profile, schema, choice, linear=linear, fitted=fitted)
         options = options_of(parameters, recipe, known, rows, whole, fitted)
         device = resolve_device(parameters.device)
         if fitted is None:
             model = ArrayModel(options, known.units, parameters.precision, device, seed)
         else:
             model = fitted.to_go_on(options, parameters.precision, device, known.units)
-        model.check_support(WeightedRows.present(table.X, table.weight).X, schema.names)
+        if not model.supports(profile.columns):
+            model.check_support(WeightedRows.present(table.X, table.weight).X, schema.names)
     batch_size = batch_size_of(parameters, rows)
-    schema, said = (schema, []) if fitted is None else after(schema, table, rows, model)
+    schema, said = (schema, []) if fitted is None else after(schema, table, rows, profile, model)
     if rows.n_counted <= batch_size:
-        rows = rows.in_own_order()
-    return Run(schema, choice, rows, batch_size, model, said)
+        rows = rows.in_own_order(profile.sample.prints)
+    return Run(schema, choice, rows, profile, batch_size, model, said)
 
 
-def after(schema, table, rows, model):
+def after(schema, table, rows, profile, model):
     """The schema after more rows, and what is to be said of cells among them that are not learned."""
     n_levels = {
         j: n
         for _, columns, further in model.options.likelihood
         for j, n in zip(columns, further.get("n_levels", []), strict=False)
     }
-    schema, said = schema.after(rows.X).not_learned(table.source, rows, n_levels)
+    schema, said = schema.after(profile.columns.moments).not_learned(table.source, rows, n_levels)
     return schema, [renumbered(text, table.numbers) for text in said]
 
 

@@ -237,10 +237,10 @@ class ArrayModel:
         self.module.requires_grad_(False)
         self.n_seen += rows.total
 
-    def calibrate(self, rows, rate):
-        """Fit what the model fits after training: noise scales and the density of the codes."""
+    def calibrate(self, rows, profile, rate):
+        """Fit what the model fits after training to rows with their profile: noise scales and density of the codes."""
         pieces = (self._dense(rows.part(part)) for part in chunks(rows.n_rows, rows.X.shape[1]))
-        module = self.module.open_to_holes() if self._lacking(rows.X).any() else self.module
+        module = self.module.open_to_holes() if profile.columns.holed[self._unforeseen].any() else self.module
         with memory_errors(self.device), torch.no_grad():
             module.calibrate(pieces, rate)
         density = self.module.code_density
@@ -286,6 +286,13 @@ class ArrayModel:
             return 1.0 / shares.square().sum(1)
 
         return self._map_rows(size, X, np.empty(len(X)), size=self._rows_per_call(n_draws))
+
+    def supports(self, columns):
+        """Whether the likelihood gives a density to all cells of which these are ``Columns`` of a profile."""
+        together = any(not LIKELIHOODS[name].separable for name, *_ in self.options.likelihood)
+        outside = self.module.likelihood.outside(self.units.to_standard(columns.witnesses))
+        some = outside is not None and (outside & ~np.isnan(columns.witnesses)).any()
+        return not (some or (together and columns.holed.any()))
 
     def check_support(self, X, names):
         """Refuse values that the likelihood gives no density, and missing ones that it cannot do without."""

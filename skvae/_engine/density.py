@@ -22,6 +22,11 @@ class MatrixDensity:
     baseline: np.ndarray
     n_draws: int
 
+    @property
+    def bounds(self):
+        """Between which values cells can be (2, n_features)."""
+        return self.model.bounds
+
     def check(self, M):
         """Refuse cells that the likelihood gives no density."""
         self.model.check_support(M, self.schema.names)

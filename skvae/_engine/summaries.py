@@ -1,11 +1,10 @@
 """What is known of a trained model beside its weights: usual cells, the shares of cells in a score, what codes say."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from skvae._tables.usual import Near
 from skvae._tables.weighted import WeightedRows
 from skvae.nn.likelihoods import LIKELIHOODS
 
@@ -33,15 +32,20 @@ class Summary:
     holes: np.ndarray | None
 
 
-def summarised(model, rows, n_draws, rate=1.0, before=None):
-    """The summary of a calibrated model; of rows that are the share ``rate`` of all, mixed with that of ``before``."""
-    some, usual = spread(rows), usual_range(model, rows)
+def summarised(model, rows, profile, n_draws, rate=1.0, before=None):
+    """The summary of a calibrated model of rows with their profile.
+
+    Where the rows are the share ``rate`` of all, it is mixed with that of ``before``.
+    """
+    some, usual = spread(rows), usual_range(model, profile.sample)
     if rate < 1.0:
         usual = np.where(np.isfinite(before.usual + usual), (1.0 - rate) * before.usual + rate * usual, usual)
     baseline = mean_shares(cell_shares(model, model.units.usual.tamed(some.X), usual, n_draws), some)
     if rate < 1.0:
         baseline = (1.0 - rate) * before.baseline + rate * baseline
-    return Summary(usual, baseline, rows.holes() if rate == 1.0 else before.holes)
+    return Summary(
+        usual, baseline, before.holes if rate < 1.0 else rows.holes() if profile.columns.holed.any() else None
+    )
 
 
 def spread(rows):
@@ -49,10 +53,9 @@ def spread(rows):
     return rows.part(slice(None, None, math.ceil(rows.n_rows / BASELINE_ROWS)))
 
 
-def usual_range(model, rows):
+def usual_range(model, sample):
     """Where the cells of each column usually lie (2, n_features); everywhere where values have no order."""
-    where = model.units.usual
-    usual = (replace(rows, X=Near(rows.X, where)) if where.has_far else rows).usual_range()
+    usual = WeightedRows.present(model.units.usual.near(sample.cells), sample.counts).usual_range()
     for name, columns, _ in model.options.likelihood:
         if not LIKELIHOODS[name].ordered:
             usual[:, columns] = np.array([[-np.inf], [np.inf]])

@@ -85,6 +85,10 @@ class Choice:
             together.setdefault((name, self._together[j], self._width(j)), []).append(j)
         return [(key[0], columns) for key, columns in together.items()]
 
+    def columns_of_levels(self):
+        """The columns whose likelihood is one of levels, whose rows are counted by level."""
+        return [j for j, name in enumerate(self.names) if name in OF_LEVELS]
+
     def reasons(self, parts):
         """Pairs of the likelihood and why it was chosen, one a column; ``parts`` are those of the model."""
         said = [None] * len(self.names)

@@ -1,4 +1,4 @@
-"""What training rows say of their columns before a model is built: the only place that passes over them for it."""
+"""What the profile of the training rows says of their columns before a model is built."""
 
 from dataclasses import dataclass, replace
 
@@ -29,7 +29,7 @@ class Learned:
     apart : list of (int, list of float)
         Columns with values that stand apart from their other cells, and these values, as the model meets them.
     share_missing : float
-        Share of the cells that are missing; 0 where it is not asked for.
+        Share of the cells that are missing.
     """
 
     likelihood: list
@@ -39,24 +39,24 @@ class Learned:
     share_missing: float = 0.0
 
 
-def learned(rows, schema, choice, *, linear, count_holes, fitted=None):
-    """What weighted rows say of their columns, whose likelihoods are a ``choice``.
+def learned(profile, schema, choice, *, linear, fitted=None):
+    """What the profile of rows says of their columns, whose likelihoods are a ``choice``.
 
-    To a ``linear`` model no cell is far, as to PCA. ``count_holes`` is whether the share of missing cells is asked for.
-    ``fitted`` is the model to go on from: what shapes its weights stays, and the rest widens.
+    To a ``linear`` model no cell is far, as to PCA. ``fitted`` is the model to go on from: what shapes its weights
+    stays, and the rest widens.
     """
     groups = choice.groups()
-    here = Usual() if linear else Usual.of(rows.X, rows.counts, scales_of(groups))
+    here = Usual() if linear else Usual.of(profile, scales_of(groups))
     usual = here if fitted is None else fitted.units.usual.after(here)
-    parts = likelihood_parts(rows, schema, groups, usual, [] if fitted is None else fitted.options.likelihood)
-    bounds = None if linear else bounds_in(rows, schema, here, groups)
+    parts = likelihood_parts(profile, schema, groups, usual, [] if fitted is None else fitted.options.likelihood)
+    bounds = None if linear else bounds_in(profile, schema, here, groups)
     if fitted is not None:
         return Learned(parts, fitted.units.after(here, bounds), fitted.options.holes, fitted.options.apart)
     kinds = [(LIKELIHOODS[name].units, columns) for name, columns in groups]
-    units = replace(Units.by_column(kinds, rows.X, rows.weight, schema.names, usual), bounds=bounds)
-    apart = [] if linear else apart_in(rows, usual, groups)
-    share = rows.share_missing() if count_holes else 0.0
-    return Learned(parts, units, rows.columns_with_holes(), apart, share)
+    units = replace(Units.by_column(kinds, profile, schema.names, usual), bounds=bounds)
+    apart = [] if linear else apart_in(profile, usual, groups)
+    holes = np.flatnonzero(profile.columns.holed).tolist()
+    return Learned(parts, units, holes, apart, profile.columns.share_missing)
 
 
 def scales_of(groups):
@@ -64,28 +64,32 @@ def scales_of(groups):
     return [(LIKELIHOODS[name].distances, columns) for name, columns in groups]
 
 
-def bounds_in(rows, schema, usual, groups):
+def bounds_in(profile, schema, usual, groups):
     """Between which values cells of these rows can be (2, n_features)."""
     columns = [j for name, group in groups if LIKELIHOODS[name].distances in LINEAR for j in group]
-    return narrower(bounds_of(rows.X, rows.counts, usual.ends, columns), schema.limits(rows.X.shape[1]))
+    sample = profile.sample
+    return narrower(bounds_of(sample, usual.ends, columns), schema.limits(sample.cells.shape[1]))
 
 
-def apart_in(rows, usual, groups):
+def apart_in(profile, usual, groups):
     """Columns with values that stand apart from their other cells, and these values."""
     columns = [j for name, group in groups if LIKELIHOODS[name].has_atoms for j in group]
-    values = usual.apart(rows.X, rows.counts, columns)
+    values = usual.apart(profile.sample, columns)
     return [(j, values[j]) for j in sorted(values)]
 
 
-def likelihood_parts(rows, schema, groups, usual, fitted):
+def likelihood_parts(profile, schema, groups, usual, fitted):
     """Name, columns and further arguments of the likelihood of each group; ``fitted`` are those to go on from."""
-    X = usual.learned_table(rows.X)
+    sample, ends = profile.sample, usual.learned_ends(profile.columns.moments)
+    cells, counts = usual.learned(sample.cells), sample.counts
+    ends[:, ends[0] > ends[1]] = np.nan
+    cells, counts = np.vstack([cells, ends]), np.append(counts, [0.0, 0.0])
     if [(name, columns) for name, columns, _ in fitted] == groups:
         return [
-            (name, columns, LIKELIHOODS[name].widened(further, cells_of(X, columns), rows.counts))
+            (name, columns, LIKELIHOODS[name].widened(further, cells_of(cells, columns), counts))
             for name, columns, further in fitted
         ]
-    parts = [(name, columns, described(name, columns, X, rows.counts, schema)) for name, columns in groups]
+    parts = [(name, columns, described(name, columns, cells, counts, schema)) for name, columns in groups]
     for _, columns, further in parts:
         if "atoms" in further:
             further["placeholders"] = usual.places(columns)

@@ -37,10 +37,6 @@ class Recipe(ABC):
     def n_draws(self, parameters):
         """Importance draws of one score."""
 
-    @abstractmethod
-    def counts_holes(self, parameters):
-        """Whether the share of missing cells decides something."""
-
 
 class PlainRecipe(Recipe):
     """That of the autoencoder."""
@@ -58,9 +54,6 @@ class PlainRecipe(Recipe):
 
     def n_draws(self, parameters):
         return 1
-
-    def counts_holes(self, parameters):
-        return False
 
 
 class VariationalRecipe(Recipe):
@@ -100,9 +93,6 @@ class VariationalRecipe(Recipe):
 
     def n_draws(self, parameters):
         return parameters.n_importance_samples
-
-    def counts_holes(self, parameters):
-        return parameters.objective == "auto" and not ignored_costs(parameters)
 
 
 def ignored_costs(parameters):

@@ -16,7 +16,6 @@ from skvae._tables.limits import integer_limits
 from skvae._tables.matrix import ColumnRows, SparseRows, as_slice
 from skvae._tables.names import columns_named, places_of
 from skvae._tables.novelty import said_of_new_cells
-from skvae._tables.usual import ends_of
 
 
 @dataclass
@@ -99,10 +98,10 @@ class Schema:
         columns = [self.column(j) for j in range(n_features)]
         return np.array([(-np.inf, np.inf) if c.has_levels else integer_limits(c.dtype) for c in columns]).T
 
-    def after(self, X):
-        """The schema of one who has seen more rows, a table of numbers."""
-        low, high = ends_of(X)
-        columns = {j: column.widened(float(low[j]), float(high[j])) for j, column in self.columns.items()}
+    def after(self, moments):
+        """The schema of one who has seen more rows, of which these are the moments."""
+        low, high = moments.low.tolist(), moments.high.tolist()
+        columns = {j: column.widened(low[j], high[j]) for j, column in self.columns.items()}
         return replace(self, columns=columns)
 
     def not_learned(self, X, rows, n_levels):

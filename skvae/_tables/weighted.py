@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skvae._tables.distinct import by_value, distinct_rows, fingerprints
-from skvae._tables.matrix import OnDemand, is_complete, lacking_by_column, of_rows, pieces_of
+from skvae._tables.matrix import OnDemand, of_rows
 
 MOST_TIMES = 4
 """How often rows are repeated in the mean at most for all of that to count in the number of steps."""
@@ -82,31 +82,20 @@ class WeightedRows:
         whole = np.rint(counts)
         return np.where(np.abs(counts - whole) < 1e-9 * whole, whole, counts)
 
-    def columns_with_holes(self):
-        """Numbers of the columns of which cells are missing, which are NaN."""
-        return np.flatnonzero(lacking_by_column(self.X)).tolist()
-
-    def share_missing(self):
-        """Share of the cells that are missing."""
-        if is_complete(self.X):
-            return 0.0
-        counts = self.counts
-        missing = sum(counts[part] @ np.isnan(cells).sum(axis=1) for part, cells in pieces_of(self.X))
-        return float(missing / (counts.sum() * self.X.shape[1]))
-
     def holes(self):
-        """Which cells are missing in up to HOLES_ROWS rows, evenly spread over the weight; None where none is."""
-        if not self.columns_with_holes():
-            return None
+        """Which cells are missing in up to HOLES_ROWS rows, evenly spread over the weight."""
         ends = np.cumsum(self.counts)
         n_rows = min(round(ends[-1]), HOLES_ROWS)
         place = np.searchsorted(ends, (np.arange(n_rows) + 0.5) / n_rows * ends[-1])
         return np.isnan(self.part(place.clip(0, self.n_rows - 1)).X)
 
-    def in_own_order(self):
-        """The same rows in an order that does not depend on the one in which they came."""
-        order = by_value(self.X, fingerprints(self.X))
-        return WeightedRows(of_rows(self.X, order), self._weight(order), self.total, n_counted=self.n_counted)
+    def in_own_order(self, prints):
+        """These rows in an order that does not depend on the one in which they came.
+
+        ``prints`` are the fingerprints of all or of some of them.
+        """
+        order = by_value(self.X, prints if len(prints) == self.n_rows else fingerprints(self.X))
+        return WeightedRows(self.X, self._weight(order), self.total, order, self.n_counted)
 
     def part(self, part):
         """The rows of a slice or of some numbers, dense, with their weights as they are."""
