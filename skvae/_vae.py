@@ -371,4 +371,4 @@ class VAETransformer(BaseAutoencoder):
             Between 1 and ``n_importance_samples``.
         """
         check_is_fitted(self)
-        return self._model.effective_sample_size(self._read(X), self.n_importance_samples)
+        return self._model.inference.effective_sample_size(self._read(X), self.n_importance_samples)

@@ -53,7 +53,6 @@ NEVER = {
 def room(name):
     """The room that a file is in."""
     first = name.split(".")[0]
-    first = {"_likelihood_choice": "_recipe"}.get(first, first)
     return "faces" if first in FACES else first
 
 

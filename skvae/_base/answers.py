@@ -80,7 +80,7 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         """
         check_is_fitted(self)
         codes = door.read_codes(self, X)
-        return self._schema.rows(self._model.decode(codes), codes.dtype, index_of(X))
+        return self._schema.rows(self._model.inference.decode(codes), codes.dtype, index_of(X))
 
     @undisturbed
     def _expected(self, numbers):
@@ -117,14 +117,14 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         rng = check_random_state(random_state)
         seed = int(rng.randint(MAX_SEED))
         if given is None:
-            row, numbers = np.full(self.n_features_in_, np.nan), self._model.sample(n_samples, seed)
+            row, numbers = np.full(self.n_features_in_, np.nan), self._model.inference.sample(n_samples, seed)
         else:
             row = self._schema.row_of(given, self.n_features_in_, type(self).__name__)
             try:
                 self._model.check_support(row[None], self._schema.names)
             except ValueError as error:
                 raise ValueError(f"given={given!r}: {error}") from error
-            numbers, size = self._model.sample_given(row, n_samples, seed)
+            numbers, size = self._model.inference.sample_given(row, n_samples, seed)
             if size < LEAST_CODES_GIVEN:
                 warnings.warn(
                     f"The codes drawn for given={given!r} are worth {size:.1f} (effective sample size): rows like "
@@ -243,9 +243,9 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             return self._schema.filled(X, numbers)
 
         if n_imputations == 1:
-            return filled(self._model.impute)
+            return filled(self._model.inference.impute)
         seeds = rng.randint(MAX_SEED, size=n_imputations).tolist()
-        return [filled(partial(self._model.complete, seed=seed)) for seed in seeds]
+        return [filled(partial(self._model.inference.complete, seed=seed)) for seed in seeds]
 
     @property
     def column_likelihoods_(self):

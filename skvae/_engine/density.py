@@ -33,19 +33,19 @@ class MatrixDensity:
 
     def score(self, M):
         """Log-likelihood of each row (n,) in nats, float64."""
-        return self.model.log_prob(M, self.n_draws)
+        return self.model.inference.log_prob(M, self.n_draws)
 
     def codes(self, M):
         """Codes (n, latent_dim), in the dtype of M."""
-        return self.model.encode(M)
+        return self.model.inference.encode(M)
 
     def expected(self, M):
         """What is expected of each cell (n, n_features), float64: the codes, decoded, as a table would hold them."""
-        return self.schema.settled(self.model.decode(self.model.encode(M)))
+        return self.schema.settled(self.model.inference.decode(self.model.inference.encode(M)))
 
     def shortfall(self, M):
         """Nats that each cell has less, given the code, than the one that is expected (n, n_features); 0 for holes."""
-        return self.model.feature_shortfall(M, self.usual)
+        return self.model.inference.feature_shortfall(M, self.usual)
 
     def shares(self, M):
         """Share of each cell in the row's score (n, n_features), less the mean of training rows; 0 for holes."""

@@ -67,8 +67,8 @@ def cell_shares(model, X, usual, n_draws):
 
     NaN where cells are missing.
     """
-    cells, there = model.feature_log_prob(X, usual), ~np.isnan(X)
-    shared = (model.log_prob(X, n_draws) - cells.sum(axis=1)) / np.maximum(there.sum(axis=1), 1)
+    cells, there = model.inference.feature_log_prob(X, usual), ~np.isnan(X)
+    shared = (model.inference.log_prob(X, n_draws) - cells.sum(axis=1)) / np.maximum(there.sum(axis=1), 1)
     return np.where(there, cells + shared[:, None], np.nan)
 
 
@@ -81,7 +81,7 @@ def mean_shares(shares, rows):
 def use_of_components(model, rows):
     """Divergence of each component from the prior (latent_dim,), and whether its codes vary over the rows."""
     some = spread(rows)
-    divergence, variance = model.kl_per_component(some.X, some.counts)
+    divergence, variance = model.inference.kl_per_component(some.X, some.counts)
     return divergence, variance > ACTIVE_VARIANCE
 
 
@@ -92,4 +92,4 @@ def worth_of_draws(model, X, usual, n_draws):
     some = some[beyond.mean(axis=1) <= MOST_UNUSUAL]
     if len(some) < ENOUGH_TO_JUDGE:
         return None
-    return np.median(model.effective_sample_size(some, n_draws))
+    return np.median(model.inference.effective_sample_size(some, n_draws))

@@ -347,7 +347,7 @@ def test_a_cell_that_is_missing_has_the_sum_of_the_densities_of_all_levels():
 def test_a_level_never_seen_has_the_probability_of_half_a_row_and_no_code(fitted, name):
     model, table = fitted[0.0], mixed(20, seed=1).astype({name: object})
     unseen, missing = table.assign(**{name: "never seen"}), table.assign(**{name: None})
-    loss = model._model.feature_log_prob(model._read(unseen), model._usual)[:, list(table).index(name)]
+    loss = model._model.inference.feature_log_prob(model._read(unseen), model._usual)[:, list(table).index(name)]
     np.testing.assert_allclose(loss, np.log(0.5 / 200.5), rtol=1e-5)
     assert np.isfinite(model.transform(unseen)).all()
     assert np.isfinite(model.score_samples(missing)).all()

@@ -17,7 +17,7 @@ REAL = ["gaussian", "heteroscedastic_gaussian", "inflated_gaussian", "student_t"
 
 
 def usual_of(X, scale="linear"):
-    return Usual.of(X, np.ones(len(X)), [(scale, list(range(X.shape[1])))])
+    return Usual.of(Profile.of(X), [(scale, list(range(X.shape[1])))])
 
 
 def people(n_rows=1000):

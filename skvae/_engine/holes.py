@@ -1,0 +1,44 @@
+"""Which rows have holes that a module has not met in training, and the module that can take them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from skvae._tables.matrix import lacking_by_row
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A module, and the numbers of the ``columns`` of which no cell was missing in training."""
+
+    module: nn.Module
+    columns: list
+
+    @classmethod
+    def of(cls, module, options):
+        """That of a module with these options."""
+        return cls(module, np.setdiff1d(np.arange(options.n_features), options.holes).tolist())
+
+    def lacking(self, X):
+        """Mask of the rows that lack cells of such columns (n,)."""
+        return lacking_by_row(X, self.columns) if self.columns else np.zeros(len(X), dtype=bool)
+
+    def parts(self, X):
+        """Pairs of a module and the rows of ``X`` that go through it: a mask, None for all."""
+        lacking = self.lacking(X)
+        if not lacking.any():
+            return [(self.module, None)]
+        return [(self.module, ~lacking), (self.module.open_to_holes(), lacking)]
+
+    def for_columns(self, holed):
+        """The module, open to holes where such columns are among those of a mask (n_features,)."""
+        return self.module.open_to_holes() if holed[self.columns].any() else self.module
+
+    def for_tensors(self, *tables):
+        """The module, open to holes where tensors in standard units lack such cells."""
+        columns = torch.as_tensor(np.array(self.columns, dtype=np.int64))
+        tables = (x for x in tables if isinstance(x, torch.Tensor))
+        lacking = any(bool(x.isnan().any(0).index_select(0, columns.to(x.device)).any()) for x in tables)
+        return self.module.open_to_holes() if lacking else self.module

@@ -1,0 +1,159 @@
+"""What a trained model answers: arrays in, arrays out, in the units of the data."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+
+from skvae._engine.device import memory_errors
+from skvae._engine.draws import NOISE_SEED, normal_draws
+from skvae._engine.holes import Opening
+from skvae._engine.pieces import ROWS_PER_CALL, Pieces, rows_per_call
+from skvae._engine.tensors import Tamed, Tensors
+from skvae._tables.frames.frame import as_array
+from skvae._tables.matrix import is_complete, pieces_of
+from skvae._tables.units import FARTHEST
+
+CODES_A_ROW, LEAST_CODES, MOST_CODES = 16, 16_384, 262_144
+"""Codes that are drawn for each row of which some cells are given, and bounds on their number."""
+
+
+@dataclass(frozen=True)
+class Inference:
+    """Codes, densities and draws of rows X (n, n_features); codes have ``latent_dim`` variables."""
+
+    opening: Opening
+    tensors: Tensors
+    pieces: Pieces
+    n_features: int
+    latent_dim: int
+
+    def _map(self, function, X, out, units=None, **size):
+        """Fill ``out`` with ``function`` of a module and each row of ``X``.
+
+        Rows that lack cells of columns of which none was missing in training go through a model that is open to them;
+        the others do not depend on whether there are such rows.
+        """
+        prepare = (units or self.tensors.units).to_standard
+        for module, rows in self.opening.parts(X):
+            run = partial(function, module)
+            if rows is None:
+                self.pieces.fill(run, X, out, prepare=prepare, **size)
+            else:
+                out[rows] = self.pieces.fill(run, X[rows], out[rows], prepare=prepare, **size)
+        return out
+
+    def encode(self, X):
+        """Codes (n, latent_dim) of rows, in the dtype of X."""
+        return self._map(lambda module, x: module.codes(x), X, np.empty((len(X), self.latent_dim), X.dtype))
+
+    def decode(self, Z):
+        """Expected rows (n, n_features) of codes, float64."""
+        out = np.empty((len(Z), self.n_features))
+        Z = np.clip(Z, -FARTHEST, FARTHEST)
+        return self.tensors.units.from_standard(self.pieces.fill(lambda z: self.opening.module.decode(z).mean, Z, out))
+
+    def log_prob(self, X, n_draws):
+        """Score of each row (n,) in nats, in the units of the data, float64."""
+        noise, size = self._noise(n_draws), rows_per_call(n_draws)
+        scores = self._map(lambda module, x: module.log_prob(x, noise), X, np.empty(len(X)), size=size)
+        return scores + self._log_jacobian(X)
+
+    def _log_jacobian(self, X):
+        """What the units add to the log-density of the cells that each row has (n,)."""
+        each, added = self.tensors.units.log_jacobian, np.full(len(X), self.tensors.units.log_jacobian.sum())
+        for part, cells in () if is_complete(X) else pieces_of(X):
+            missing = np.isnan(cells)
+            rows = missing.any(axis=1)
+            if rows.any():
+                added[part][rows] = np.where(missing[rows], 0.0, each).sum(axis=1)
+        return added
+
+    def impute(self, X, n_draws):
+        """What is expected of each cell given those of its row that are there (n, n_features), float64."""
+        noise, size = self._noise(n_draws), rows_per_call(n_draws)
+        cells = self._map(lambda module, x: module.expected(x, noise), X, np.empty(X.shape), size=size)
+        return self.tensors.units.from_standard(cells)
+
+    def complete(self, X, n_draws, seed):
+        """A draw of each cell given those of its row that are there (n, n_features), float64."""
+        generator = torch.Generator(self.tensors.device).manual_seed(seed)
+        noise, size, out = self._noise(n_draws), rows_per_call(n_draws), np.empty(X.shape)
+        with memory_errors(self.tensors.device), torch.inference_mode():
+            for start in range(0, len(X), size):
+                x = self.tensors.standard(X[start : start + size])
+                out[start : start + size] = self.opening.for_tensors(x).completed(x, noise, generator).cpu().numpy()
+        return self._drawn(out)
+
+    def sample_given(self, row, n_samples, seed):
+        """Draws of rows (n_samples, n_features) that have the cells of ``row`` (n_features,) that are not NaN.
+
+        And how many equally weighted draws of the code these stand for.
+        """
+        generator = torch.Generator(self.tensors.device).manual_seed(seed)
+        n_codes = min(max(CODES_A_ROW * n_samples, LEAST_CODES), MOST_CODES)
+        with memory_errors(self.tensors.device), torch.inference_mode():
+            x = self.tensors.standard(row[None])
+            cells, size = self.opening.module.open_to_holes().sample_given(x, n_samples, n_codes, generator)
+        return self._drawn(cells.cpu().numpy()), float(size)
+
+    def _drawn(self, cells):
+        """Drawn cells in the units of the data, exact ones exactly."""
+        return self.tensors.units.from_standard(cells, self.opening.module.likelihood.exact)
+
+    def _noise(self, n_draws):
+        with memory_errors(self.tensors.device):
+            return normal_draws(n_draws, self.latent_dim).to(getattr(torch, self.tensors.dtype)).to(self.tensors.device)
+
+    def feature_log_prob(self, X, usual):
+        """Log-density of each cell (n, n_features) given the row's code, in standard units, float64.
+
+        The code is that of the row with its cells clipped to the ``usual`` range (2, n_features): a far cell would pull
+        it towards itself, and others would then look strange.
+        """
+
+        def of_cells(module, both):
+            x, tame = both.chunk(2, dim=1)
+            return module.feature_log_prob(x, tame)
+
+        return self._map(of_cells, X, np.empty(X.shape), units=Tamed(self.tensors.units, usual))
+
+    def feature_shortfall(self, X, usual):
+        """Nats that each cell has less than the one that is expected (n, n_features), given the code; 0 for holes."""
+
+        def of_cells(module, both):
+            x, tame = both.chunk(2, dim=1)
+            return module.feature_shortfall(x, tame)
+
+        return self._map(of_cells, X, np.empty(X.shape), units=Tamed(self.tensors.units, usual))
+
+    def sample(self, n_samples, seed):
+        """Rows like the data (n_samples, n_features), float64."""
+        generator = torch.Generator(self.tensors.device).manual_seed(seed)
+        out = np.empty((n_samples, self.n_features))
+        with memory_errors(self.tensors.device), torch.inference_mode():
+            for start in range(0, n_samples, ROWS_PER_CALL):
+                part = out[start : start + ROWS_PER_CALL]
+                part[:] = self.opening.module.sample(len(part), generator).cpu().numpy()
+        return self._drawn(out)
+
+    def kl_per_component(self, X, counts):
+        """KL divergence of each latent variable, its mean over rows, and the variance of their codes; float64."""
+        generator = torch.Generator(self.tensors.device).manual_seed(NOISE_SEED)
+        x = self.tensors.standard(X)
+        with memory_errors(self.tensors.device), torch.no_grad():
+            module = self.opening.for_tensors(x)
+            divergence, codes = as_array(module.kl_per_component(x, generator)), as_array(module.codes(x))
+        centred = codes - np.average(codes, axis=0, weights=counts)
+        return np.average(divergence, axis=0, weights=counts), np.average(centred**2, axis=0, weights=counts)
+
+    def effective_sample_size(self, X, n_draws):
+        """How many equally weighted draws the importance draws of each row are worth (n,), float64."""
+        noise = self._noise(n_draws)
+
+        def size(module, x):
+            shares = torch.softmax(module.log_weights(x, noise), dim=1)
+            return 1.0 / shares.square().sum(1)
+
+        return self._map(size, X, np.empty(len(X)), size=rows_per_call(n_draws))

@@ -1,0 +1,75 @@
+"""A function over the rows of a table, in pieces of one size; knows no model."""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from skvae._engine.device import OneThread, memory_errors
+from skvae._tables.matrix import chunk_rows, chunks
+from skvae.nn.replay import replayed
+
+ROWS_PER_CALL = 512
+"""Inference runs in pieces of exactly this many rows, the last one padded, so that a row's result does not depend on
+the rows beside it: matrix products of one shape round alike."""
+
+DRAWS_PER_CALL, LEAST_ROWS_PER_CALL = 8192, 16
+"""Importance draws of all rows of a piece: with many draws a row, pieces have fewer rows, but at least so many."""
+
+MANY_PIECES = 8
+"""Pieces from which on it pays to record what is done with one; a recorded piece gives the same bits."""
+
+
+def rows_per_call(n_draws):
+    """Rows of a piece of which each has so many draws."""
+    return min(ROWS_PER_CALL, max(DRAWS_PER_CALL // n_draws, LEAST_ROWS_PER_CALL))
+
+
+def equal_spans(n_rows, n_spans, size):
+    """Slices of equal length that cover ``n_rows`` rows, each a multiple of ``size`` but the last."""
+    length = max(1, math.ceil(n_rows / (max(n_spans, 1) * size))) * size
+    return [slice(start, min(start + length, n_rows)) for start in range(0, n_rows, length)]
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Where functions are computed: a ``device``, on tensors of a ``dtype`` by name."""
+
+    device: str
+    dtype: str
+
+    def fill(self, function, array, out, size=ROWS_PER_CALL, prepare=None):
+        """Fill ``out`` with ``function`` of each row of ``array``, in pieces of one fixed size.
+
+        ``prepare`` is what is done with some rows of the array before they become a tensor, None for nothing. Long
+        tables are shared out among threads, one a core, each of which computes alone: rows then wait for nothing and
+        have the same bits whatever the number of threads.
+        """
+        size = min(size, chunk_rows(array.shape[1]))
+
+        def fill(span):
+            run = replayed(function, frozen=True) if span.stop - span.start > MANY_PIECES * size else function
+            with torch.no_grad(), np.errstate(all="ignore"):  # which a thread does not inherit
+                for part in chunks(span.stop, array.shape[1], span.start):
+                    rows = array[part] if prepare is None else prepare(array[part])
+                    self._fill_part(run, np.ascontiguousarray(rows, self.dtype), out[part], size)
+
+        n_threads = torch.get_num_threads() if self.device == "cpu" else 1
+        with memory_errors(self.device), OneThread():
+            spans = equal_spans(len(array), min(n_threads, math.ceil(len(array) / (MANY_PIECES * size))), size)
+            if len(spans) < 2:
+                for span in spans:
+                    fill(span)
+            else:
+                with ThreadPoolExecutor(len(spans)) as pool:
+                    list(pool.map(fill, spans))
+        return out
+
+    def _fill_part(self, function, rows, out, size):
+        for start in range(0, len(rows), size):
+            piece = rows[start : start + size]
+            whole = piece if len(piece) == size else np.pad(piece, ((0, size - len(piece)), (0, 0)))
+            result = function(torch.from_numpy(whole).to(self.device))
+            out[start : start + size] = result[: len(piece)].cpu().numpy()

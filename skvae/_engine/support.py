@@ -1,0 +1,55 @@
+"""Which cells a likelihood gives a density; the first of the others is named."""
+
+from itertools import product
+
+import numpy as np
+
+from skvae._tables.matrix import is_complete, pieces_of
+from skvae._tables.names import column_name
+from skvae.nn.likelihoods import LIKELIHOODS
+
+
+def supports(likelihood, units, groups, columns):
+    """Whether a likelihood surely gives a density to all cells of which these are the ``Columns`` of a profile."""
+    if columns.holed.any() and any(not LIKELIHOODS[name].separable for name, *_ in groups):
+        return False
+    outside = likelihood.outside(units.to_standard(columns.witnesses))
+    return outside is None or not (outside & ~np.isnan(columns.witnesses)).any()
+
+
+def check_support(likelihood, units, groups, X, names):
+    """Refuse values that a likelihood gives no density, and missing ones that it cannot do without.
+
+    ``groups`` are its parts: name, columns and further arguments.
+    """
+    check_together(groups, X, names)
+    if likelihood.outside(units.to_standard(X[:1])) is None:
+        return
+    for part, cells in pieces_of(X):
+        outside = likelihood.outside(units.to_standard(cells)) & ~np.isnan(cells)
+        if outside.any():
+            row, j = np.argwhere(outside)[0]
+            member = likelihood.member(j)
+            name = next(name for name, columns, _ in groups if j in columns)
+            support = member.support.format(low=units.shift[j], high=units.shift[j] + units.scale[j])
+            raise ValueError(
+                f"{column_name(names, j)}, row {part.start + row} holds {cells[row, j]:.6g}, but "
+                f"likelihood={name!r} describes {support} only. {member.remedy}"
+            )
+
+
+def check_together(groups, X, names):
+    """Refuse rows that lack some cells only of columns whose cells depend on each other."""
+    together = [group for group in groups if not LIKELIHOODS[group[0]].separable]
+    pieces = () if not together or is_complete(X) else pieces_of(X)
+    for (part, cells), (name, columns, _) in product(pieces, together):
+        lacks = np.isnan(cells[:, columns])
+        rows = np.flatnonzero(lacks.any(1) & ~lacks.all(1))
+        if len(rows):
+            row = lacks[rows[0]]
+            raise ValueError(
+                f"row {part.start + rows[0]} lacks {column_name(names, columns[row.argmax()])} but has "
+                f"{column_name(names, columns[row.argmin()])}; likelihood={name!r} describes a row's cells of its "
+                "columns together, all or none of them. Use 'poisson' for these columns, or put 0 where a missing "
+                "count means none."
+            )
