@@ -15,6 +15,7 @@ from sklearn.model_selection import GridSearchCV
 import skvae._vae
 from skvae import AutoencoderTransformer, VAETransformer
 from skvae._engine.draws import mixture_of
+from skvae._tables.moments import Moments
 from skvae._tables.units import Units
 from skvae.model_selection import fewest_components
 
@@ -75,7 +76,7 @@ def test_units_belong_to_their_columns_whatever_the_order_of_a_group(X):
 def test_a_column_far_from_zero_is_constant_only_if_it_is(offset):
     cells = offset + np.arange(2000.0)
     X = np.column_stack([cells, np.full(2000, offset + 1.0), np.where(np.arange(2000) % 2, 0.3, 0.1 + 0.2)])
-    units = Units.standard(X, None, None)
+    units = Units.standard(Moments.of(X, np.ones(len(X))), None)
     np.testing.assert_allclose(units.scale, [cells.std(), 1.0, 1.0], rtol=1e-6)
     assert np.abs(units.to_standard(X)).max() < 2.0
     assert not units.to_standard(X)[:, 1].any()

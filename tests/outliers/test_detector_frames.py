@@ -382,15 +382,16 @@ def test_a_failed_batch_leaves_the_detector_as_it_was(fitted):
 
 def test_a_reservoir_gives_back_levels_dates_and_holes():
     table = mixed(50)
-    reservoir = Reservoir.of(table, None, Schema.of(table, "from_dtype", "the detector"))
-    held = reservoir.table.set_axis(table.index)
+    schema = Schema.of(table, "from_dtype", "the detector")
+    reservoir = Reservoir.of(schema.numbers(table), None)
+    held = schema.table(reservoir.X).set_axis(table.index)
     assert held.isna().equals(table.isna())
     assert (held["day"].dropna() == table["day"].dropna()).all()
     for name in table:
         there = table[name].notna()
         assert (held[name][there] == table[name].astype(object)[there]).all()
     hours = table["day"] + pd.Timedelta("3h")  # training cells were whole days
-    later = reservoir.after(table.assign(day=hours), None, seed=0).table["day"][50:]
+    later = schema.table(reservoir.after(schema.numbers(table.assign(day=hours)), None, seed=0).X)["day"][50:]
     assert (later.dropna().to_numpy() == hours.dropna().to_numpy()).all()
 
 

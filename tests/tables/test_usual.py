@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.decomposition import PCA
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+from skvae._tables.profile import Profile
 from skvae._tables.usual import Usual
 
 SMALL = {"hidden_layer_sizes": (16,), "max_iter": 5, "random_state": 0}
