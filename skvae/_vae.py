@@ -322,7 +322,7 @@ class VAETransformer(BaseAutoencoder):
         self.verbose = verbose
 
     def _diagnostics(self, run):
-        divergence, is_active = use_of_components(run.model, run.rows)
+        divergence, is_active = use_of_components(run.model, run.profile.sample.rows)
         return {"kl_per_component_": divergence, "active_components_": is_active}
 
     def _advise(self):

@@ -199,7 +199,7 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
         """All fitted attributes that belong to a trained model, of rows that are the share ``rate`` of all."""
         run.model.calibrate(run.rows, run.profile, rate)
         before = Summary(self._usual, self._baseline, self._holes) if rate < 1.0 else None
-        summary = summarised(run.model, run.rows, run.profile, self._recipe.n_draws(self), rate, before)
+        summary = summarised(run.model, run.profile, self._recipe.n_draws(self), rate, before)
         return attributes_of(run, summary) | self._diagnostics(run)
 
     def _on_the_way(self, run):

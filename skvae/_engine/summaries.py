@@ -32,20 +32,19 @@ class Summary:
     holes: np.ndarray | None
 
 
-def summarised(model, rows, profile, n_draws, rate=1.0, before=None):
-    """The summary of a calibrated model of rows with their profile.
+def summarised(model, profile, n_draws, rate=1.0, before=None):
+    """The summary of a calibrated model, from the profile of its training rows.
 
-    Where the rows are the share ``rate`` of all, it is mixed with that of ``before``.
+    Where these are the share ``rate`` of all rows, it is mixed with that of ``before``.
     """
-    some, usual = spread(rows), usual_range(model, profile.sample)
+    rows = profile.sample.rows
+    some, usual = spread(rows), usual_range(model, rows)
     if rate < 1.0:
         usual = np.where(np.isfinite(before.usual + usual), (1.0 - rate) * before.usual + rate * usual, usual)
     baseline = mean_shares(cell_shares(model, model.units.usual.tamed(some.X), usual, n_draws), some)
     if rate < 1.0:
-        baseline = (1.0 - rate) * before.baseline + rate * baseline
-    return Summary(
-        usual, baseline, before.holes if rate < 1.0 else rows.holes() if profile.columns.holed.any() else None
-    )
+        return Summary(usual, (1.0 - rate) * before.baseline + rate * baseline, before.holes)
+    return Summary(usual, baseline, rows.holes() if profile.columns.holed.any() else None)
 
 
 def spread(rows):
@@ -53,9 +52,9 @@ def spread(rows):
     return rows.part(slice(None, None, math.ceil(rows.n_rows / BASELINE_ROWS)))
 
 
-def usual_range(model, sample):
+def usual_range(model, rows):
     """Where the cells of each column usually lie (2, n_features); everywhere where values have no order."""
-    usual = WeightedRows.present(model.units.usual.near(sample.cells), sample.counts).usual_range()
+    usual = WeightedRows.present(model.units.usual.near(rows.X), rows.counts).usual_range()
     for name, columns, _ in model.options.likelihood:
         if not LIKELIHOODS[name].ordered:
             usual[:, columns] = np.array([[-np.inf], [np.inf]])

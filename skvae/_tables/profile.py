@@ -8,6 +8,7 @@ the profile.
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
+from typing import NamedTuple
 
 import numpy as np
 
@@ -51,6 +52,11 @@ class Sample:
         order = np.argsort(first)
         kept = order[smallest(prints[first[order]], sample_size(cells.shape[1]))]
         return cls(prints[first[kept]], cells[first[kept]], held[kept])
+
+    @property
+    def rows(self):
+        """These rows, as rows with weights."""
+        return WeightedRows.present(self.cells, self.counts)
 
     def __add__(self, other):
         parts = ((getattr(self, name), getattr(other, name)) for name in ("prints", "cells", "counts"))
@@ -142,7 +148,7 @@ class Profile:
     @classmethod
     def of(cls, X, weight=None, with_levels=()):
         """The profile of a matrix (n, n_features) of which each row counts so much, None where all count one."""
-        columns, prints = passed(X, weight, with_levels)
+        columns, prints, _ = passed(X, weight, with_levels)
         return cls(columns, Sample.of(prints, dense(X), np.ones(len(X)) if weight is None else weight))
 
     def __add__(self, other):
@@ -162,14 +168,15 @@ def read_once(X, weight=None, with_levels=()):
     ``weight`` (n,) is what rows count, None where all are alike.
     """
     scaled = None if weight is None else np.ldexp(weight, -np.frexp(weight.max())[1])
-    columns, prints = passed(X, scaled, with_levels)
-    index, added_up = distinct_rows(X, weight, prints)
+    columns, prints, held = passed(X, scaled, with_levels)
+    is_whole = len(held.prints) == len(X)
+    index, added_up = distinct_rows(held.cells if is_whole else X, weight, prints)
     rows = WeightedRows.distinct(X, weight, (index, added_up))
     kept = smallest(prints[index], sample_size(X.shape[1]))
+    cells = held.cells[index[kept]] if is_whole else held.of(prints[index[kept]])
     factor = rows.n_counted / columns.moments.weight
     levels = {j: near_whole(factor * counts) for j, counts in columns.levels.items()}
-    sample = Sample(prints[index[kept]], dense(rows.part(kept).X), rows.counts[kept])
-    return rows, Profile(replace(columns, levels=levels), sample)
+    return rows, Profile(replace(columns, levels=levels), Sample(prints[index[kept]], cells, rows.counts[kept]))
 
 
 def near_whole(counts):
@@ -179,14 +186,42 @@ def near_whole(counts):
 
 
 def passed(X, weight=None, with_levels=()):
-    """What one pass over a matrix tells of its columns, and the fingerprint of each row (n,)."""
+    """What one pass over a matrix tells of its columns, fingerprints of its rows (n,), and rows held for a sample."""
     weight = np.ones(len(X)) if weight is None else weight
-    prints, parts = np.empty(len(X), np.uint64), []
+    prints, parts, held = np.empty(len(X), np.uint64), [], Held.nothing(X.shape[1])
     for part in chunks(*X.shape):
         cells = dense(X, part)
         parts.append(Columns.of(cells, weight[part], with_levels))
         prints[part] = prints_of(cells)
-    return reduce(add, parts), prints
+        held = held.after(prints[part], cells)
+    return reduce(add, parts), prints, held
+
+
+class Held(NamedTuple):
+    """Rows that a pass has met and that a sample may want: fingerprints (n,) and cells (n, n_features)."""
+
+    prints: np.ndarray
+    cells: np.ndarray
+
+    @classmethod
+    def nothing(cls, n_features):
+        """What is held before the first row."""
+        return cls(np.empty(0, np.uint64), np.empty((0, n_features)))
+
+    def after(self, prints, cells):
+        """What is held after more rows: all, or one of each fingerprint that a sample takes."""
+        if len(self.prints):
+            prints, cells = np.append(self.prints, prints), np.vstack([self.cells, cells])
+        if len(prints) > sample_size(cells.shape[1]):
+            first = np.unique(prints, return_index=True)[1]
+            kept = first[smallest(prints[first], sample_size(cells.shape[1]))]
+            prints, cells = prints[kept], cells[kept]
+        return Held(prints, cells)
+
+    def of(self, prints):
+        """The cells of rows with these fingerprints."""
+        order = np.argsort(self.prints)
+        return self.cells[order[np.searchsorted(self.prints, prints, sorter=order)]]
 
 
 def dense(X, rows=slice(None)):
