@@ -10,10 +10,10 @@ from skvae._tables.cells import shown
 from skvae._tables.decoding import as_read, decoded, settled, shown_cells
 from skvae._tables.encoding import ACCEPTED, encoded_blocks, encoded_row, learn_column, learned_blocks
 from skvae._tables.filling import filled
-from skvae._tables.frames.frame import Frame, column_of, densely, holes_as_nan, is_sparse, numbered
+from skvae._tables.frames.frame import Frame, column_of, densely, holes_as_nan, numbered
 from skvae._tables.kinds import KINDS
 from skvae._tables.limits import integer_limits
-from skvae._tables.matrix import ColumnRows, SparseRows, as_slice
+from skvae._tables.matrix import as_slice
 from skvae._tables.names import columns_named, places_of
 from skvae._tables.novelty import said_of_new_cells
 
@@ -78,10 +78,6 @@ class Schema:
         """What a column holds: real numbers, unless something else is known of it."""
         return self.columns[j] if j in self.columns else KINDS["real"](j, self.dtype)
 
-    def kinds(self, n_features):
-        """The name of what each column holds."""
-        return [self.column(j).kind for j in range(n_features)]
-
     def with_levels(self, n_features):
         """Mask of the columns whose numbers are those of levels (n_features,)."""
         mask = np.zeros(n_features, dtype=bool)
@@ -139,13 +135,6 @@ class Schema:
         if self.frame is not None:
             return self.encode(X, ACCEPTED)
         return self.number_levels(np.asarray(holes_as_nan(np.asarray(X)), dtype=np.float64))
-
-    def on_demand(self, X):
-        """Such a table whose rows become dense as they are asked for, where that takes less memory."""
-        X = numbered(X)
-        if self.frame is not None:
-            return ColumnRows.compact(self.encode_blocks(X, "the estimator"), X.shape[0] * X.shape[1])
-        return SparseRows(X) if is_sparse(X) and not self.columns else self.numbers(X)
 
     def row_of(self, cells, n_features, owner):
         """Numbers (n_features,) of some cells by column name or number, NaN for the others."""
