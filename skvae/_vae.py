@@ -9,9 +9,9 @@ from skvae._base import ALL_DRAWS, BaseAutoencoder
 from skvae._surroundings import undisturbed
 from skvae._tables.weighted import WeightedRows
 from skvae._validation import Interval, StrOptions, check_is_fitted
-from skvae.nn.models import OBJECTIVES
+from skvae.nn.objectives import OBJECTIVES
+from skvae.nn.penalties import PENALTIES
 from skvae.nn.priors import CODE_DENSITIES, PRIORS
-from skvae.nn.regularizers import REGULARIZERS
 
 ACTIVE_VARIANCE = 0.01
 """Variance of a component's codes over rows above which it counts as active, as in Burda et al. (2016)."""
@@ -29,8 +29,8 @@ that a usual row has at most."""
 ENOUGH_ROWS = 10
 """Rows a component from which on a mixture of the codes is fitted by default: fewer say too little of its shape."""
 
-MANY_HOLES, AUTO_DRAWS = 0.05, {"elbo": 1, "iwae": 20}
-"""Share of missing cells from which on "auto" trains with several draws a row; and draws of each objective."""
+MANY_HOLES = 0.05
+"""Share of missing cells from which on "auto" trains with several draws a row."""
 
 COSTS = {"regularizer": "kl", "beta": 1.0, "free_bits": 0.0, "kl_warmup": 0.0}
 """Parameters that concern the cost of a code, and their defaults."""
@@ -250,10 +250,10 @@ class VAETransformer(BaseAutoencoder):
         **BaseAutoencoder._parameter_constraints,
         "prior": [StrOptions(set(PRIORS))],
         "code_density": [StrOptions(set(CODE_DENSITIES) | {"auto"}), None],
-        "objective": [StrOptions(set(OBJECTIVES) | {"auto"})],
+        "objective": [StrOptions({name for name, each in OBJECTIVES.items() if each.is_bound} | {"auto"})],
         "n_draws": [StrOptions({"auto"}), Interval(Integral, 1, 2**16, closed="both")],
         "free_bits": [Interval(Real, 0, None, closed="left")],
-        "regularizer": [StrOptions(set(REGULARIZERS))],
+        "regularizer": [StrOptions(set(PENALTIES))],
         "beta": [Interval(Real, 0, None, closed="left")],
         "kl_warmup": [Interval(Real, 0, 1, closed="both")],
         "n_importance_samples": [Interval(Integral, 1, 2**31 - 1, closed="both")],
@@ -350,7 +350,7 @@ class VAETransformer(BaseAutoencoder):
         if objective == "auto":
             many = not ignored and rows.share_missing() >= MANY_HOLES
             objective = self._model.options["objective"] if goes_on else "iwae" if many else "elbo"
-        if objective != "elbo" and ignored:
+        if ignored and not OBJECTIVES[objective].takes_cost:
             raise ValueError(
                 f"objective={objective!r} has no cost of the code of its own, so {', '.join(ignored)} cannot act. "
                 "Leave out what concerns the cost, or use objective='elbo'."
@@ -358,7 +358,7 @@ class VAETransformer(BaseAutoencoder):
         return "vae", {
             "prior": self.prior,
             "objective": objective,
-            "n_draws": AUTO_DRAWS[objective] if self.n_draws == "auto" else int(self.n_draws),
+            "n_draws": OBJECTIVES[objective].auto_draws if self.n_draws == "auto" else int(self.n_draws),
             "regularizer": self.regularizer,
             "beta": float(self.beta),
             "free_bits": float(self.free_bits),

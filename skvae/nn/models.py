@@ -5,9 +5,6 @@ All tensors are in standard units: ``x`` is (batch, n_features), ``z`` is (..., 
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -19,17 +16,17 @@ from skvae.nn.likelihoods import make_likelihood
 from skvae.nn.linear import factor_analysis, moments, moments_with_holes, principal_components
 from skvae.nn.networks import NETWORKS
 from skvae.nn.numerics import (
-    LOG_TWO_PI,
     bounded,
     log_mean_exp,
-    normal_log_prob,
     positive,
     positive_inverse,
-    standard_normal,
     wide,
 )
+from skvae.nn.objectives import OBJECTIVES, Distortion
+from skvae.nn.penalties import PENALTIES
+from skvae.nn.posteriors import DiagonalNormal
 from skvae.nn.priors import CODE_DENSITIES, PRIORS
-from skvae.nn.regularizers import REGULARIZERS
+from skvae.nn.step import Step
 
 CELLS_AT_ONCE = 2**21
 """Values that one layer holds while scores are computed: a bound on memory, not on the number of draws."""
@@ -46,43 +43,6 @@ GUESSES = 20
 
 LEAST_NOISE = 1e-2
 """Smallest share of a column's variance that is noise to the linear model at which training begins."""
-
-
-@dataclass
-class DiagonalNormal:
-    """q(z|x) = N(mean, diag(scale²)), each (batch, latent_dim)."""
-
-    mean: torch.Tensor
-    scale: torch.Tensor
-
-    def at(self, noise):
-        """The draws that belong to standard normal ``noise`` (..., latent_dim)."""
-        return torch.addcmul(self.mean, self.scale, noise)
-
-    def log_prob(self, z):
-        """Log-density of ``z``, summed over the latent variables."""
-        return self.component_log_prob(z).sum(-1)
-
-    def component_log_prob(self, z):
-        """Log-density of each latent variable of ``z`` alone."""
-        return normal_log_prob(z, self.mean, self.scale)
-
-    def draw(self, generator):
-        """One draw of each code."""
-        return self.at(standard_normal(self.mean.shape, self.mean, generator))
-
-    def broadcast(self):
-        """The same density for several draws a row (batch, draws, latent_dim)."""
-        return DiagonalNormal(self.mean[:, None], self.scale[:, None])
-
-    def detached(self):
-        """The same density, through which no gradient flows."""
-        return DiagonalNormal(self.mean.detach(), self.scale.detach())
-
-    def log_prob_at(self, noise):
-        """Log-density of the draws that belong to ``noise``, from less: draws that rows share cost nothing a row."""
-        normalizer = 0.5 * self.mean.shape[-1] * LOG_TWO_PI
-        return -0.5 * (noise * noise).sum(-1) - (torch.log(self.scale).sum(-1) + normalizer)
 
 
 class LatentModel(nn.Module, ABC):
@@ -128,16 +88,22 @@ class LatentModel(nn.Module, ABC):
         """Rows whose scores are computed at once."""
         return max(1, CELLS_AT_ONCE // max(self.decoder.width, self._latent_dim))
 
-    @abstractmethod
     def loss_terms(self, x, generator, weight=None):
-        """Named terms of the objective, each with one value a row, before weighting.
+        """Named terms of the objective, each (batch,), before weighting.
 
         ``weight`` (batch,) is what rows count where a term is about all of them; None where they are alike.
         """
+        x = self.likelihood.realize(x, generator)
+        inputs = self._corrupt(self.inputs(x), self._corruption_level, generator)  # (batch, n_inputs)
+        return self.objective(self.step(x, inputs, generator, weight))
 
     @abstractmethod
+    def step(self, x, inputs, generator, weight):
+        """What the objective sees of cells x (batch, n_features) of which the encoder was shown ``inputs``."""
+
     def term_weights(self, progress):
         """Weight of each named term after the share ``progress`` of the run."""
+        return self.objective.weights(progress)
 
     @abstractmethod
     def log_prob(self, x, noise):
@@ -253,10 +219,6 @@ class LatentModel(nn.Module, ABC):
         """p(x|z)."""
         return self.likelihood(self._outputs(self.decoder, z))
 
-    def corrupted(self, x, generator):
-        """What the encoder is shown of ``x`` in training."""
-        return self._corrupt(self.inputs(x), self._corruption_level, generator)
-
     def feature_log_prob(self, x, seen):
         """Log-density of every cell of x given the codes of the rows ``seen`` (batch, n_features)."""
         return self.decode(self.codes(seen)).log_prob(x)
@@ -292,6 +254,7 @@ class Autoencoder(LatentModel):
     def __init__(self, n_features, latent_dim, *, code_density, n_mixture_components, **options):
         super().__init__(n_features, latent_dim, code_outputs=latent_dim, **options)
         self.code_density = CODE_DENSITIES[code_density](latent_dim, n_mixture_components)
+        self.objective = Distortion()
 
     def linear_model(self, covariance, latent_dim, n_rows):
         loadings, codes = principal_components(covariance, latent_dim)
@@ -310,13 +273,16 @@ class Autoencoder(LatentModel):
     def completed(self, x, noise, generator):
         return self.decode(self.codes(x)).sample(generator)
 
-    def loss_terms(self, x, generator, weight=None):
-        x = self.likelihood.realize(x, generator)
-        codes = self._outputs(self.encoder, self.corrupted(x, generator))
-        return {"reconstruction": self.likelihood.distortion(self._outputs(self.decoder, codes), x)}
-
-    def term_weights(self, progress):
-        return {"reconstruction": 1.0}
+    def step(self, x, inputs, generator, weight):
+        return Step(
+            z=self.codes_of_inputs(inputs),
+            x=x,
+            inputs=inputs,
+            encode=self.codes_of_inputs,
+            decode=self.decode,
+            generator=generator,
+            weight=weight,
+        )
 
     def log_prob(self, x, noise):
         z = self.codes(x)
@@ -385,9 +351,9 @@ class VAE(LatentModel):
             latent_dim, n_mixture_components, self.likelihood.n_inputs, self.posterior_of_inputs, generator
         )
         self._fitted_density = code_density and CODE_DENSITIES[code_density](latent_dim, n_mixture_components)
-        self.regularizer = REGULARIZERS[regularizer](latent_dim, free_bits, build)
-        self._objective, self._n_draws = OBJECTIVES[objective], n_draws
-        self._beta, self._warmup = beta, kl_warmup
+        minimised = OBJECTIVES[objective]
+        penalties = [PENALTIES[regularizer](latent_dim, free_bits, build)] if minimised.takes_cost else []
+        self.objective, self._n_draws = minimised(penalties, beta, kl_warmup), n_draws
 
     @property
     def code_density(self):
@@ -431,23 +397,25 @@ class VAE(LatentModel):
         posterior = self.posterior(x)
         if self._n_draws == 1:
             return posterior.draw(generator)
-        noise = standard_normal((len(x), self._n_draws, posterior.mean.shape[-1]), posterior.mean, generator)
-        z = posterior.broadcast().at(noise)
+        z = posterior.draws(self._n_draws, generator)  # (batch, draws, latent_dim)
         log_weights = self.decode(z).row_log_prob(x[:, None]).to(wide(x)) + self.prior.log_prob(z)
         log_weights = log_weights - posterior.broadcast().log_prob(z)
         chosen = torch.multinomial(torch.softmax(log_weights, dim=1), 1, generator=generator)
         return z.gather(1, chosen[..., None].expand(-1, 1, z.shape[-1]))[:, 0]
 
-    def loss_terms(self, x, generator, weight=None):
-        x = self.likelihood.realize(x, generator)
-        posterior = self.posterior_of_inputs(self.corrupted(x, generator))
-        shape = (len(x), self._n_draws, posterior.mean.shape[-1])
-        noise = standard_normal(shape if self._n_draws > 1 else (shape[0], shape[2]), posterior.mean, generator)
-        return self._objective.terms(self, x, posterior, noise, generator, weight)
-
-    def term_weights(self, progress):
-        ramp = min(1.0, progress / self._warmup) if self._warmup > 0 else 1.0
-        return self._objective.weights(self, self._beta * ramp)
+    def step(self, x, inputs, generator, weight):
+        posterior = self.posterior_of_inputs(inputs)
+        return Step(
+            z=posterior.draws(self._n_draws, generator),
+            posterior=posterior,
+            prior=self.prior,
+            x=x,
+            inputs=inputs,
+            encode=self.codes_of_inputs,
+            decode=self.decode,
+            generator=generator,
+            weight=weight,
+        )
 
     def log_weights(self, x, noise):
         """Log p(x, z) - log q(z|x) for each row and draw (batch, draws), the same ``noise`` for every row."""
@@ -503,50 +471,4 @@ class VAE(LatentModel):
         self._fitted_density.fit(*moments.of(x), rate)
 
 
-class Objective(NamedTuple):
-    """What a VAE minimises: named terms with one value a row, and their weights for a given beta."""
-
-    terms: Callable
-    weights: Callable
-
-
-def elbo_terms(model, x, posterior, noise, generator, weight):
-    """Minus log p(x|z), its mean over the draws of q(z|x), and the costs of the code (Kingma and Welling, 2014)."""
-    if noise.ndim == 2:
-        z = posterior.at(noise)
-        reconstruction = -model.decode(z).row_log_prob(x)
-    else:
-        draws = posterior.broadcast().at(noise)
-        reconstruction, z = -model.decode(draws).row_log_prob(x[:, None]).mean(1), draws[:, 0]
-    return {"reconstruction": reconstruction, **model.regularizer(posterior, model.prior, z, generator, weight)}
-
-
-def elbo_weights(model, beta):
-    """The reconstruction counts once, the code as its regularizer says."""
-    return {"reconstruction": 1.0, **model.regularizer.weights(beta)}
-
-
-def iwae_terms(model, x, posterior, noise, generator, weight):
-    """Minus the importance-weighted bound on log p(x) over the draws of q(z|x) (Burda et al., 2016).
-
-    The encoder's gradient is the doubly reparameterised one, whose signal does not vanish with many draws (Tucker et
-    al., 2019): the density of q is held fixed, and what flows back through a draw counts with its weight squared.
-    """
-    noise = noise if noise.ndim == 3 else noise[:, None]
-    z = posterior.broadcast().at(noise)
-    likelihood = model.decode(z).row_log_prob(x[:, None])
-    log_weights = likelihood + model.prior.log_prob(z) - posterior.detached().broadcast().log_prob(z)
-    weights = torch.softmax(log_weights.detach(), dim=1)
-    if z.requires_grad:
-        z.register_hook(lambda gradient: gradient * weights[..., None])
-    weighted = (weights * log_weights).sum(1)
-    return {"iwae": -(log_mean_exp(log_weights.detach(), dim=1) + weighted - weighted.detach())}
-
-
-def iwae_weights(model, beta):
-    """One term, which has no cost of the code of its own."""
-    return {"iwae": 1.0}
-
-
-OBJECTIVES = {"elbo": Objective(elbo_terms, elbo_weights), "iwae": Objective(iwae_terms, iwae_weights)}
 MODELS = {"autoencoder": Autoencoder, "vae": VAE}

@@ -42,6 +42,10 @@ class Conditional:
         """Log-density of each row (...,)."""
         return self._likelihood.row_log_prob(self._outputs, x)
 
+    def distortion(self, x):
+        """What a plain autoencoder minimises for each row (...,): ``-log p(x|z)`` at unit scale, up to a constant."""
+        return self._likelihood.distortion(self._outputs, x)
+
     def residual(self, x):
         """How far each cell is from what was expected (..., n_features), on the scale on which the noise is."""
         return self._likelihood.residual(self._outputs, x)
