@@ -240,7 +240,7 @@ def test_a_list_of_likelihoods_is_each_of_them_on_its_columns():
     whole.observe(x, torch.ones_like(x))
     outputs = torch.randn(30, whole.n_outputs, dtype=torch.float64, generator=generator())
     first = 0
-    for (name, columns, _), member in zip(groups, whole.members, strict=True):
+    for (name, columns, _), member in zip(groups, whole.groups.members, strict=True):
         own = outputs[:, first : first + member.n_outputs]
         first += member.n_outputs
         np.testing.assert_allclose(

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import nn
 
-from skvae.nn.holes import Incomplete
 from skvae.nn.likelihoods import make_likelihood
+from skvae.nn.likelihoods.holes import Incomplete
 from skvae.nn.networks import NETWORKS
 from skvae.nn.numerics import bounded
 
@@ -89,7 +89,7 @@ class Codec(nn.Module, ABC):
         """What the encoder sees of rows, with guesses for cells that it knows nothing of missing."""
         if not self._n_guesses:
             return self.inputs(x)
-        unknown, cells = self.likelihood.unforeseen(x), x
+        unknown, cells = self.likelihood.holes.unforeseen(x), x
         for _ in range(self._n_guesses):
             guess = self.decode(self.codes_of_inputs(self.inputs(cells))).mean
             cells = torch.where(unknown, guess, x)

@@ -82,7 +82,7 @@ class VAE(LatentModel):
         posterior = self.posterior_of_inputs(self.seen(x))
         if not self._n_guesses:
             return posterior
-        known = (1.0 - self.likelihood.unforeseen(x).to(x.dtype).mean(-1, keepdim=True)).square()
+        known = (1.0 - self.likelihood.holes.unforeseen(x).to(x.dtype).mean(-1, keepdim=True)).square()
         scale = torch.rsqrt(known / posterior.scale.square() + (1.0 - known))
         return DiagonalNormal(posterior.mean, torch.maximum(scale, posterior.scale))
 
