@@ -60,9 +60,10 @@ def test_any_density_of_real_or_positive_numbers_can_have_atoms():
 
 MEMBERS = {
     "likelihood": """
-from skvae.nn.likelihoods.real import Gaussian
+from skvae.nn.likelihoods.base import uniform
+from skvae.nn.likelihoods.real import ScaledNoise
 
-class Cosine(Gaussian):
+class Cosine(ScaledNoise):
     "Noise that is bounded: a raised cosine."
 
     @property
@@ -72,6 +73,11 @@ class Cosine(Gaussian):
     def log_prob(self, outputs, x):
         place = ((x - outputs) / self.scale).clamp(-0.99, 0.99)
         return torch.log1p(torch.cos(np.pi * place)) - torch.log(2.0 * self.scale)
+
+    def sample(self, outputs, generator):
+        place = 2.0 * uniform(outputs, generator) - 1.0
+        kept = uniform(outputs, generator) < 0.5 + 0.5 * torch.cos(np.pi * place)
+        return outputs + self.scale * torch.where(kept, place, place.sign() - place)
 
 LIKELIHOODS["member"] = Cosine
 """,

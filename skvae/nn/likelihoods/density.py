@@ -60,7 +60,7 @@ class Density(nn.Module, ABC):
 
     @abstractmethod
     def mean(self, outputs):
-        """Expected cells."""
+        """Expected cells (..., n_features)."""
 
     def statistics(self, outputs):
         """What is averaged over codes to expect cells of a row whose code is uncertain (..., n_statistics)."""
@@ -72,18 +72,18 @@ class Density(nn.Module, ABC):
 
     @abstractmethod
     def log_prob(self, outputs, x):
-        """Log-density of each cell of ``x``."""
+        """Log-density of each cell of ``x`` (..., n_features)."""
 
     @abstractmethod
     def sample(self, outputs, generator):
-        """Draw each cell."""
+        """A draw of each cell (..., n_features)."""
 
     def row_log_prob(self, outputs, x):
-        """Log-density of each row of ``x``."""
+        """Log-density of each row of ``x`` (...,)."""
         return self.log_prob(outputs, x).sum(-1)
 
     def residual(self, outputs, x):
-        """How far each cell is from what was expected."""
+        """How far each cell is from what was expected (..., n_features)."""
         return x - self.mean(outputs)
 
     def cell_distortion(self, outputs, x):
@@ -91,7 +91,7 @@ class Density(nn.Module, ABC):
         return -self.log_prob(outputs, x)
 
     def distortion(self, outputs, x):
-        """The same for each row."""
+        """What a plain autoencoder minimises for each row (...,)."""
         return self.cell_distortion(outputs, x).sum(-1)
 
     def calibrate(self, squared_residual, rate):

@@ -19,7 +19,10 @@ GUESSES = 20
 
 
 class Codec(nn.Module, ABC):
-    """Codes of rows, and densities of rows given their codes."""
+    """Codes of rows, and densities of rows given their codes.
+
+    Rows x are (batch, n_features), in standard units.
+    """
 
     product_dtype = None
     """What matrix products of training are computed in; None is the dtype of the weights."""
@@ -59,7 +62,7 @@ class Codec(nn.Module, ABC):
         return max(1, CELLS_AT_ONCE // max(self.decoder.width, self._latent_dim))
 
     def inputs(self, x):
-        """What the encoder sees of rows that training did not corrupt."""
+        """What the encoder sees of rows (batch, n_inputs) that training did not corrupt."""
         return bounded(self.likelihood.inputs(self._within_fence(x)))
 
     def _within_fence(self, x):
@@ -71,7 +74,7 @@ class Codec(nn.Module, ABC):
 
     @torch.no_grad()
     def open_to_holes(self):
-        """The same model, weights and all, for rows in which cells of any column may be missing, as NaN.
+        """A model that shares all weights, for rows in which cells of any column may be missing, as NaN.
 
         The encoder never saw rows without these cells: it is shown what the decoder made of what it saw before.
         """
@@ -86,7 +89,7 @@ class Codec(nn.Module, ABC):
         return other
 
     def seen(self, x):
-        """What the encoder sees of rows, with guesses for cells that it knows nothing of missing."""
+        """What the encoder sees of rows (batch, n_inputs), with guesses for cells that it knows nothing of missing."""
         if not self._n_guesses:
             return self.inputs(x)
         unknown, cells = self.likelihood.holes.unforeseen(x), x
@@ -97,10 +100,10 @@ class Codec(nn.Module, ABC):
 
     @abstractmethod
     def codes_of_inputs(self, inputs):
-        """Deterministic codes (batch, latent_dim) of what the encoder sees."""
+        """Deterministic codes (batch, latent_dim) of what the encoder sees (batch, n_inputs)."""
 
     def codes(self, x):
-        """Deterministic codes (batch, latent_dim)."""
+        """Deterministic codes (batch, latent_dim) of rows x (batch, n_features)."""
         return self.codes_of_inputs(self.seen(x))
 
     def _outputs(self, network, inputs):
@@ -111,5 +114,5 @@ class Codec(nn.Module, ABC):
             return network(inputs).to(inputs.dtype)
 
     def decode(self, z):
-        """p(x|z)."""
+        """p(x|z) of codes z (..., latent_dim)."""
         return self.likelihood(self._outputs(self.decoder, z))

@@ -90,7 +90,10 @@ class LatentModel(Codec):
         return self.decode(self.codes(seen)).log_prob(x)
 
     def feature_shortfall(self, x, seen):
-        """The same less the log-density of what is expected of the cell, 0 where there is none."""
+        """Log-density of each cell of x less that of what is expected of it (batch, n_features); 0 where it is missing.
+
+        Both are given the codes of the rows ``seen``.
+        """
         conditional = self.decode(self.codes(seen))
         short = conditional.log_prob(x) - conditional.log_prob(conditional.mean)
         return torch.where(x.isnan(), torch.zeros_like(short), short)

@@ -43,8 +43,8 @@ class Linear(nn.Linear):
         return product(x, self.weight, self.bias)
 
 
-class Perceptron(nn.Sequential, Network):
-    """Affine layers with an activation between two of them."""
+class Layers(nn.Sequential, Network):
+    """Layers one after the other, the last one affine."""
 
     @property
     def last_layer(self):
@@ -55,7 +55,11 @@ class Perceptron(nn.Sequential, Network):
         return max(layer.out_features for layer in self if isinstance(layer, nn.Linear))
 
 
-class Affine(Perceptron):
+class Perceptron(Layers):
+    """Affine layers with an activation between two of them."""
+
+
+class Affine(Layers):
     """What is left of ``Residual`` without hidden layers: one affine map."""
 
     @property
