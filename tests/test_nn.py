@@ -12,7 +12,8 @@ from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import LIKELIHOODS, make_likelihood
 from skvae.nn.networks import ACTIVATIONS, NETWORKS, Linear
 from skvae.nn.numerics import hastened
-from skvae.nn.penalties import PENALTIES
+from skvae.nn.objectives import OBJECTIVES
+from skvae.nn.penalties import PENALTIES, Penalty
 from skvae.nn.posteriors import DiagonalNormal
 from skvae.nn.priors import CODE_DENSITIES, PRIORS, FittedNormal
 from skvae.nn.solvers import SOLVERS, make_solver
@@ -297,6 +298,32 @@ def penalty(name, free_bits=0.0):
         return NETWORKS["mlp"].encoder(in_features, out_features, hidden_layer_sizes, "relu", generator(5))
 
     return PENALTIES[name](2, free_bits, build).double()
+
+
+class Away(Penalty):
+    """What codes are away from zero."""
+
+    def forward(self, step):
+        return {"away": step.z.abs().sum(-1)}
+
+    def weights(self, beta):
+        return {"away": 2.0 * beta}
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_an_objective_adds_what_its_penalties_ask_for_after_a_warm_up(name):
+    model = small_model("vae" if OBJECTIVES[name].is_bound else "autoencoder")
+    x = torch.randn(6, 5, generator=generator(1)).double()
+    alone = OBJECTIVES[name]()
+    penalties = [Away(2, 0.0, None)] if alone.takes_cost else []
+    objective = OBJECTIVES[name](penalties, beta=3.0, warmup=0.5)
+    step = model.step(x, model.inputs(x), generator(), None)
+    terms, own = objective(step), alone(step)
+    assert [value.shape for value in terms.values()] == len(terms) * [(6,)]
+    assert list(terms) == list(objective.weights(0.0)) == list(own) + len(penalties) * ["away"]
+    torch.testing.assert_close(terms[alone.name], own[alone.name])
+    for progress, beta in [(0.0, 0.0), (0.25, 1.5), (1.0, 3.0)]:
+        assert list(objective.weights(progress).values()) == [1.0, *len(penalties) * [2.0 * beta]]
 
 
 def step_of(posterior, prior, z, source, weight=None):

@@ -56,7 +56,7 @@ class Autoencoder(LatentModel):
         total, error, moments = 0.0, 0.0, Moments()
         for x, weight in batches:
             z = self.codes(x)
-            residual = self.decode(z).residual(x).to(wide(x))
+            residual = self.decode(z).residual(x).to(wide(x))  # (batch, n_features)
             total = total + weight.to(wide(x)) @ (~x.isnan()).to(wide(x))
             error = error + weight.to(wide(x)) @ residual.square()
             moments.add(z, weight)

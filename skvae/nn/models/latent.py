@@ -108,10 +108,10 @@ class LatentModel(Codec):
         By sampling importance resampling (Rubin, 1988): codes are drawn, weighted by the density that they give the
         given cells, and drawn again by their weights.
         """
-        codes = self.code_density.sample(n_codes, generator)
+        codes = self.code_density.sample(n_codes, generator)  # (n_codes, latent_dim)
         pieces = codes.split(self._rows_at_once)
         log_weights = torch.cat([self.decode(z).row_log_prob(x).to(wide(x)) for z in pieces])
-        shares = torch.softmax(log_weights, dim=0)
+        shares = torch.softmax(log_weights, dim=0)  # (n_codes,)
         chosen = torch.multinomial(shares, n_samples, replacement=True, generator=generator)
         drawn = self.decode(codes[chosen]).sample(generator)
         return torch.where(x.isnan(), drawn, x), 1.0 / shares.square().sum()

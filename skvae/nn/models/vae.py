@@ -68,12 +68,12 @@ class VAE(LatentModel):
         return loadings, noise, torch.cat([codes, torch.zeros_like(codes)]), torch.cat([torch.zeros_like(raw), raw])
 
     def posterior_of_inputs(self, inputs):
-        """q(z|x) of what the encoder sees."""
-        mean, raw = self._outputs(self.encoder, inputs).chunk(2, dim=-1)
+        """q(z|x) of what the encoder sees (batch, n_inputs)."""
+        mean, raw = self._outputs(self.encoder, inputs).chunk(2, dim=-1)  # (batch, latent_dim) each
         return DiagonalNormal(mean, positive(raw, POSTERIOR_FLOOR))
 
     def posterior(self, x):
-        """q(z|x).
+        """q(z|x) of rows x (batch, n_features).
 
         Guesses for cells that the encoder knows nothing of missing carry no information, so that the scale moves
         towards one, the prior's. The square of the share of known cells makes it rather too wide than too narrow for
@@ -122,6 +122,7 @@ class VAE(LatentModel):
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1)
 
     def _draws_at_once(self, n_rows):
+        """Draws of each row whose scores are computed at once."""
         return max(1, self._rows_at_once // n_rows)
 
     def log_prob(self, x, noise):
@@ -148,8 +149,9 @@ class VAE(LatentModel):
     def completed(self, x, noise, generator):
         """By sampling importance resampling: one of the draws of q(z|x), with its weight as its chance."""
         log_weights = self.log_weights(x, noise)
+        # Gumbel's trick draws each row's place among its draws
         level = torch.rand(log_weights.shape, dtype=x.dtype, device=x.device, generator=generator)
-        chosen = (log_weights - torch.log(-torch.log(level.clamp(1e-12, 1.0 - 1e-7)))).argmax(1)
+        chosen = (log_weights - torch.log(-torch.log(level.clamp(1e-12, 1.0 - 1e-7)))).argmax(1)  # (batch,)
         return self.decode(self.posterior(x).at(noise[chosen])).sample(generator)
 
     def kl_per_component(self, x, generator):
