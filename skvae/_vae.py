@@ -10,9 +10,9 @@ from skvae._engine.summaries import use_of_components, worth_of_draws
 from skvae._recipe import VariationalRecipe
 from skvae._surroundings import undisturbed
 from skvae._validation import Interval, StrOptions, check_is_fitted
-from skvae.nn.models import OBJECTIVES
+from skvae.nn.objectives import OBJECTIVES
+from skvae.nn.penalties import PENALTIES
 from skvae.nn.priors import CODE_DENSITIES, PRIORS
-from skvae.nn.regularizers import REGULARIZERS
 
 MANY_COMPONENTS = 4
 """From this many on, it is worth a warning that most say nothing; with fewer there is little to spare."""
@@ -235,10 +235,10 @@ class VAETransformer(BaseAutoencoder):
         **BaseAutoencoder._parameter_constraints,
         "prior": [StrOptions(set(PRIORS))],
         "code_density": [StrOptions(set(CODE_DENSITIES) | {"auto"}), None],
-        "objective": [StrOptions(set(OBJECTIVES) | {"auto"})],
+        "objective": [StrOptions({name for name, each in OBJECTIVES.items() if each.is_bound} | {"auto"})],
         "n_draws": [StrOptions({"auto"}), Interval(Integral, 1, 2**16, closed="both")],
         "free_bits": [Interval(Real, 0, None, closed="left")],
-        "regularizer": [StrOptions(set(REGULARIZERS))],
+        "regularizer": [StrOptions(set(PENALTIES))],
         "beta": [Interval(Real, 0, None, closed="left")],
         "kl_warmup": [Interval(Real, 0, 1, closed="both")],
         "n_importance_samples": [Interval(Integral, 1, 2**31 - 1, closed="both")],

@@ -14,7 +14,7 @@ from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
 from skvae.nn.networks import NETWORKS
-from skvae.nn.regularizers import REGULARIZERS
+from skvae.nn.penalties import PENALTIES
 
 PACKAGE = Path(skvae.__file__).parent
 FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in sorted(PACKAGE.rglob("*.py"))}
@@ -126,7 +126,7 @@ MEMBERS = {
     *(name for name in LIKELIHOODS if name not in ("gaussian",)),
     *NETWORKS,
     *MODELS,
-    *REGULARIZERS,
+    *PENALTIES,
     *(name for name in CORRUPTIONS if name),
     *("real", "integer", "boolean", "levels", "ordered", "time", "span", "empty"),
 }

@@ -60,9 +60,10 @@ def test_any_density_of_real_or_positive_numbers_can_have_atoms():
 
 MEMBERS = {
     "likelihood": """
-from skvae.nn.likelihoods.real import Gaussian
+from skvae.nn.likelihoods.base import uniform
+from skvae.nn.likelihoods.real import ScaledNoise
 
-class Cosine(Gaussian):
+class Cosine(ScaledNoise):
     "Noise that is bounded: a raised cosine."
 
     @property
@@ -72,6 +73,11 @@ class Cosine(Gaussian):
     def log_prob(self, outputs, x):
         place = ((x - outputs) / self.scale).clamp(-0.99, 0.99)
         return torch.log1p(torch.cos(np.pi * place)) - torch.log(2.0 * self.scale)
+
+    def sample(self, outputs, generator):
+        place = 2.0 * uniform(outputs, generator) - 1.0
+        kept = uniform(outputs, generator) < 0.5 + 0.5 * torch.cos(np.pi * place)
+        return outputs + self.scale * torch.where(kept, place, place.sign() - place)
 
 LIKELIHOODS["member"] = Cosine
 """,
@@ -116,15 +122,19 @@ class Wide(StandardNormal):
 PRIORS["member"] = Wide
 """,
     "regularizer": """
-from skvae.nn.regularizers import KL, REGULARIZERS
+from skvae.nn.penalties import PENALTIES, Penalty
 
-class Half(KL):
-    "Half of the divergence."
+class Sparse(Penalty):
+    "The divergence, and what codes without noise are away from zero."
+
+    def forward(self, step):
+        away = step.encode(step.inputs).abs().sum(-1)
+        return {"kl": step.prior.kl(step.posterior, step.z), "sparse": away}
 
     def weights(self, beta):
-        return {"kl": 0.5 * beta}
+        return {"kl": beta, "sparse": 2.0 * beta}
 
-REGULARIZERS["member"] = Half
+PENALTIES["member"] = Sparse
 """,
     "solver": """
 from skvae.nn.solvers import SOLVERS, FlatSolver
@@ -161,3 +171,20 @@ else:
 def test_a_member_of_a_table_is_used_through_the_public_face():
     uses = [FIT.format(atom=1.0, parameters=f"{name}='member'") + USE.format(parameter=name) for name in MEMBERS]
     run(BEGIN, *MEMBERS.values(), *uses)
+
+
+PENALISED = """
+sparse = VAETransformer(**small).fit(X)
+plain = VAETransformer(**{**small, "regularizer": "kl"}).fit(X)
+assert set(sparse.history_) == {"reconstruction", "kl", "sparse"}, sparse.history_
+terms = {name: np.array(values) for name, values in sparse.history_.items()}
+total = terms["reconstruction"] + terms["kl"] + 2.0 * terms["sparse"]
+np.testing.assert_allclose(total, sparse.loss_curve_, rtol=1e-6)
+held = [np.abs(vae.transform(X)).mean() for vae in (sparse, plain)]
+assert held[0] < 0.9 * held[1], held
+assert sparse.history_["sparse"][-1] < sparse.history_["sparse"][0], sparse.history_
+"""
+
+
+def test_a_penalty_sees_what_the_encoder_was_shown_and_acts_by_its_weight():
+    run(BEGIN, MEMBERS["regularizer"], FIT.format(atom=1.0, parameters="regularizer='member'"), PENALISED)

@@ -84,13 +84,14 @@ class Categorical(Levels):
                 most[column, n_slots[column] - 1], scarce[column, n_slots[column] - 1] = levels[top], log_shares[top]
             places[column, : n_slots[column]] = torch.arange(n_slots[column]) + len(columns)
             columns += [column] * n_slots[column]
+        self.input_columns, self.n_statistics = torch.tensor(columns), places.numel()
         self.register_buffer("_slots", slots)
         self.register_buffer("_within", within)
         self.register_buffer("_start", torch.tensor(n_levels).cumsum(0) - torch.tensor(n_levels))
         self.register_buffer("_places", places)
         self.register_buffer("_most", most)
         self.register_buffer("_scarce", scarce)
-        self.register_buffer("_columns", torch.tensor(columns))
+        self.register_buffer("_columns", self.input_columns)
         self.register_buffer("_slot", torch.arange(self.n_outputs) - places[:, 0][torch.tensor(columns)])
         self.register_buffer("log_mean", torch.zeros(self.n_outputs, dtype=torch.float32))
 
@@ -111,16 +112,6 @@ class Categorical(Levels):
             chance = held[last.long()] + 0.5
             log_shares.append(torch.log(chance / chance.sum()).tolist())
         return {**described, "rare": rare, "rare_log_shares": log_shares}
-
-    @property
-    def input_columns(self):
-        """The column that each input is about (n_inputs,)."""
-        return self._columns.cpu()
-
-    @property
-    def n_statistics(self):
-        """One probability a slot of the widest column."""
-        return self._places.numel()
 
     def _slot_of(self, level):
         """Number of the output of each level (..., n_features)."""
