@@ -133,7 +133,7 @@ def inflated(n_rows=400):
     noise = source.normal(size=(n_rows, 2))
     X = np.c_[source.choice([1.0, 2.0, 5.0], n_rows, p=[0.7, 0.2, 0.1]), np.full(n_rows, 3.0), noise[:, 0], noise[:, 1]]
     X[::3, 3] = 0.0
-    further = LIKELIHOODS["inflated_gaussian"].describe(X, np.ones(n_rows))
+    further = LIKELIHOODS["inflated_gaussian"].describe(known_of(X))
     likelihood = make_likelihood([("inflated_gaussian", [0, 1, 2, 3], further)], 4).double()
     likelihood.place(np.zeros(4), np.ones(4))
     likelihood.observe(torch.from_numpy(X), torch.ones(X.shape, dtype=torch.float64))
@@ -179,14 +179,14 @@ def test_an_inflated_gaussian_is_a_mixture_of_noise_atoms_and_what_was_never_see
     ],
 )
 def test_atoms_are_the_levels_of_a_column_and_what_its_rows_repeat(values, counts, atoms):
-    found = LIKELIHOODS["inflated_gaussian"].describe(values[:, None], counts)["atoms"]
+    found = LIKELIHOODS["inflated_gaussian"].describe(known_of(values[:, None], counts))["atoms"]
     assert found == [atoms]
 
 
 def test_draws_stay_within_training_cells_and_of_rounded_columns_are_values_seen():
     source = np.random.RandomState(0)
     X = np.c_[source.normal(size=300).round(1), source.normal(size=300)]
-    further = LIKELIHOODS["inflated_gaussian"].describe(X, np.ones(300))
+    further = LIKELIHOODS["inflated_gaussian"].describe(known_of(X))
     assert [len(values) for values in further["values"]] == [len(np.unique(X[:, 0])), 0]
     likelihood = LIKELIHOODS["inflated_gaussian"](2, **further)
     draws = np.array([[0.1499, 0.1499], [0.1501, 0.1501], [-99.0, -99.0], [99.0, 99.0], [0.2, 0.2]])

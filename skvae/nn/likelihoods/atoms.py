@@ -158,13 +158,13 @@ class Inflated(Likelihood):
         self.register_buffer("moved", torch.zeros(len(self.atoms), dtype=torch.float32))
         self.place([0.0] * n_features, [1.0] * n_features)
 
-    @staticmethod
-    def describe(values, counts):
-        return described(values, counts)
+    @classmethod
+    def describe(cls, known):
+        return described(known)
 
     @classmethod
-    def widened(cls, further, values, counts):
-        return described_again(further, values, counts)
+    def widened(cls, further, known):
+        return described_again(further, known)
 
     def place(self, shift, scale):
         self.atoms.place(shift, scale)

@@ -22,17 +22,19 @@ class Reading:
     support = "real numbers"
     remedy = ""
 
-    @staticmethod
-    def describe(values, counts):
-        """Further arguments of the constructor that the data decide, from a table of cells and what its rows count.
+    @classmethod
+    def describe(cls, known):
+        """Further arguments of the constructor that the data decide, from what is known of the columns.
 
-        Missing cells are NaN. A table has a length, and its columns as ``values.T``, arrays one after the other.
+        ``known.cells`` (n, n_features) are those of a sample of rows, which count ``known.counts`` (n,); missing ones
+        are NaN. ``known.ends`` (2, n_features) are the smallest and the largest cell of all rows, NaN where all are
+        missing. ``known.levels`` holds, for each column of levels, what the rows of each level count.
         """
         return {}
 
     @classmethod
-    def widened(cls, further, values, counts):
-        """These arguments, of a likelihood that has seen more rows, whose cells are ``values``."""
+    def widened(cls, further, known):
+        """These arguments, of a likelihood that has seen more rows, of which this is known."""
         return further
 
     def outside(self, values):

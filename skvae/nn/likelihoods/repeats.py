@@ -4,9 +4,9 @@ import math
 
 import torch
 
-MOST_LEVELS_AS_ATOMS, LEAST_SHARE, LEAST_ROWS, ROWS_FOR_ATOMS = 20, 0.05, 10, 8192
+MOST_LEVELS_AS_ATOMS, LEAST_SHARE, LEAST_ROWS = 20, 0.05, 10
 """What counts as an atom of a column: its values where they are this few, or what holds this share of its rows and at
-least so many; decided on that many rows, evenly spread."""
+least so many."""
 
 DIGITS = 1e-5
 """Share of a column's range within which a draw is the atom beside it."""
@@ -18,24 +18,28 @@ MOSTLY = 0.9
 """Share of rows whose value others hold too in a column of rounded numbers."""
 
 
-def described(values, counts):
-    """Atoms, rounded values and ranges of each column of a table, from what its rows count."""
-    spread = slice(None, None, math.ceil(len(values) / ROWS_FOR_ATOMS))
-    counts = torch.from_numpy(counts[spread])
-    held = [held_by(torch.from_numpy(column[spread].copy()), counts) for column in values.T]
+def described(known):
+    """Atoms, rounded values and ranges of each column of which so much is known."""
+    held = columns_held(known)
     return {
         "atoms": [atoms_of(*each) for each in held],
         "values": [repeated(*each) for each in held],
-        "ranges": [range_of(column) for column in values.T],
+        "ranges": [range_of(*ends) for ends in known.ends.T.tolist()],
     }
 
 
-def described_again(further, values, counts):
+def described_again(further, known):
     """The description ``further`` after more rows: ranges of all of them, and rounded values while rows repeat them."""
-    ranges = [[min(a, c), max(b, d)] for (a, b), (c, d) in zip(further["ranges"], map(range_of, values.T), strict=True)]
-    held = [held_by(torch.from_numpy(column.copy()), torch.from_numpy(counts)) for column in values.T]
-    seen = [repeated_again(old, *each) for old, each in zip(further["values"], held, strict=True)]
+    ranges = (range_of(*ends) for ends in known.ends.T.tolist())
+    ranges = [[min(a, c), max(b, d)] for (a, b), (c, d) in zip(further["ranges"], ranges, strict=True)]
+    seen = [repeated_again(old, *each) for old, each in zip(further["values"], columns_held(known), strict=True)]
     return {**further, "values": seen, "ranges": ranges}
+
+
+def columns_held(known):
+    """The values of each column in order, and what the rows of a sample that hold each of them count."""
+    counts = torch.from_numpy(known.counts)
+    return [held_by(torch.from_numpy(column.copy()), counts) for column in known.cells.T]
 
 
 def close_to(cells, atoms):
@@ -70,10 +74,9 @@ def values_of(columns):
     return {column: torch.tensor(values, dtype=torch.float64) for column, values in enumerate(columns) if values}
 
 
-def range_of(column):
-    """Smallest and largest cell of a column, an array; anything where it has none."""
-    there = column[column == column]
-    return [float(there.min()), float(there.max())] if len(there) else [-math.inf, math.inf]
+def range_of(low, high):
+    """Smallest and largest cell of a column; anything where it has none."""
+    return [low, high] if low <= high else [-math.inf, math.inf]
 
 
 def atoms_of(values, held):
