@@ -1,5 +1,7 @@
 """Laws of the torch side over whole tables: densities, priors, networks, corruptions, solvers."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -34,6 +36,12 @@ GRIDS = {
 LEVELS = "categorical", "ordinal"
 GRIDS["common"] = GRIDS["standard"]
 """Cells all over the support, and what each of them stands for."""
+
+
+def known_of(X, counts=None):
+    """What a likelihood is told of the columns of a whole table."""
+    counts = np.ones(len(X)) if counts is None else counts
+    return SimpleNamespace(cells=X, counts=counts, ends=np.stack([X.min(axis=0), X.max(axis=0)]), levels=[])
 
 
 def outputs_of(likelihood, n_rows=1):
