@@ -188,3 +188,74 @@ assert sparse.history_["sparse"][-1] < sparse.history_["sparse"][0], sparse.hist
 
 def test_a_penalty_sees_what_the_encoder_was_shown_and_acts_by_its_weight():
     run(BEGIN, MEMBERS["regularizer"], FIT.format(atom=1.0, parameters="regularizer='member'"), PENALISED)
+
+
+KIND = """
+import numpy as np
+import pandas as pd
+from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+from skvae._tables.column import Column, number_of_cell
+from skvae._tables.kinds import KINDS, all_are
+
+
+class Percent(Column):
+    "Texts such as 12.5 %, which are numbers."
+
+    kind, noun, cells_in_words, family = "percent", "percentages", "percentages", None
+    reads_otherwise = True
+
+    @classmethod
+    def holds(cls, cells, there):
+        return all_are(lambda cell: isinstance(cell, str) and cell.endswith(" %"), there)
+
+    def is_odd(self, cell):
+        return not str(cell).endswith(" %")
+
+    def _encode(self, cells):
+        return np.array([np.nan if pd.isna(cell) else float(cell[:-2]) for cell in cells])
+
+    def number_of(self, cell):
+        return number_of_cell(self, cell)
+
+    def decode(self, numbers, as_measured=False, dtype=None):
+        return pd.Series([None if np.isnan(x) else f"{x:.3f} %" for x in numbers], dtype=object)
+
+
+KINDS["percent"] = Percent
+
+rng = np.random.RandomState(0)
+code = rng.normal(size=300)
+frame = pd.DataFrame({"x": code, "rate": [f"{50.0 + 10.0 * c:.3f} %" for c in code]}, dtype=object)
+frame["x"] = frame["x"].astype(float)
+frame.loc[5, "rate"] = None
+for Estimator in (VAETransformer, AutoencoderTransformer):
+    fitted = Estimator(1, hidden_layer_sizes=(8,), max_iter=30, random_state=0).fit(frame)
+    assert fitted._schema.columns[1].kind == "percent"
+    said = fitted.column_likelihoods_.loc["rate"]
+    assert said["likelihood"] != "categorical", said
+    back = fitted.inverse_transform(fitted.transform(frame))
+    assert all(cell.endswith(" %") for cell in back["rate"])
+    numbers = fitted._schema.numbers(back)[:, 1]
+    assert np.corrcoef(numbers, code)[0, 1] > 0.95
+    drawn = fitted.sample(50, random_state=0, given={"rate": "70 %"}, with_missing=False)
+    assert (drawn["rate"] == "70.000 %").all()
+    assert drawn["x"].mean() > 1.0
+    assert fitted.impute(frame).loc[5, "rate"].endswith(" %")
+odd = frame.copy()
+odd.loc[7, "rate"] = 12.0
+try:
+    fitted.transform(odd)
+except ValueError as error:
+    assert "'rate', row 7 holds 12.0" in str(error), error
+else:
+    raise AssertionError("a number is no percentage")
+strange = frame.copy()
+strange.loc[9, "rate"] = "400 %"
+reasons = AutoencoderOutlierDetector(random_state=0).fit(frame).explain(strange.loc[[9]], 1)
+assert reasons["column"].item() == "rate"
+assert reasons["value"].item() == "400.000 %"
+"""
+
+
+def test_a_kind_of_column_that_is_added_at_run_time_is_read_written_drawn_and_explained():
+    run(KIND)
