@@ -3,6 +3,7 @@
 import warnings
 
 import pytest
+from cases import each_value
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
@@ -80,7 +81,7 @@ DETECTOR_CHECKS = [
 AS_THEY_ARE = [VAETransformer(), AutoencoderTransformer(), AutoencoderOutlierDetector()]
 """Estimators that see all checks in every run."""
 
-SHARE = 8
+SHARE = 12
 """Of the checks of any other configuration one in so many is in every run, another one for the next; all are slow."""
 
 
@@ -106,8 +107,7 @@ def test_no_check_is_skipped():
     assert "check_array_api_input" in {result["check_name"] for result in results}
 
 
-@pytest.mark.parametrize("name", EXTRA_CHECKS)
-@pytest.mark.parametrize("estimator", [vae(), autoencoder(), vae(early_stopping=False)], ids=str)
+@each_value(name=EXTRA_CHECKS, estimator=[vae(), autoencoder(), vae(early_stopping=False)])
 def test_extra_checks_of_scikit_learn_itself(estimator, name):
     with warnings.catch_warnings():
         # some of these checks fit on a frame and transform an array on purpose

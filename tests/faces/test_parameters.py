@@ -62,6 +62,15 @@ def outcome(Estimator, X, **params):
     return np.c_[estimator.transform(X)[:, :1], estimator.score_samples(X)]
 
 
+def known(Estimator, X, params, found={}):  # noqa: B006
+    """The outcome of parameters that many tests begin with, which is the same every time."""
+    key = Estimator, repr(params)
+    if key not in found:
+        found[key] = outcome(Estimator, X, **params)
+        np.testing.assert_array_equal(found[key], outcome(Estimator, X, **params))
+    return found[key]
+
+
 def parameters(Estimator):
     return list(inspect.signature(Estimator).parameters)
 
@@ -78,8 +87,7 @@ CASES = [
 def test_a_parameter_changes_the_model(X, Estimator, name):
     companions, value = COMPANIONS[name] if name in COMPANIONS else ({}, CHANGES[name])
     params = {**BASE, **companions}
-    before = outcome(Estimator, X, **params)
-    np.testing.assert_array_equal(before, outcome(Estimator, X, **params))
+    before = known(Estimator, X, params)
     after = outcome(Estimator, X, **{**params, name: value})
     assert not np.allclose(before, after, rtol=1e-9, atol=1e-9)
 

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 
 from skvae import AutoencoderTransformer, VAETransformer
 
-SIZES = pytest.mark.parametrize("size", [2, 5, 10, 20])
+SIZES = pytest.mark.parametrize("size", [10, *(pytest.param(size, marks=pytest.mark.slow) for size in (2, 5, 20))])
 
 
 PIXELS = {"network": "mlp", "likelihood": "isotropic_gaussian"}

@@ -130,7 +130,7 @@ def test_what_is_usual_does_not_depend_on_repetition_or_units():
     np.testing.assert_allclose(usual_of(8.0 * X).high, 8.0 * once.high)
 
 
-def ratios(share, placeholder, n_rows=2000):
+def ratios(share, placeholder, n_rows=1000):
     """A cause and a ratio in [0, 1] that follows it, in some rows a placeholder."""
     rng = np.random.RandomState(0)
     cause = rng.normal(size=n_rows)
