@@ -116,7 +116,9 @@ def test_resolving_a_device_never_keeps_an_old_module(X):
     assert skvae._engine.device.resolve_device("auto") in ("cpu", "cuda", "mps")
 
 
-@pytest.mark.parametrize("n_levels", range(110, 130))
+@pytest.mark.parametrize(
+    "n_levels", [pytest.param(n, marks=() if n % 5 == 0 else pytest.mark.slow) for n in range(110, 130)]
+)
 def test_copies_score_alike_whatever_the_number_of_pseudo_inputs_and_levels(n_levels):
     levels = np.random.RandomState(n_levels).permutation(n_levels).astype(float)[:, None]
     params = {"hidden_layer_sizes": (6, 5), "random_state": 0, "max_iter": 1, "prior": "vampprior"}

@@ -20,7 +20,7 @@ from skvae._tables.units import Units
 from skvae.model_selection import fewest_components
 
 SMALL = {"hidden_layer_sizes": (16,), "max_iter": 30, "learning_rate_init": 1e-2, "random_state": 0}
-LINEAR = {"hidden_layer_sizes": (), "learning_rate_init": 1e-2, "n_iter_no_change": 30, "random_state": 0}
+LINEAR = {"hidden_layer_sizes": (), "learning_rate_init": 1e-2, "max_iter": 60, "random_state": 0}
 
 
 @pytest.fixture
