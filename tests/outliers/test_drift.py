@@ -44,7 +44,7 @@ def densities(detector):
     return [fitted] if isinstance(fitted, VAETransformer) else [fitted.trusting_, fitted.wary_]
 
 
-@pytest.mark.parametrize("ensemble", [False, True])
+@pytest.mark.parametrize("ensemble", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_detector_that_goes_on_follows_a_drifting_stream(ensemble):
     updated = small(ensemble=ensemble, max_iter=20).fit(stream(1000, 0.0, seed=0)[0])
     still, alarms, labels = copy.deepcopy(updated), [], np.repeat([0, 1], 250)
@@ -193,7 +193,7 @@ def test_rows_of_weight_zero_are_absent(X, ensemble):
 
 
 def test_weights_of_a_batch_move_the_threshold(X):
-    detector = small(contamination=0.1).fit(X[:100])
+    detector = small(contamination=0.1, max_iter=20).fit(X[:100])
     detector.partial_fit(X[100:], sample_weight=np.full(100, 9.0))
     weight = np.repeat([1.0, 9.0], 100)
     assert weight[detector.predict(X) == -1].sum() / weight.sum() == pytest.approx(0.1, abs=0.01)

@@ -126,7 +126,7 @@ def two_planes(n_usual, n_strange, seed=0):
     return usual, strange
 
 
-@pytest.mark.parametrize(("n_strange", "found"), [(0, 0.9), (30, 0.9), (120, 0.5)])
+@pytest.mark.parametrize(("n_strange", "found"), [(0, 0.9), pytest.param(30, 0.9, marks=pytest.mark.slow), (120, 0.5)])
 def test_false_alarms_are_as_promised_whether_or_not_outliers_are_among_the_training_rows(n_strange, found):
     usual, strange = two_planes(1000, n_strange)
     new, new_strange = two_planes(2000, 200, seed=1)
