@@ -3,6 +3,7 @@
 import warnings
 
 import pytest
+from cases import each_value
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
@@ -77,19 +78,19 @@ DETECTOR_CHECKS = [
 ]
 
 
-AS_THEY_ARE = [VAETransformer(), AutoencoderTransformer(), AutoencoderOutlierDetector()]
-"""Estimators that see all checks in every run."""
+SHARES = {VAETransformer(): 1, AutoencoderTransformer(): 1, AutoencoderOutlierDetector(): 3}
+"""Of the checks of the classes as they are, one in so many is in every run; the others are slow."""
 
-SHARE = 8
-"""Of the checks of any other configuration one in so many is in every run, another one for the next; all are slow."""
+SHARE = 12
+"""So it is with the checks of any other configuration, those of the next one beginning one later."""
 
 
 def checks():
     """All checks of all configurations, those slow that not every run needs."""
-    yield from parametrize_with_checks(AS_THEY_ARE).args[1]
-    for place, estimator in enumerate(TRANSFORMERS + DETECTORS):
+    shares = [*SHARES.items(), *((estimator, SHARE) for estimator in TRANSFORMERS + DETECTORS)]
+    for place, (estimator, share) in enumerate(shares):
         for number, pair in enumerate(parametrize_with_checks([estimator]).args[1]):
-            yield pytest.param(*pair, marks=() if (number + place) % SHARE == 0 else pytest.mark.slow)
+            yield pytest.param(*pair, marks=() if (number + place) % share == 0 else pytest.mark.slow)
 
 
 # the rows of the checks are fewer than their columns, or nothing but noise: scores are loose, and a fit says so
@@ -106,8 +107,7 @@ def test_no_check_is_skipped():
     assert "check_array_api_input" in {result["check_name"] for result in results}
 
 
-@pytest.mark.parametrize("name", EXTRA_CHECKS)
-@pytest.mark.parametrize("estimator", [vae(), autoencoder(), vae(early_stopping=False)], ids=str)
+@each_value(name=EXTRA_CHECKS, estimator=[vae(), autoencoder(), vae(early_stopping=False)])
 def test_extra_checks_of_scikit_learn_itself(estimator, name):
     with warnings.catch_warnings():
         # some of these checks fit on a frame and transform an array on purpose

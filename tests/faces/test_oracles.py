@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 import torch
+from cases import each_value
 from scipy.stats import multivariate_normal
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.decomposition import PCA, FactorAnalysis
@@ -20,6 +21,20 @@ TABLES = {
 }
 
 FULL_BATCH = {"batch_size": 10_000, "early_stopping": False, "precision": "float64", "random_state": 0}
+
+
+SLOW = {("iris", "gaussian"), ("wine", "isotropic_gaussian"), ("breast_cancer", "gaussian")}
+SLOW |= {("breast_cancer", "isotropic_gaussian")}
+"""Tables and likelihoods that show once more what others show."""
+
+
+def of_tables(*likelihoods):
+    """Parametrise by the tables of one or more likelihoods."""
+    cases = [(table, likelihood) for table in TABLES for likelihood in likelihoods]
+    return pytest.mark.parametrize(
+        ("table", "likelihood"),
+        [pytest.param(*case, marks=pytest.mark.slow if case in SLOW else ()) for case in cases],
+    )
 
 
 @functools.cache
@@ -57,21 +72,21 @@ def exact_density(vae):
     return multivariate_normal(mean, loadings @ loadings.T + np.diag(noise**2))
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_linear_vae_is_factor_analysis(table):
+@of_tables("gaussian")
+def test_linear_vae_is_factor_analysis(table, likelihood):
     X, _ = TABLES[table]
     oracle = factor_analysis(table)
-    vae = linear_vae(table, "gaussian")
+    vae = linear_vae(table, likelihood)
     assert vae.score(X) == pytest.approx(oracle.score(X), abs=0.01)
     assert np.abs(vae.score_samples(X) - oracle.score_samples(X)).mean() < 0.15
     assert np.corrcoef(vae.score_samples(X), oracle.score_samples(X))[0, 1] > 0.999
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_linear_vae_with_one_noise_scale_is_probabilistic_pca(table):
+@of_tables("isotropic_gaussian")
+def test_linear_vae_with_one_noise_scale_is_probabilistic_pca(table, likelihood):
     X, n_components = TABLES[table]
     oracle = PCA(n_components).fit(X)
-    vae = linear_vae(table, "isotropic_gaussian")
+    vae = linear_vae(table, likelihood)
     assert vae.score(X) == pytest.approx(oracle.score(X), abs=0.01)
     assert np.abs(vae.score_samples(X) - oracle.score_samples(X)).mean() < 0.05
     assert vae.module_.likelihood.scale.item() ** 2 * vae._model.units.scale[0] ** 2 == pytest.approx(
@@ -79,8 +94,7 @@ def test_linear_vae_with_one_noise_scale_is_probabilistic_pca(table):
     )
 
 
-@pytest.mark.parametrize("likelihood", ["gaussian", "isotropic_gaussian"])
-@pytest.mark.parametrize("table", TABLES)
+@of_tables("gaussian", "isotropic_gaussian")
 def test_score_samples_is_the_exact_log_density_of_each_row(table, likelihood):
     X, _ = TABLES[table]
     vae = linear_vae(table, likelihood)
@@ -88,26 +102,25 @@ def test_score_samples_is_the_exact_log_density_of_each_row(table, likelihood):
     assert vae.score(X) == pytest.approx(exact_density(vae).logpdf(X).mean(), abs=0.002)
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_samples_of_a_linear_vae_have_the_mean_and_covariance_of_its_density(table):
-    vae = linear_vae(table, "gaussian")
+@of_tables("gaussian")
+def test_samples_of_a_linear_vae_have_the_mean_and_covariance_of_its_density(table, likelihood):
+    vae = linear_vae(table, likelihood)
     exact = exact_density(vae)
     samples = vae.sample(200_000, random_state=0)
     np.testing.assert_allclose(samples.mean(axis=0), exact.mean, atol=0.02)
     np.testing.assert_allclose(np.cov(samples.T), exact.cov, atol=0.02)
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_samples_of_a_linear_vae_have_the_mean_and_covariance_of_the_data(table):
+@of_tables("gaussian")
+def test_samples_of_a_linear_vae_have_the_mean_and_covariance_of_the_data(table, likelihood):
     X, _ = TABLES[table]
-    samples = linear_vae(table, "gaussian").sample(200_000, random_state=0)
+    samples = linear_vae(table, likelihood).sample(200_000, random_state=0)
     oracle = factor_analysis(table)
     np.testing.assert_allclose(samples.mean(axis=0), X.mean(axis=0), atol=0.03)
     np.testing.assert_allclose(np.cov(samples.T), oracle.get_covariance(), atol=0.1)
 
 
-@pytest.mark.parametrize("n_components", [1, 2, 3])
-@pytest.mark.parametrize("table", TABLES)
+@each_value(table=TABLES, n_components=[1, 2, 3])
 def test_linear_autoencoder_has_the_reconstruction_error_of_pca(table, n_components):
     X, _ = TABLES[table]
     autoencoder = AutoencoderTransformer(

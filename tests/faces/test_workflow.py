@@ -37,7 +37,7 @@ def test_held_out_likelihood_finds_the_size():
     assert search.best_params_ == {"n_components": 2}
 
 
-@ESTIMATORS
+@pytest.mark.parametrize("Estimator", [VAETransformer, pytest.param(AutoencoderTransformer, marks=pytest.mark.slow)])
 def test_results_in_processes_are_those_in_one(X, Estimator):
     one, two = (cross_validate(Estimator(**SMALL), X, cv=3, n_jobs=n_jobs)["test_score"] for n_jobs in (1, 2))
     np.testing.assert_allclose(one, two, rtol=1e-5)

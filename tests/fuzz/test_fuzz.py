@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from skvae import VAETransformer
 
-from .judge import judge, smallest
+from .judge import judge, judged, smallest
 from .strategies import Case, Column, cases, numbered_case
 
-CASES = 100
-"""Random cases of one run of the tests; ``python -m tests.fuzz`` tries thousands."""
+CASES, MORE = 40, 200
+"""Random cases of one run of the tests, and of the slow ones; ``python -m tests.fuzz`` tries thousands."""
 
 
 @settings(
@@ -28,6 +28,13 @@ CASES = 100
 def test_every_outcome_is_a_correct_result_or_a_documented_error(case):
     fault = judge(case)["fault"]
     assert fault is None, f"{fault['text']}\n{fault['trace']}\n{case!r}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("numbers", np.split(np.arange(MORE), 10), ids=lambda numbers: f"from {numbers[0]}")
+def test_so_is_every_outcome_of_many_more_cases(numbers):
+    faults = [record["fault"] for record in judged(1, numbers.tolist()).values()]
+    assert faults == [None] * len(faults)
 
 
 def test_a_case_is_the_same_every_time_and_can_be_written_down():

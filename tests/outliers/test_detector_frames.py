@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from bounds import at_most
+from cases import each_value
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
@@ -100,7 +102,7 @@ def test_a_mixed_frame_with_holes_is_judged_and_explained(fitted, kind, library)
     assert scores.shape == (100,)
     assert np.isfinite(scores).all()
     np.testing.assert_array_equal(detector.predict(table) == -1, chance > 0.5)
-    assert (chance > 0.5).mean() < 0.06
+    assert (chance > 0.5).mean() < at_most(0.01, n_new=100, n_known=240)
     reasons = detector.explain(table, n_columns=6)
     assert list(reasons.columns) == ["column", "value", "expected", "low", "high", "share"]
     assert len(reasons) == 600
@@ -340,8 +342,7 @@ def test_column_labels_that_are_no_texts_are_named_as_they_are():
 # Streams
 
 
-@pytest.mark.parametrize("kind", ["density", "ensemble"])
-@pytest.mark.parametrize("library", ["pandas", "polars"])
+@each_value(kind=["density", "ensemble"], library=["polars", "pandas"])
 def test_a_stream_of_frames_with_holes_and_new_levels(kind, library):
     detector = pickle.loads(pickle.dumps(DETECTORS[kind]))
     detector.estimator.set_params(max_iter=10)

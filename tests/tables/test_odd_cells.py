@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from cases import each_pair
+from cases import each_pair, each_value
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 
@@ -22,7 +22,6 @@ AWARE = [
     datetime.datetime(2000, 1, 1, tzinfo=zoneinfo.ZoneInfo("Asia/Tokyo")),
     pd.Timestamp("2000-01-01", tz="Europe/Berlin"),
 ]
-LIBRARIES = pytest.mark.parametrize("library", ["pandas", "polars"])
 
 
 def table_of(library, cells):
@@ -48,8 +47,7 @@ def test_dates_with_and_without_a_zone_in_a_column_are_an_error_that_says_where(
         fitted.transform(table_of(library, [second, first]))
 
 
-@LIBRARIES
-@pytest.mark.parametrize("others", [[Decimal(1), Decimal(2)], [1.5, 2], ["a", Decimal(2)], [True, False]], ids=str)
+@each_value(others=[[Decimal(1), Decimal(2)], [1.5, 2], ["a", Decimal(2)], [True, False]], library=["pandas", "polars"])
 def test_decimals_that_signal_are_holes(library, others):
     holed, marked = (table_of(library, [*others, cell] * 8) for cell in (None, Decimal("sNaN")))
     fits = [VAETransformer(**SMALL).fit(table) for table in (holed, marked)]

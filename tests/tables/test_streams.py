@@ -8,11 +8,13 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from cases import each_value
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 
 SMALL = {"n_components": 2, "hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 2}
-ESTIMATORS = pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
+BOTH = [VAETransformer, AutoencoderTransformer]
+ESTIMATORS = pytest.mark.parametrize("Estimator", BOTH)
 MONTHS = [f"m{i}" for i in range(10)]
 
 
@@ -39,8 +41,7 @@ def heard(call):
     return [str(each.message) for each in caught]
 
 
-@ESTIMATORS
-@pytest.mark.parametrize("kind", [declared, lambda table: declared(table, ordered=True), as_enum])
+@each_value(kind=[declared, lambda table: declared(table, ordered=True), as_enum], Estimator=BOTH)
 def test_levels_that_a_dtype_declares_are_learned_from_later_batches(Estimator, kind):
     model = Estimator(**SMALL, learning_rate_init=0.02)
     for i in range(0, 10, 2):
@@ -72,8 +73,7 @@ def test_a_declared_column_may_lack_all_cells_at_first(Estimator):
     assert drawn["flag"].notna().all()
 
 
-@ESTIMATORS
-@pytest.mark.parametrize("dtype", ["bool", "boolean", pd.ArrowDtype(pa.bool_())])
+@each_value(dtype=["bool", "boolean", pd.ArrowDtype(pa.bool_())], Estimator=BOTH)
 def test_booleans_know_both(Estimator, dtype):
     first, second = (batch(0).assign(flag=pd.array([flag] * 200, dtype=dtype)) for flag in (False, True))
     model = Estimator(**SMALL, learning_rate_init=0.05).partial_fit(first.drop(columns="month"))
@@ -106,8 +106,7 @@ TABLES = {
 }
 
 
-@ESTIMATORS
-@pytest.mark.parametrize("kind", TABLES)
+@each_value(kind=TABLES, Estimator=BOTH)
 def test_levels_that_are_not_learned_are_said_once(Estimator, kind):
     cast = TABLES[kind]
     model = Estimator(**SMALL).partial_fit(cast(batch(0)))

@@ -95,8 +95,7 @@ def test_cells_of_polars_become_numbers_and_come_back_as_they_were(name):
     assert there(schema.filled(table, np.nan_to_num(numbers))["x"]).all()
 
 
-@ESTIMATORS
-@pytest.mark.parametrize("library", ["pandas", "polars"])
+@each_value(library=["pandas", "polars"], Estimator=BOTH)
 def test_frames_of_all_dtypes_come_back_with_columns_dtypes_levels_and_holes(Estimator, library):
     table = table_of(library)
     fitted = Estimator(**SMALL).fit(table)
@@ -156,8 +155,7 @@ def fitted():
 # Holes
 
 
-@ESTIMATORS
-@pytest.mark.parametrize("share", [0.0, 0.2])
+@each_value(share=[0.0, 0.2], Estimator=BOTH)
 def test_a_row_does_not_depend_on_whether_other_rows_have_holes(Estimator, share):
     model = Estimator(**SMALL).fit(mixed(holes=share))
     complete, holed = mixed(40, seed=1).astype({"count": "Int64", "paid": "boolean"}), mixed(40, seed=2, holes=0.3)

@@ -131,7 +131,7 @@ def test_what_is_usual_does_not_depend_on_repetition_or_units():
     np.testing.assert_allclose(usual_of(8.0 * X).high, 8.0 * once.high)
 
 
-def ratios(share, placeholder, n_rows=2000):
+def ratios(share, placeholder, n_rows=1000):
     """A cause and a ratio in [0, 1] that follows it, in some rows a placeholder."""
     rng = np.random.RandomState(0)
     cause = rng.normal(size=n_rows)
@@ -144,12 +144,12 @@ def ratios(share, placeholder, n_rows=2000):
     ("likelihood", "share", "placeholder"),
     [
         ("auto", 0.1, -999.0),
-        ("auto", 0.1, -3.4e38),
+        pytest.param("auto", 0.1, -3.4e38, marks=pytest.mark.slow),
         ("auto", 0.02, 99999.0),
         ("auto", 0.5, 1e300),
-        ("auto", 0.9, -999.0),
+        pytest.param("auto", 0.9, -999.0, marks=pytest.mark.slow),
         ("auto", 0.9, -1.0),
-        ("gaussian", 0.1, -999.0),
+        pytest.param("gaussian", 0.1, -999.0, marks=pytest.mark.slow),
         ("heteroscedastic_gaussian", 0.3, 1e9),
     ],
 )
@@ -219,9 +219,9 @@ def batches(n_batches=6, n_rows=300):
     way=["partial_fit", "warm_start"],
 )
 def test_what_goes_on_learning_widens_what_it_draws(estimator, way):
-    estimator = clone(estimator).set_params(random_state=0, max_iter=40, warm_start=way == "warm_start")
+    estimator = clone(estimator).set_params(random_state=0, max_iter=20, warm_start=way == "warm_start")
     for batch in batches():
-        for _ in range(1 if way == "warm_start" else 15):
+        for _ in range(1 if way == "warm_start" else 8):
             getattr(estimator, "fit" if way == "warm_start" else way)(batch)
     drawn = estimator.sample(2000, random_state=0)
     for column in ("x", "count", "day", "price"):
