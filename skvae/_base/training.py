@@ -79,12 +79,15 @@ def after(schema, table, rows, profile, model):
 def check_outcome(estimator, model):
     """Say it where training did not end well."""
     outcome = model.history.outcome
-    lower = f"Lower {written(estimator, learning_rate_init=estimator.learning_rate_init)}, or look for extreme values"
+    rate = written(estimator, learning_rate_init=estimator.learning_rate_init)
     if outcome == "failed":
-        raise ValueError(f"Training diverged at once: the objective is not finite. {lower} in X.")
+        raise ValueError(
+            f"Training diverged at once: the objective is not finite. Lower {rate}, or look for extreme values in X."
+        )
     if outcome == "diverged":
         warnings.warn(
-            f"Training diverged after {len(model.history.loss)} epochs; the best state before is kept. {lower} in X.",
+            f"Training diverged after {len(model.history.loss)} epochs; the best state before is kept. Lower {rate}, or "
+            "look for extreme values in X.",
             ConvergenceWarning,
             stacklevel=CALLERS + 1,
         )

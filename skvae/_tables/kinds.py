@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from skvae._tables.cells import COMPLEX, is_date, is_missing, is_number, is_object, is_readable, zone_of
+from skvae._tables.cells import COMPLEX, is_date, is_infinite, is_missing, is_number, is_object, is_readable, zone_of
 from skvae._tables.column import Column, described, floats, number_of_cell, with_holes
 from skvae._tables.limits import time_limits
 from skvae._tables.names import objects
@@ -320,10 +320,8 @@ class Empty(Column):
     def accepts(self, cells):
         return True
 
-    def encode(self, cells):
-        return np.full(len(cells), np.nan)
-
-    _encode = encode
+    def _encode(self, cells):
+        return np.where(cells.map(is_infinite), np.inf, np.nan)  # infinite ones are an error, as in other columns
 
     def number_of(self, cell):
         return np.nan
