@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.test_house import FILES, GRAPH, ROOMS, SHARED, room
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-CONTRIBUTING = (DOCS / "contributing.md").read_text()
+CONTRIBUTING, DESIGN = ((DOCS / name).read_text() for name in ("contributing.md", "design.md"))
 DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
 EXAMPLES = dict(re.findall(r"### (A [\w ]+)\n.*?```python\n(.*?)\n```", CONTRIBUTING, re.DOTALL))
 HEADINGS = ["Context", "Decision", "Evidence", "Rejected"]
@@ -39,12 +40,38 @@ def test_files_and_links_that_pages_for_contributors_name_exist(page):
 
 
 def test_headings_that_the_page_links_to_exist():
-    anchors = {re.sub(r"[^\w -]", "", title).replace(" ", "-").lower() for title in re.findall(r"^#+ (.*)$", CONTRIBUTING, re.M)}
+    titles = re.findall(r"^#+ (.*)$", CONTRIBUTING, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", title).replace(" ", "-").lower() for title in titles}
     assert set(re.findall(r"\]\(#([\w-]+)\)", CONTRIBUTING)) <= anchors
 
 
 def test_design_fits_on_a_few_screens():
-    assert len((DOCS / "design.md").read_text().splitlines()) <= 150
+    assert len(DESIGN.splitlines()) <= 150
+
+
+def test_the_tree_of_the_design_names_every_file_and_no_other():
+    tree = re.search(r"```\n(skvae/\n.*?)```", DESIGN, re.DOTALL)[1]
+    there = {f"{name.split('.')[-1]}.py" for name in FILES}
+    assert set(re.findall(r"\w+\.py", tree)) == there
+
+
+def test_the_picture_of_the_design_has_the_arrows_that_imports_have():
+    picture = re.search(r"```mermaid\n(.*?)```", DESIGN, re.DOTALL)[1]
+    arrows = re.findall(r"^ +(\w+)(?:\[.*?\])? --> (\w+)", picture, re.MULTILINE)
+    names = {"nn": "nn", "faces": "faces"}
+    known = {}
+    for start, end in arrows:
+        start, end = (names.get(name, f"_{name}") for name in (start, end))
+        assert end in ROOMS[start]
+        known.setdefault(start, set()).add(end)
+    imported = {(room(name), room(other)) for name in FILES for other in GRAPH[name]}
+    for start, end in imported:
+        assert start == end or end in SHARED or end in reached(known, start), f"{start} knows {end}"
+
+
+def reached(known, start):
+    """Rooms at the end of arrows, of however many."""
+    return set().union(*({end} | reached(known, end) for end in known.get(start, ())))
 
 
 def test_decisions_are_numbered_without_gaps_and_listed():
@@ -56,7 +83,7 @@ def test_decisions_are_numbered_without_gaps_and_listed():
 @pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.name)
 def test_a_decision_has_its_headings_in_order(page):
     text = page.read_text()
-    found = re.findall(r"^## (.*)$", text, re.M)
+    found = re.findall(r"^## (.*)$", text, re.MULTILINE)
     assert found == [heading for heading in HEADINGS if heading in found]
     assert "Decision" in found
     assert text.startswith(f"# {page.name[:3]} ")
