@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.test_house import FILES, GRAPH, ROOMS, SHARED, room
 
 ROOT = Path(__file__).parent.parent
