@@ -1,6 +1,13 @@
 """Autoencoders and variational autoencoders as scikit-learn estimators."""
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what is imported at its first use
+    from skvae._autoencoder import AutoencoderTransformer
+    from skvae._displays.explanation import ExplanationDisplay
+    from skvae._outlier import AutoencoderOutlierDetector
+    from skvae._vae import VAETransformer
 
 __version__ = "0.1.0"
 
@@ -11,7 +18,7 @@ _HOMES = {
     "VAETransformer": "skvae._vae",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = ["AutoencoderOutlierDetector", "AutoencoderTransformer", "ExplanationDisplay", "VAETransformer"]
 
 
 def __getattr__(name):

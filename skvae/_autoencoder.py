@@ -1,7 +1,10 @@
 """AutoencoderTransformer: its parameters, and the model they describe."""
 
+from collections.abc import Sequence
+
 from skvae._base import BaseAutoencoder
 from skvae._recipe import PlainRecipe
+from skvae._typing import Columns, Likelihoods, Optimizer, Seed
 from skvae._validation import StrOptions
 from skvae.nn.priors import CODE_DENSITIES
 
@@ -173,35 +176,35 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     def __init__(
         self,
-        n_components="auto",
+        n_components: int | str = "auto",
         *,
-        hidden_layer_sizes=(128, 128),
-        activation="silu",
-        network="residual",
-        likelihood="gaussian",
-        categorical_features="from_dtype",
-        code_density="normal",
-        n_mixture_components=16,
-        corruption=None,
-        corruption_level=0.1,
-        solver="adam",
-        alpha=0.0,
-        batch_size="auto",
-        learning_rate="adaptive",
-        learning_rate_init=3e-3,
-        momentum=0.9,
-        max_iter=200,
-        tol=1e-4,
-        early_stopping=True,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        support_fraction=1.0,
-        warm_start=False,
-        precision="float32",
-        device="auto",
-        random_state=None,
-        verbose=False,
-    ):
+        hidden_layer_sizes: int | Sequence[int] = (128, 128),
+        activation: str = "silu",
+        network: str = "residual",
+        likelihood: Likelihoods = "gaussian",
+        categorical_features: Columns = "from_dtype",
+        code_density: str | None = "normal",
+        n_mixture_components: int = 16,
+        corruption: str | None = None,
+        corruption_level: float = 0.1,
+        solver: "str | type[Optimizer]" = "adam",
+        alpha: float = 0.0,
+        batch_size: int | str = "auto",
+        learning_rate: str = "adaptive",
+        learning_rate_init: float = 3e-3,
+        momentum: float = 0.9,
+        max_iter: int = 200,
+        tol: float = 1e-4,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        support_fraction: float = 1.0,
+        warm_start: bool = False,
+        precision: str = "float32",
+        device: str = "auto",
+        random_state: Seed = None,
+        verbose: bool | int = False,
+    ) -> None:
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation

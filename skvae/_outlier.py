@@ -1,12 +1,13 @@
 """AutoencoderOutlierDetector: a threshold and reasons around any estimator that scores rows."""
 
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import check_random_state, get_tags
-from sklearn.utils.metaestimators import available_if
 
 from skvae._outliers.ensemble import RobustEnsemble, to_go_on
 from skvae._outliers.excess import Excess
@@ -18,6 +19,7 @@ from skvae._surroundings import undisturbed
 from skvae._tables.faults import check_form, check_names, check_rows
 from skvae._tables.frames.frame import Frame, is_frame, without_mask
 from skvae._tables.weighted import WeightedRows, weighted_threshold
+from skvae._typing import Seed, Table, Weights
 from skvae._vae import VAETransformer
 from skvae._validation import (
     CallbackSupportMixin,
@@ -26,6 +28,7 @@ from skvae._validation import (
     StrOptions,
     _fit_context,
     _set_random_states,
+    available_if,
     check_is_fitted,
     validate_data,
 )
@@ -126,6 +129,11 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
     _doc_link_module = "skvae"
     _doc_link_template = VAETransformer._doc_link_template
 
+    estimator_: Any
+    offset_: float
+    expected_interval_: np.ndarray | None
+    n_features_in_: int
+
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit", "score_samples"]), None],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
@@ -134,7 +142,15 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         "random_state": ["random_state"],
     }
 
-    def __init__(self, estimator=None, contamination="auto", *, ensemble="auto", warm_start=False, random_state=None):
+    def __init__(
+        self,
+        estimator: Any = None,
+        contamination: float | str = "auto",
+        *,
+        ensemble: bool | str = "auto",
+        warm_start: bool = False,
+        random_state: Seed = None,
+    ) -> None:
         self.estimator = estimator
         self.contamination = contamination
         self.ensemble = ensemble
@@ -143,7 +159,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
 
     @_fit_context(prefer_skip_nested_validation=False)
     @undisturbed
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Table, y: object = None, sample_weight: Weights = None) -> Self:
         """Fit the estimator, then the threshold on its training scores.
 
         Parameters
@@ -166,7 +182,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
     @available_if(_goes_on)
     @_fit_context(prefer_skip_nested_validation=False)
     @undisturbed
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(self, X: Table, y: object = None, sample_weight: Weights = None) -> Self:
         """Go on with a batch of rows, for data that drift; the first call is ``fit``.
 
         The estimator, or each of the two of the ensemble, learns from the batch by its own ``partial_fit``, under the
@@ -295,7 +311,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         return estimator
 
     @undisturbed
-    def score_samples(self, X):
+    def score_samples(self, X: Table) -> np.ndarray:
         """Score of each row, higher being more normal: that of the estimator.
 
         Parameters
@@ -312,7 +328,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         return judge.score(reading)
 
     @undisturbed
-    def decision_function(self, X):
+    def decision_function(self, X: Table) -> np.ndarray:
         """Score above the threshold: negative for outliers.
 
         Parameters
@@ -328,7 +344,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         return self.score_samples(X) - self.offset_
 
     @undisturbed
-    def predict(self, X):
+    def predict(self, X: Table) -> np.ndarray:
         """Label of each row: -1 for an outlier, 1 for an inlier.
 
         Parameters
@@ -344,7 +360,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     @undisturbed
-    def outlier_probability(self, X):
+    def outlier_probability(self, X: Table) -> np.ndarray:
         r"""Probability of each row to be an outlier, one half at the threshold.
 
         With :math:`F` the share of usual rows that would score lower than a row, by normal tails through the median and
@@ -367,7 +383,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
 
     @available_if(_explains)
     @undisturbed
-    def explain(self, X, n_columns=3):
+    def explain(self, X: Table, n_columns: int = 3) -> pd.DataFrame:
         """The columns that make each row strange, the strangest first.
 
         Parameters

@@ -1,11 +1,15 @@
 """What the program around a call may have set or done, and what the call does not notice. Never: what is computed."""
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy import special
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 IN_FORKED_CHILDREN = []
 """Contexts in which a forked child computes: those of libraries whose threads did not come along."""
@@ -30,7 +34,7 @@ def as_in_children():
     return stack
 
 
-def undisturbed(method):
+def undisturbed(method: Method) -> Method:
     """A public method that computes the same whatever numpy and scipy are told to do of errors, forked or not.
 
     Where cells underflow, or far ones overflow, that is what is meant: results are finite by what follows.

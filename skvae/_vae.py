@@ -1,7 +1,10 @@
 """VAETransformer: its parameters, and the model they describe."""
 
 import warnings
+from collections.abc import Sequence
 from numbers import Integral, Real
+
+import numpy as np
 
 from skvae._base import BaseAutoencoder
 from skvae._base.estimator import ALL_DRAWS
@@ -9,10 +12,11 @@ from skvae._base.training import CALLERS, written
 from skvae._engine.summaries import use_of_components, worth_of_draws
 from skvae._recipe import VariationalRecipe
 from skvae._surroundings import undisturbed
+from skvae._typing import Columns, Likelihoods, Optimizer, Seed, Table
 from skvae._validation import Interval, StrOptions, check_is_fitted
-from skvae.nn.models import OBJECTIVES
+from skvae.nn.objectives import OBJECTIVES
+from skvae.nn.penalties import PENALTIES
 from skvae.nn.priors import CODE_DENSITIES, PRIORS
-from skvae.nn.regularizers import REGULARIZERS
 
 MANY_COMPONENTS = 4
 """From this many on, it is worth a warning that most say nothing; with fewer there is little to spare."""
@@ -231,14 +235,17 @@ class VAETransformer(BaseAutoencoder):
     True
     """
 
+    kl_per_component_: np.ndarray
+    active_components_: np.ndarray
+
     _parameter_constraints: dict = {
         **BaseAutoencoder._parameter_constraints,
         "prior": [StrOptions(set(PRIORS))],
         "code_density": [StrOptions(set(CODE_DENSITIES) | {"auto"}), None],
-        "objective": [StrOptions(set(OBJECTIVES) | {"auto"})],
+        "objective": [StrOptions({name for name, each in OBJECTIVES.items() if each.is_bound} | {"auto"})],
         "n_draws": [StrOptions({"auto"}), Interval(Integral, 1, 2**16, closed="both")],
         "free_bits": [Interval(Real, 0, None, closed="left")],
-        "regularizer": [StrOptions(set(REGULARIZERS))],
+        "regularizer": [StrOptions(set(PENALTIES))],
         "beta": [Interval(Real, 0, None, closed="left")],
         "kl_warmup": [Interval(Real, 0, 1, closed="both")],
         "n_importance_samples": [Interval(Integral, 1, 2**31 - 1, closed="both")],
@@ -248,43 +255,43 @@ class VAETransformer(BaseAutoencoder):
 
     def __init__(
         self,
-        n_components="auto",
+        n_components: int | str = "auto",
         *,
-        hidden_layer_sizes=(128, 128),
-        activation="silu",
-        network="residual",
-        likelihood="auto",
-        categorical_features="from_dtype",
-        prior="normal",
-        n_mixture_components=16,
-        code_density="auto",
-        objective="auto",
-        n_draws="auto",
-        regularizer="kl",
-        beta=1.0,
-        free_bits=0.0,
-        kl_warmup=0.0,
-        n_importance_samples=64,
-        corruption=None,
-        corruption_level=0.1,
-        solver="adam",
-        alpha=0.0,
-        batch_size="auto",
-        learning_rate="adaptive",
-        learning_rate_init=3e-3,
-        momentum=0.9,
-        max_iter=200,
-        tol=1e-4,
-        early_stopping=True,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        support_fraction=1.0,
-        warm_start=False,
-        precision="float32",
-        device="auto",
-        random_state=None,
-        verbose=False,
-    ):
+        hidden_layer_sizes: int | Sequence[int] = (128, 128),
+        activation: str = "silu",
+        network: str = "residual",
+        likelihood: Likelihoods = "auto",
+        categorical_features: Columns = "from_dtype",
+        prior: str = "normal",
+        n_mixture_components: int = 16,
+        code_density: str | None = "auto",
+        objective: str = "auto",
+        n_draws: int | str = "auto",
+        regularizer: str = "kl",
+        beta: float = 1.0,
+        free_bits: float = 0.0,
+        kl_warmup: float = 0.0,
+        n_importance_samples: int = 64,
+        corruption: str | None = None,
+        corruption_level: float = 0.1,
+        solver: "str | type[Optimizer]" = "adam",
+        alpha: float = 0.0,
+        batch_size: int | str = "auto",
+        learning_rate: str = "adaptive",
+        learning_rate_init: float = 3e-3,
+        momentum: float = 0.9,
+        max_iter: int = 200,
+        tol: float = 1e-4,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        support_fraction: float = 1.0,
+        warm_start: bool = False,
+        precision: str = "float32",
+        device: str = "auto",
+        random_state: Seed = None,
+        verbose: bool | int = False,
+    ) -> None:
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -354,7 +361,7 @@ class VAETransformer(BaseAutoencoder):
             )
 
     @undisturbed
-    def effective_sample_size(self, X):
+    def effective_sample_size(self, X: Table) -> np.ndarray:
         r"""How many equally weighted draws the ``n_importance_samples`` draws of each row's score are worth.
 
         Kish's formula, :math:`(\sum_k w_k)^2 / \sum_k w_k^2` over the weights :math:`w_k = p(x, z_k) / q(z_k|x)`. Near

@@ -1,9 +1,12 @@
 """scikit-learn's own machinery, private names included: the only file that changes when scikit-learn moves them."""
 
+from collections.abc import Callable
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
-from sklearn.base import _fit_context
+from sklearn import base
 from sklearn.ensemble._base import _set_random_states
+from sklearn.utils import metaestimators
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _num_samples as num_rows
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
@@ -20,6 +23,8 @@ except ImportError:  # scikit-learn < 1.9
         return method
 
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
 __all__ = [
     "CallbackSupportMixin",
     "HasMethods",
@@ -27,6 +32,7 @@ __all__ = [
     "StrOptions",
     "_fit_context",
     "_set_random_states",
+    "available_if",
     "check_is_fitted",
     "has_fit_parameter",
     "note_columns",
@@ -37,6 +43,16 @@ __all__ = [
     "validate_data",
     "with_callbacks",
 ]
+
+
+def _fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
+    """scikit-learn's frame around ``fit``, which keeps the type of the method."""
+    return base._fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """scikit-learn's methods that are there only for some estimators, with their type."""
+    return metaestimators.available_if(check)
 
 
 NOTED = "n_features_in_", "feature_names_in_"

@@ -1,6 +1,8 @@
 """What choosing the size of a code needs beside ``GridSearchCV``."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -8,7 +10,7 @@ LEAST_GAIN = 0.1
 """Nats a row that each further component must bring."""
 
 
-def fewest_components(cv_results):
+def fewest_components(cv_results: Mapping[str, Any]) -> int:
     """The smallest size of a code that no larger one beats by enough, for ``refit`` of a search over ``n_components``.
 
     Beyond the size of the data's own code, held-out likelihood stays about level: further components fall silent, and

@@ -60,9 +60,10 @@ def test_any_density_of_real_or_positive_numbers_can_have_atoms():
 
 MEMBERS = {
     "likelihood": """
-from skvae.nn.likelihoods.real import Gaussian
+from skvae.nn.likelihoods.base import uniform
+from skvae.nn.likelihoods.real import ScaledNoise
 
-class Cosine(Gaussian):
+class Cosine(ScaledNoise):
     "Noise that is bounded: a raised cosine."
 
     @property
@@ -72,6 +73,11 @@ class Cosine(Gaussian):
     def log_prob(self, outputs, x):
         place = ((x - outputs) / self.scale).clamp(-0.99, 0.99)
         return torch.log1p(torch.cos(np.pi * place)) - torch.log(2.0 * self.scale)
+
+    def sample(self, outputs, generator):
+        place = 2.0 * uniform(outputs, generator) - 1.0
+        kept = uniform(outputs, generator) < 0.5 + 0.5 * torch.cos(np.pi * place)
+        return outputs + self.scale * torch.where(kept, place, place.sign() - place)
 
 LIKELIHOODS["member"] = Cosine
 """,
@@ -116,15 +122,19 @@ class Wide(StandardNormal):
 PRIORS["member"] = Wide
 """,
     "regularizer": """
-from skvae.nn.regularizers import KL, REGULARIZERS
+from skvae.nn.penalties import PENALTIES, Penalty
 
-class Half(KL):
-    "Half of the divergence."
+class Sparse(Penalty):
+    "The divergence, and what codes without noise are away from zero."
+
+    def forward(self, step):
+        away = step.encode(step.inputs).abs().sum(-1)
+        return {"kl": step.prior.kl(step.posterior, step.z), "sparse": away}
 
     def weights(self, beta):
-        return {"kl": 0.5 * beta}
+        return {"kl": beta, "sparse": 2.0 * beta}
 
-REGULARIZERS["member"] = Half
+PENALTIES["member"] = Sparse
 """,
     "solver": """
 from skvae.nn.solvers import SOLVERS, FlatSolver
@@ -161,3 +171,91 @@ else:
 def test_a_member_of_a_table_is_used_through_the_public_face():
     uses = [FIT.format(atom=1.0, parameters=f"{name}='member'") + USE.format(parameter=name) for name in MEMBERS]
     run(BEGIN, *MEMBERS.values(), *uses)
+
+
+PENALISED = """
+sparse = VAETransformer(**small).fit(X)
+plain = VAETransformer(**{**small, "regularizer": "kl"}).fit(X)
+assert set(sparse.history_) == {"reconstruction", "kl", "sparse"}, sparse.history_
+terms = {name: np.array(values) for name, values in sparse.history_.items()}
+total = terms["reconstruction"] + terms["kl"] + 2.0 * terms["sparse"]
+np.testing.assert_allclose(total, sparse.loss_curve_, rtol=1e-6)
+held = [np.abs(vae.transform(X)).mean() for vae in (sparse, plain)]
+assert held[0] < 0.9 * held[1], held
+assert sparse.history_["sparse"][-1] < sparse.history_["sparse"][0], sparse.history_
+"""
+
+
+def test_a_penalty_sees_what_the_encoder_was_shown_and_acts_by_its_weight():
+    run(BEGIN, MEMBERS["regularizer"], FIT.format(atom=1.0, parameters="regularizer='member'"), PENALISED)
+
+
+KIND = """
+import numpy as np
+import pandas as pd
+from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+from skvae._tables.column import Column, number_of_cell
+from skvae._tables.kinds import KINDS, all_are
+
+
+class Percent(Column):
+    "Texts such as 12.5 %, which are numbers."
+
+    kind, noun, cells_in_words, family = "percent", "percentages", "percentages", None
+    reads_otherwise = True
+
+    @classmethod
+    def holds(cls, cells, there):
+        return all_are(lambda cell: isinstance(cell, str) and cell.endswith(" %"), there)
+
+    def is_odd(self, cell):
+        return not str(cell).endswith(" %")
+
+    def _encode(self, cells):
+        return np.array([np.nan if pd.isna(cell) else float(cell[:-2]) for cell in cells])
+
+    def number_of(self, cell):
+        return number_of_cell(self, cell)
+
+    def decode(self, numbers, as_measured=False, dtype=None):
+        return pd.Series([None if np.isnan(x) else f"{x:.3f} %" for x in numbers], dtype=object)
+
+
+KINDS["percent"] = Percent
+
+rng = np.random.RandomState(0)
+code = rng.normal(size=300)
+frame = pd.DataFrame({"x": code, "rate": [f"{50.0 + 10.0 * c:.3f} %" for c in code]}, dtype=object)
+frame["x"] = frame["x"].astype(float)
+frame.loc[5, "rate"] = None
+for Estimator in (VAETransformer, AutoencoderTransformer):
+    fitted = Estimator(1, hidden_layer_sizes=(8,), max_iter=30, random_state=0).fit(frame)
+    assert fitted._schema.columns[1].kind == "percent"
+    said = fitted.column_likelihoods_.loc["rate"]
+    assert said["likelihood"] != "categorical", said
+    back = fitted.inverse_transform(fitted.transform(frame))
+    assert all(cell.endswith(" %") for cell in back["rate"])
+    numbers = fitted._schema.numbers(back)[:, 1]
+    assert np.corrcoef(numbers, code)[0, 1] > 0.95
+    drawn = fitted.sample(50, random_state=0, given={"rate": "70 %"}, with_missing=False)
+    assert (drawn["rate"] == "70.000 %").all()
+    assert drawn["x"].mean() > 1.0
+    assert fitted.impute(frame).loc[5, "rate"].endswith(" %")
+odd = frame.copy()
+odd.loc[7, "rate"] = 12.0
+try:
+    fitted.transform(odd)
+except ValueError as error:
+    assert "'rate', row 7 holds 12.0" in str(error), error
+else:
+    raise AssertionError("a number is no percentage")
+strange = frame.copy()
+strange.loc[9, "rate"] = "400 %"
+reasons = AutoencoderOutlierDetector(random_state=0).fit(frame).explain(strange.loc[[9]], 1)
+assert reasons["column"].item() == "rate"
+assert reasons["value"].item() == "400.000 %"
+"""
+
+
+def test_a_kind_of_column_that_is_added_at_run_time_is_read_written_drawn_and_explained():
+    run(KIND)

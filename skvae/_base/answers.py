@@ -18,6 +18,7 @@ from skvae._tables import door
 from skvae._tables.frames.frame import as_array, index_of
 from skvae._tables.matrix import is_complete, lacking_by_row
 from skvae._tables.weights import check_weights
+from skvae._typing import Cells, Module, Rows, Seed, Table, Weights
 from skvae._validation import check_is_fitted
 
 DRAWS_TO_IMPUTE = 512
@@ -48,7 +49,7 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         """Warn, the first time that scores are asked for, of those that are not to be trusted."""
 
     @undisturbed
-    def transform(self, X):
+    def transform(self, X: Table) -> np.ndarray:
         """Codes of rows: deterministic, the posterior's mean.
 
         Parameters
@@ -65,7 +66,7 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         return self._on_matrices.codes(self._read(X))
 
     @undisturbed
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Table) -> Rows:
         """Rows that codes stand for: the decoded mean, in the units of the training data.
 
         Parameters
@@ -88,7 +89,9 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         return self._on_matrices.expected(numbers)
 
     @undisturbed
-    def sample(self, n_samples=1, random_state=None, *, given=None, with_missing=True):
+    def sample(
+        self, n_samples: int = 1, random_state: Seed = None, *, given: Cells | None = None, with_missing: bool = True
+    ) -> Rows:
         """Draw new rows like the training data: a code, its decoded density, and a draw from that, noise included.
 
         Parameters
@@ -138,7 +141,7 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         return self._schema.rows(numbers, np.float64, drawn=True)
 
     @undisturbed
-    def score_samples(self, X):
+    def score_samples(self, X: Table) -> np.ndarray:
         """Log-likelihood of each row in nats, in the units of the data; higher is more normal.
 
         Parameters
@@ -157,7 +160,7 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         return self._on_matrices.score(rows)
 
     @undisturbed
-    def score(self, X, y=None, sample_weight=None):
+    def score(self, X: Table, y: object = None, sample_weight: Weights = None) -> float:
         """Mean of ``score_samples``: what a search over parameters maximises.
 
         Parameters
@@ -178,7 +181,7 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         return float(np.average(scores, weights=check_weights(sample_weight, scores)))
 
     @undisturbed
-    def score_features(self, X):
+    def score_features(self, X: Table) -> Rows:
         """Share of each column in the row's score: names the cells that make a row strange.
 
         A share is the cell's own log-density given a code, plus an equal part of what belongs to no single column (the
@@ -208,7 +211,7 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         return self._on_matrices.shortfall(self._read(X))
 
     @undisturbed
-    def impute(self, X, n_imputations=1, random_state=None):
+    def impute(self, X: Table, n_imputations: int = 1, random_state: Seed = None) -> Rows:
         """Rows with their missing cells filled from the model, all others as they are.
 
         Parameters
@@ -248,18 +251,18 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         return [filled(partial(self._model.inference.complete, seed=seed)) for seed in seeds]
 
     @property
-    def column_likelihoods_(self):
+    def column_likelihoods_(self) -> pd.DataFrame:
         """The likelihood of each column and why it was chosen, a data frame with a row a column."""
         labels = range(self.n_features_in_) if self._schema.frame is None else self._schema.frame.labels
         return pd.DataFrame(self._reasons, index=labels, columns=["likelihood", "reason"])
 
     @property
-    def module_(self):
+    def module_(self) -> "Module":
         """The trained torch module, in eval mode, on ``device_``; it works in standard units, float ``precision``."""
         return self._model.module
 
     @property
-    def device_(self):
+    def device_(self) -> str:
         """Where the fitted model computes."""
         return self._model.device
 

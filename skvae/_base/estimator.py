@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from numbers import Integral, Real
+from typing import Self
 
 from skvae._base.answers import Answers
 from skvae._base.training import MAX_SEED, attributes_of, begun, check_outcome, seeds, tell
@@ -13,6 +14,7 @@ from skvae._surroundings import undisturbed
 from skvae._tables import door
 from skvae._tables.plain import plain, unplain
 from skvae._tables.weighted import WeightedRows
+from skvae._typing import Table, Weights
 from skvae._validation import (
     CallbackSupportMixin,
     Interval,
@@ -36,6 +38,14 @@ NAMING = "categorical_features", "likelihood"
 
 class BaseAutoencoder(CallbackSupportMixin, Answers):
     """Parameters and training of the two estimators; they add their recipe and its parameters."""
+
+    n_components_: int
+    n_iter_: int
+    n_features_in_: int
+    loss_curve_: list[float]
+    history_: dict[str, list[float]]
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
 
     _inside = None
     """Which of the estimators of a detector this is, "first", "second" or the "last" of a Pipeline; None alone."""
@@ -77,7 +87,7 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @undisturbed
-    def fit(self, X, y=None, sample_weight=None, X_val=None):
+    def fit(self, X: Table, y: object = None, sample_weight: Weights = None, X_val: Table | None = None) -> Self:
         """Train on ``X``.
 
         A sparse table is made dense a batch at a time, and gives the model that its dense copy gives. Its cells are all
@@ -144,7 +154,7 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @undisturbed
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(self, X: Table, y: object = None, sample_weight: Weights = None) -> Self:
         """Go on training with one pass over ``X``, as a stream of batches needs; the first call starts a model.
 
         The units of the columns are those of the first batch; draws reach as far as all rows seen. A placeholder or a

@@ -1,12 +1,14 @@
 """ExplanationDisplay: the cells of one row drawn beside what was expected of them."""
 
 import importlib
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from skvae._displays.texts import as_numbers, number_of, shortened, signed, written
 from skvae._tables.frames.frame import index_of
+from skvae._typing import Table
 
 NEAREST, FARTHEST, MARGIN = 2.0, 1000.0, 1.4
 """Half widths that a picture shows at least and at most, cells beyond being arrows, and what the axes have beside."""
@@ -73,14 +75,21 @@ class ExplanationDisplay:
     >>> display.figure_.savefig("reasons.png")  # doctest: +SKIP
     """
 
-    def __init__(self, *, reasons, label=None, score=None, outlier_probability=None):
+    def __init__(
+        self,
+        *,
+        reasons: pd.DataFrame,
+        label: object = None,
+        score: float | None = None,
+        outlier_probability: float | None = None,
+    ) -> None:
         self.reasons = reasons
         self.label = label
         self.score = score
         self.outlier_probability = outlier_probability
 
     @classmethod
-    def from_estimator(cls, detector, X, *, n_columns=8, ax=None):
+    def from_estimator(cls, detector: Any, X: Table, *, n_columns: int = 8, ax: Any = None) -> Self:
         """Draw one row as a fitted detector sees it.
 
         Parameters
@@ -129,7 +138,7 @@ class ExplanationDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Self:
         """Draw the row.
 
         Parameters

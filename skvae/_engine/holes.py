@@ -38,7 +38,9 @@ class Opening:
 
     def for_tensors(self, *tables):
         """The module, open to holes where tensors in standard units lack such cells."""
-        columns = torch.as_tensor(np.array(self.columns, dtype=np.int64))
-        tables = (x for x in tables if isinstance(x, torch.Tensor))
-        lacking = any(bool(x.isnan().any(0).index_select(0, columns.to(x.device)).any()) for x in tables)
+        lacking = any(self._lacks(x) for x in tables if isinstance(x, torch.Tensor))
         return self.module.open_to_holes() if lacking else self.module
+
+    def _lacks(self, x):
+        columns = torch.tensor(self.columns, dtype=torch.int64, device=x.device)
+        return bool(x.isnan().any(0).index_select(0, columns).any())

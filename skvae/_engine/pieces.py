@@ -1,11 +1,11 @@
 """A function over the rows of a table, in pieces of one size; knows no model."""
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from joblib import Parallel, delayed
 
 from skvae._engine.device import OneThread, memory_errors
 from skvae._tables.matrix import chunk_rows, chunks
@@ -63,8 +63,7 @@ class Pieces:
                 for span in spans:
                     fill(span)
             else:
-                with ThreadPoolExecutor(len(spans)) as pool:
-                    list(pool.map(fill, spans))
+                Parallel(len(spans), require="sharedmem")(map(delayed(fill), spans))
         return out
 
     def _fill_part(self, function, rows, out, size):

@@ -5,12 +5,11 @@ import math
 
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
-from sklearn.utils.metaestimators import available_if
 
 from skvae._callbacks import fit_parts
 from skvae._outliers.four_scores import FourScores
 from skvae._surroundings import undisturbed
-from skvae._validation import CallbackSupportMixin, check_is_fitted, note_columns, with_callbacks
+from skvae._validation import CallbackSupportMixin, available_if, check_is_fitted, note_columns, with_callbacks
 
 SUPPORT_FRACTION, WARY_EPOCHS = 0.7, 2
 """Share of the rows that the wary density learns from, and by what its number of epochs is divided."""

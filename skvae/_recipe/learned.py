@@ -1,11 +1,11 @@
 """What the profile of the training rows says of their columns before a model is built."""
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from skvae._tables.bounds import bounds_of, narrower
-from skvae._tables.matrix import cells_of
 from skvae._tables.units import Units
 from skvae._tables.usual import LINEAR, Usual
 from skvae.nn.likelihoods import LIKELIHOODS
@@ -80,35 +80,48 @@ def apart_in(profile, usual, groups):
 
 def likelihood_parts(profile, schema, groups, usual, fitted):
     """Name, columns and further arguments of the likelihood of each group; ``fitted`` are those to go on from."""
-    sample, ends = profile.sample, usual.learned_ends(profile.columns.moments)
-    cells, counts = usual.learned(sample.cells), sample.counts
-    ends[:, ends[0] > ends[1]] = np.nan
-    cells, counts = np.vstack([cells, ends]), np.append(counts, [0.0, 0.0])
+    known = [known_of(profile, usual, columns) for _, columns in groups]
     if [(name, columns) for name, columns, _ in fitted] == groups:
-        return [
-            (name, columns, LIKELIHOODS[name].widened(further, cells_of(cells, columns), counts))
-            for name, columns, further in fitted
-        ]
-    parts = [(name, columns, described(name, columns, cells, counts, schema)) for name, columns in groups]
+        parts = zip(fitted, known, strict=True)
+        return [(name, columns, LIKELIHOODS[name].widened(further, each)) for (name, columns, further), each in parts]
+    parts = [
+        (*group, described(*group, each, profile.total, schema)) for group, each in zip(groups, known, strict=True)
+    ]
     for _, columns, further in parts:
         if "atoms" in further:
             further["placeholders"] = usual.places(columns)
     return parts
 
 
-def described(name, columns, X, counts, schema):
-    """Further arguments of the likelihood of some columns of X, of which each row counts so often."""
-    further = LIKELIHOODS[name].describe(cells_of(X, columns), counts)
-    if "n_levels" not in further or not all(j in schema.columns for j in columns):
-        return further
-    if schema.declared:
-        further = LIKELIHOODS[name].describe(*with_declared(X, columns, counts, schema))
-    further["unseen"] = UNSEEN / float(counts.sum() + UNSEEN)
+class Known(NamedTuple):
+    """What a likelihood is told of its columns, as ``Reading.describe`` says."""
+
+    cells: np.ndarray
+    counts: np.ndarray
+    ends: np.ndarray
+    levels: list
+
+
+def known_of(profile, usual, columns):
+    """What is known of some columns, whose cells are as a model learns from them."""
+    ends = usual.learned_ends(profile.columns.moments)[:, columns]
+    ends[:, ends[0] > ends[1]] = np.nan
+    levels = [profile.columns.levels[j] for j in columns if j in profile.columns.levels]
+    return Known(usual.learned(profile.sample.cells)[:, columns], profile.sample.counts, ends, levels)
+
+
+def described(name, columns, known, n_rows, schema):
+    """Further arguments of the likelihood of some columns of a table whose rows count ``n_rows`` together."""
+    are_described = all(j in schema.columns for j in columns)
+    if schema.declared and are_described and known.levels:
+        declared = [len(schema.columns[j].levels) if schema.columns[j].has_levels else 1 for j in columns]
+        known = known._replace(levels=list(map(filled_up, known.levels, declared)))
+    further = LIKELIHOODS[name].describe(known)
+    if "n_levels" in further and are_described:
+        further["unseen"] = UNSEEN / float(n_rows + UNSEEN)
     return further
 
 
-def with_declared(X, columns, counts, schema):
-    """Some columns of levels and what their rows count, with a row more that counts nothing and has the last levels."""
-    columns_of_them = [schema.columns[j] for j in columns]
-    last = [len(column.levels) - 1.0 if column.has_levels else np.nan for column in columns_of_them]
-    return np.vstack([cells_of(X, columns)[:], last]), np.append(counts, 0.0)
+def filled_up(counts, n_levels):
+    """What the rows of each level count, with zero for further levels up to so many."""
+    return np.append(counts, np.zeros(max(n_levels - len(counts), 0)))

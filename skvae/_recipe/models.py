@@ -4,12 +4,13 @@ from abc import ABC, abstractmethod
 
 from skvae._recipe.options import VariationalOptions
 from skvae._recipe.sizes import layer_sizes
+from skvae.nn.objectives import OBJECTIVES
 
 ENOUGH_ROWS = 10
 """Rows a component from which on a mixture of the codes is fitted by default: fewer say too little of its shape."""
 
-MANY_HOLES, AUTO_DRAWS = 0.05, {"elbo": 1, "iwae": 20}
-"""Share of missing cells from which on "auto" trains with several draws a row; and draws of each objective."""
+MANY_HOLES = 0.05
+"""Share of missing cells from which on "auto" trains with several draws a row."""
 
 COSTS = {"regularizer": "kl", "beta": 1.0, "free_bits": 0.0, "kl_warmup": 0.0}
 """Parameters that concern the cost of a code, and their defaults."""
@@ -76,7 +77,7 @@ class VariationalRecipe(Recipe):
         if objective == "auto":
             many = not ignored and share_missing >= MANY_HOLES
             objective = fitted.options.own.objective if fitted is not None else "iwae" if many else "elbo"
-        if objective != "elbo" and ignored:
+        if ignored and not OBJECTIVES[objective].takes_cost:
             raise ValueError(
                 f"objective={objective!r} has no cost of the code of its own, so {', '.join(ignored)} cannot act. "
                 "Leave out what concerns the cost, or use objective='elbo'."
@@ -84,7 +85,7 @@ class VariationalRecipe(Recipe):
         return VariationalOptions(
             prior=parameters.prior,
             objective=objective,
-            n_draws=AUTO_DRAWS[objective] if parameters.n_draws == "auto" else int(parameters.n_draws),
+            n_draws=OBJECTIVES[objective].auto_draws if parameters.n_draws == "auto" else int(parameters.n_draws),
             regularizer=parameters.regularizer,
             beta=float(parameters.beta),
             free_bits=float(parameters.free_bits),

@@ -52,7 +52,7 @@ class Real(Numbers):
 
     @classmethod
     def holds(cls, cells, there):
-        return letter_of(cells) == "f" or (letter_of(cells) == "O" and all(map(is_number, there)))
+        return letter_of(cells) == "f" or (letter_of(cells) == "O" and all_are(is_number, there))
 
     def decode(self, numbers, as_measured=False, dtype=None):
         return pd.Series(numbers)
@@ -150,8 +150,7 @@ class Boolean(OfLevels):
 
     @classmethod
     def holds(cls, cells, there):
-        is_object = letter_of(cells) == "O"
-        return letter_of(cells) == "b" or (is_object and all(isinstance(cell, bool | np.bool_) for cell in there))
+        return letter_of(cells) == "b" or (letter_of(cells) == "O" and all_are(is_boolean, there))
 
     @classmethod
     def plain_of(cls, label, dtype, low, high):
@@ -203,8 +202,7 @@ class Time(Column):
     def holds(cls, cells, there):
         if letter_of(cells) != "O":
             return letter_of(cells) == "M"
-        are_dates = all(is_date(cell) or isinstance(cell, datetime.date) for cell in there)
-        return are_dates and not isinstance(there.iloc[0], np.timedelta64)
+        return all_are(is_time, there) and not isinstance(there.iloc[0], np.timedelta64)
 
     @property
     def cells_in_words(self):
@@ -280,10 +278,9 @@ class Span(Column):
     def holds(cls, cells, there):
         if letter_of(cells) != "O":
             return letter_of(cells) == "m"
-        first = len(there) and isinstance(there.iloc[0], np.timedelta64)
-        if first and all(is_date(cell) or isinstance(cell, datetime.date) for cell in there):
-            return True
-        return all(isinstance(cell, datetime.timedelta) for cell in there)
+        if len(there) and isinstance(there.iloc[0], np.timedelta64):
+            return all_are(is_time, there)
+        return all_are(is_span, there)
 
     def learned(self, cells):
         return replace(self, unit=longest_unit(microseconds(cells, are_spans=True)))
@@ -341,6 +338,26 @@ def letter_of(cells):
     return letter if letter in "biufcMm" else "O"
 
 
+def all_are(test, cells):
+    """Whether there are cells, and all of them pass a test."""
+    return len(cells) > 0 and all(map(test, cells))
+
+
+def is_boolean(cell):
+    """Whether one cell is true or false."""
+    return isinstance(cell, bool | np.bool_)
+
+
+def is_time(cell):
+    """Whether one cell is a date, or a difference of times of numpy."""
+    return is_date(cell) or isinstance(cell, datetime.date)
+
+
+def is_span(cell):
+    """Whether one cell is a difference of times of Python or pandas."""
+    return isinstance(cell, datetime.timedelta)
+
+
 def in_ticks(unit, numbers, as_measured):
     """Microseconds, as int64, of numbers of a unit, whole ones of the unit unless they are ``as_measured``."""
     size = TIMES[unit]
@@ -386,7 +403,7 @@ def kind_of(cells, declared=False):
     there = cells[cells.notna()] if letter_of(cells) == "O" else cells
     if letter_of(cells) == "c" or (is_object(cells.dtype) and any(isinstance(cell, COMPLEX) for cell in there)):
         raise TypeError("complex numbers")
-    others = (kind for kind in KINDS.values() if not kind.is_empty)
+    others = (kind for kind in reversed(KINDS.values()) if not kind.is_empty)
     return next((kind for kind in others if kind.holds(cells, there)), KINDS["levels"])
 
 
@@ -401,5 +418,5 @@ def column_of_cells(cells, label, dtype, as_levels, declared=False):
     return kind.of(cells, label, dtype, declared)
 
 
-KINDS = {kind.kind: kind for kind in (Empty, Ordered, Levels, Boolean, Integer, Real, Time, Span)}
-"""Kinds of columns by name, in the order in which cells are tried; what none of them holds are levels."""
+KINDS = {kind.kind: kind for kind in (Empty, Levels, Ordered, Real, Integer, Boolean, Time, Span)}
+"""Kinds of columns by name. The last that holds the cells of a column is its kind; what none holds are levels."""

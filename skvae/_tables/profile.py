@@ -144,15 +144,18 @@ class Profile:
 
     columns: Columns
     sample: Sample
+    total: float
+    """How many rows these stand for together."""
 
     @classmethod
     def of(cls, X, weight=None, with_levels=()):
         """The profile of a matrix (n, n_features) of which each row counts so much, None where all count one."""
         columns, prints, _ = passed(X, weight, with_levels)
-        return cls(columns, Sample.of(prints, dense(X), np.ones(len(X)) if weight is None else weight))
+        weight = np.ones(len(X)) if weight is None else weight
+        return cls(columns, Sample.of(prints, dense(X), weight), float(weight.sum()))
 
     def __add__(self, other):
-        return Profile(self.columns + other.columns, self.sample + other.sample)
+        return Profile(self.columns + other.columns, self.sample + other.sample, self.total + other.total)
 
     def near(self, usual):
         """The moments of the cells that are not far, of columns with far ones those in the sample."""
@@ -176,7 +179,8 @@ def read_once(X, weight=None, with_levels=()):
     cells = held.cells[index[kept]] if is_whole else held.of(prints[index[kept]])
     factor = rows.n_counted / columns.moments.weight
     levels = {j: near_whole(factor * counts) for j, counts in columns.levels.items()}
-    return rows, Profile(replace(columns, levels=levels), Sample(prints[index[kept]], cells, rows.counts[kept]))
+    sample = Sample(prints[index[kept]], cells, rows.counts[kept])
+    return rows, Profile(replace(columns, levels=levels), sample, float(rows.counts.sum()))
 
 
 def near_whole(counts):

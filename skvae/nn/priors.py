@@ -55,11 +55,11 @@ class Prior(nn.Module, ABC):
         """Draw codes (n_samples, latent_dim)."""
 
     def kl(self, posterior, z):
-        """KL(q || p) estimated at the draw ``z``; a prior with a closed form overrides it."""
+        """KL(q || p) of each row (...,), estimated at the draw ``z`` (..., latent_dim); closed forms override it."""
         return posterior.log_prob(z) - self.log_prob(z)
 
     def kl_per_component(self, posterior, z):
-        """The same for each latent variable alone (..., latent_dim)."""
+        """KL(q(z_j) || p(z_j)) of each latent variable (..., latent_dim), estimated at the draw ``z``."""
         return posterior.component_log_prob(z) - self.component_log_prob(z)
 
 

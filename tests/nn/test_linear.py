@@ -9,9 +9,9 @@ from sklearn.preprocessing import StandardScaler
 from small_models import cells, generator, small_model
 
 from skvae import AutoencoderTransformer, VAETransformer
-from skvae.nn import models
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.linear import factor_analysis, moments, principal_components
+from skvae.nn.models import MODELS, beginning
 from skvae.nn.networks import NETWORKS
 
 WINE = StandardScaler().fit_transform(load_wine().data)
@@ -98,7 +98,7 @@ def test_networks_of_a_model_with_hidden_layers_add_little_to_it():
 
 
 @pytest.mark.parametrize("likelihood", sorted(LIKELIHOODS))
-@pytest.mark.parametrize("name", sorted(models.MODELS))
+@pytest.mark.parametrize("name", sorted(MODELS))
 def test_every_likelihood_begins_somewhere_finite(name, likelihood):
     X = 10.0 * cells(likelihood, 60, 5) if LIKELIHOODS[likelihood].units != "counts" else cells(likelihood, 60, 5)
     X = X / 10.0 if "interval" in LIKELIHOODS[likelihood].units else X
@@ -134,7 +134,7 @@ def test_where_networks_are_wide_or_have_no_affine_part_or_rows_are_few_training
     began, few, fewest = (first_weights(n, hidden_layer_sizes=[8]).weight for n in (None, 25, 2))
     assert not torch.allclose(began, few)
     torch.testing.assert_close(few, fewest)
-    monkeypatch.setattr(models, "MOST_COLUMNS", 12)
+    monkeypatch.setattr(beginning, "MOST_COLUMNS", 12)
     torch.testing.assert_close(few, first_weights(hidden_layer_sizes=[8]).weight)
 
 

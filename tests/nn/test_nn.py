@@ -1,5 +1,7 @@
 """Laws of the torch side over whole tables: densities, priors, networks, corruptions, solvers."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -10,12 +12,14 @@ from small_models import N_LEVELS, cells, generator, small_likelihood, small_mod
 
 from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import LIKELIHOODS, make_likelihood
-from skvae.nn.models import DiagonalNormal
 from skvae.nn.networks import ACTIVATIONS, NETWORKS, Linear
 from skvae.nn.numerics import hastened
+from skvae.nn.objectives import OBJECTIVES
+from skvae.nn.penalties import PENALTIES, Penalty
+from skvae.nn.posteriors import DiagonalNormal
 from skvae.nn.priors import CODE_DENSITIES, PRIORS, FittedNormal
-from skvae.nn.regularizers import REGULARIZERS
 from skvae.nn.solvers import SOLVERS, make_solver
+from skvae.nn.step import Step
 
 PER_CELL = sorted(name for name in LIKELIHOODS if name != "multinomial")
 """Likelihoods that say something of each cell alone."""
@@ -32,6 +36,12 @@ GRIDS = {
 LEVELS = "categorical", "ordinal"
 GRIDS["common"] = GRIDS["standard"]
 """Cells all over the support, and what each of them stands for."""
+
+
+def known_of(X, counts=None):
+    """What a likelihood is told of the columns of a whole table."""
+    counts = np.ones(len(X)) if counts is None else counts
+    return SimpleNamespace(cells=X, counts=counts, ends=np.stack([X.min(axis=0), X.max(axis=0)]), levels=[])
 
 
 def outputs_of(likelihood, n_rows=1):
@@ -131,7 +141,7 @@ def inflated(n_rows=400):
     noise = source.normal(size=(n_rows, 2))
     X = np.c_[source.choice([1.0, 2.0, 5.0], n_rows, p=[0.7, 0.2, 0.1]), np.full(n_rows, 3.0), noise[:, 0], noise[:, 1]]
     X[::3, 3] = 0.0
-    further = LIKELIHOODS["inflated_gaussian"].describe(X, np.ones(n_rows))
+    further = LIKELIHOODS["inflated_gaussian"].describe(known_of(X))
     likelihood = make_likelihood([("inflated_gaussian", [0, 1, 2, 3], further)], 4).double()
     likelihood.place(np.zeros(4), np.ones(4))
     likelihood.observe(torch.from_numpy(X), torch.ones(X.shape, dtype=torch.float64))
@@ -177,14 +187,14 @@ def test_an_inflated_gaussian_is_a_mixture_of_noise_atoms_and_what_was_never_see
     ],
 )
 def test_atoms_are_the_levels_of_a_column_and_what_its_rows_repeat(values, counts, atoms):
-    found = LIKELIHOODS["inflated_gaussian"].describe(values[:, None], counts)["atoms"]
+    found = LIKELIHOODS["inflated_gaussian"].describe(known_of(values[:, None], counts))["atoms"]
     assert found == [atoms]
 
 
 def test_draws_stay_within_training_cells_and_of_rounded_columns_are_values_seen():
     source = np.random.RandomState(0)
     X = np.c_[source.normal(size=300).round(1), source.normal(size=300)]
-    further = LIKELIHOODS["inflated_gaussian"].describe(X, np.ones(300))
+    further = LIKELIHOODS["inflated_gaussian"].describe(known_of(X))
     assert [len(values) for values in further["values"]] == [len(np.unique(X[:, 0])), 0]
     likelihood = LIKELIHOODS["inflated_gaussian"](2, **further)
     draws = np.array([[0.1499, 0.1499], [0.1501, 0.1501], [-99.0, -99.0], [99.0, 99.0], [0.2, 0.2]])
@@ -239,7 +249,7 @@ def test_a_list_of_likelihoods_is_each_of_them_on_its_columns():
     whole.observe(x, torch.ones_like(x))
     outputs = torch.randn(30, whole.n_outputs, dtype=torch.float64, generator=generator())
     first = 0
-    for (name, columns, _), member in zip(groups, whole.members, strict=True):
+    for (name, columns, _), member in zip(groups, whole.groups.members, strict=True):
         own = outputs[:, first : first + member.n_outputs]
         first += member.n_outputs
         np.testing.assert_allclose(
@@ -291,11 +301,42 @@ def test_hastened_scales_move_faster_under_adam_and_alike_under_gradient_descent
     assert hastened_step == pytest.approx(factor * plain_step, rel=1e-5)
 
 
-def regularizer(name, free_bits=0.0):
+def penalty(name, free_bits=0.0):
     def build(in_features, out_features, hidden_layer_sizes):
         return NETWORKS["mlp"].encoder(in_features, out_features, hidden_layer_sizes, "relu", generator(5))
 
-    return REGULARIZERS[name](2, free_bits, build).double()
+    return PENALTIES[name](2, free_bits, build).double()
+
+
+class Away(Penalty):
+    """What codes are away from zero."""
+
+    def forward(self, step):
+        return {"away": step.z.abs().sum(-1)}
+
+    def weights(self, beta):
+        return {"away": 2.0 * beta}
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_an_objective_adds_what_its_penalties_ask_for_after_a_warm_up(name):
+    model = small_model("vae" if OBJECTIVES[name].is_bound else "autoencoder")
+    x = torch.randn(6, 5, generator=generator(1)).double()
+    alone = OBJECTIVES[name]()
+    penalties = [Away(2, 0.0, None)] if alone.takes_cost else []
+    objective = OBJECTIVES[name](penalties, beta=3.0, warmup=0.5)
+    step = model.step(x, model.inputs(x), generator(), None)
+    terms, own = objective(step), alone(step)
+    assert [value.shape for value in terms.values()] == len(terms) * [(6,)]
+    assert list(terms) == list(objective.weights(0.0)) == list(own) + len(penalties) * ["away"]
+    torch.testing.assert_close(terms[alone.name], own[alone.name])
+    for progress, beta in [(0.0, 0.0), (0.25, 1.5), (1.0, 3.0)]:
+        assert list(objective.weights(progress).values()) == [1.0, *len(penalties) * [2.0 * beta]]
+
+
+def step_of(posterior, prior, z, source, weight=None):
+    """A step of which only the codes are known."""
+    return Step(z, posterior=posterior, prior=prior, generator=source, weight=weight)
 
 
 def codes_of(n_rows, mean, scale):
@@ -311,7 +352,7 @@ def test_codes_that_are_not_like_the_prior_cost_more(name):
     costs = []
     for mean in ([0.0, 0.0], [1.0, 0.0], [3.0, 0.0]):
         posterior, z = codes_of(500, mean, 0.5)
-        (cost,) = regularizer(name)(posterior, small_prior("normal", 2), z, generator(1)).values()
+        (cost,) = penalty(name)(step_of(posterior, small_prior("normal", 2), z, generator(1))).values()
         assert cost.shape == (500,)
         costs.append(cost.mean().item())
     assert costs[0] < costs[1] < costs[2]
@@ -321,9 +362,11 @@ def test_codes_that_are_not_like_the_prior_cost_more(name):
 def test_a_code_of_weight_two_costs_what_two_codes_cost(name):
     posterior, z = codes_of(6, [1.0, 0.0], 0.5)
     places, weight = torch.tensor([0, 0, 1, 2, 2, 2, 5]), torch.tensor([2.0, 1.0, 3.0, 0.0, 0.0, 1.0]).double()
-    costs, prior = regularizer(name, free_bits=0.6 * (name == "kl")), small_prior("normal", 2)
-    repeated = costs(DiagonalNormal(posterior.mean[places], posterior.scale[places]), prior, z[places], generator())
-    for key, values in costs(posterior, prior, z, generator(), weight).items():
+    costs, prior = penalty(name, free_bits=0.6 * (name == "kl")), small_prior("normal", 2)
+    repeated = costs(
+        step_of(DiagonalNormal(posterior.mean[places], posterior.scale[places]), prior, z[places], generator())
+    )
+    for key, values in costs(step_of(posterior, prior, z, generator(), weight)).items():
         torch.testing.assert_close(values[places], repeated[key])
 
 
@@ -331,11 +374,11 @@ def test_codes_of_weight_zero_are_absent_from_the_discrepancy_of_the_others():
     posterior, z = codes_of(6, [1.0, 0.0], 0.5)
     weight, moved = torch.tensor([1.0, 1.0, 2.0, 1.0, 0.0, 0.0]).double(), z.clone()
     moved[4:] += 10.0
-    mmd, prior = regularizer("mmd"), small_prior("normal", 2)
-    costs = [mmd(posterior, prior, codes, generator(), weight)["mmd"] for codes in (z, moved)]
+    mmd, prior = penalty("mmd"), small_prior("normal", 2)
+    costs = [mmd(step_of(posterior, prior, codes, generator(), weight))["mmd"] for codes in (z, moved)]
     torch.testing.assert_close(costs[0][:4], costs[1][:4])
-    alike = mmd(posterior, prior, z, generator(), torch.full_like(weight, 3.0))["mmd"]
-    torch.testing.assert_close(alike, mmd(posterior, prior, z, generator())["mmd"])
+    alike = mmd(step_of(posterior, prior, z, generator(), torch.full_like(weight, 3.0)))["mmd"]
+    torch.testing.assert_close(alike, mmd(step_of(posterior, prior, z, generator()))["mmd"])
 
 
 @pytest.mark.parametrize("name", LIKELIHOODS)
@@ -353,7 +396,9 @@ def test_mmd_of_draws_of_the_prior_is_zero():
     found = []
     for seed in range(20):
         z = torch.randn(300, 2, generator=generator(seed)).double()
-        found.append(regularizer("mmd")(None, small_prior("normal", 2), z, generator(100 + seed))["mmd"].mean().item())
+        found.append(
+            penalty("mmd")(step_of(None, small_prior("normal", 2), z, generator(100 + seed)))["mmd"].mean().item()
+        )
     assert abs(np.mean(found)) < 3.0 * np.std(found) / 20**0.5 + 1e-3
 
 
@@ -366,9 +411,11 @@ def test_total_correlation_is_that_of_dependent_codes():
     for centre in (mean, dependent):
         posterior = DiagonalNormal(centre, torch.full_like(centre, 0.3))
         z = posterior.at(torch.randn(1000, 2, generator=source).double())
-        terms = regularizer("total_correlation")(posterior, small_prior("normal", 2), z, source)
+        terms = penalty("total_correlation")(step_of(posterior, small_prior("normal", 2), z, source))
         found.append(terms["total_correlation"].mean().item())
-        torch.testing.assert_close(terms["kl"], regularizer("kl")(posterior, small_prior("normal", 2), z, source)["kl"])
+        torch.testing.assert_close(
+            terms["kl"], penalty("kl")(step_of(posterior, small_prior("normal", 2), z, source))["kl"]
+        )
     expected = -0.5 * np.log(1.0 - (0.9 / 1.09) ** 2)
     assert found[1] - found[0] == pytest.approx(expected, abs=0.1)
 
@@ -378,19 +425,19 @@ def test_free_bits_are_free():
     prior, each = small_prior("normal", 2), None
     each = prior.kl_per_component(posterior, z).mean(0)
     bits = each.mean().item()
-    cost = regularizer("kl", free_bits=bits)(posterior, prior, z, None)["kl"].mean()
+    cost = penalty("kl", free_bits=bits)(step_of(posterior, prior, z, None))["kl"].mean()
     assert each.min() < bits < each.max()
     assert cost.item() == pytest.approx(bits + each.max().item())
 
 
 def test_a_critic_learns_the_log_odds_and_the_encoder_flees_it():
-    module, prior = regularizer("adversarial"), small_prior("normal", 2)
+    module, prior = penalty("adversarial"), small_prior("normal", 2)
     solver, source = make_solver("adam", module, 1e-2, momentum=0.9, weight_decay=0.0), generator(3)
     shift = torch.zeros(2, dtype=torch.float64, requires_grad=True)
     for _ in range(300):
         z = 1.0 + shift + torch.randn(256, 2, generator=source).double()
         solver.zero_grad()
-        terms = module(None, prior, z, source)
+        terms = module(step_of(None, prior, z, source))
         terms["adversarial"].mean().backward()
         solver.step()
     assert terms["adversarial"].mean().item() == pytest.approx(1.0, abs=0.3)

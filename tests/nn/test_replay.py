@@ -8,10 +8,11 @@ import torch
 from small_models import cells, generator, small_model
 
 from skvae.nn.likelihoods import LIKELIHOODS
-from skvae.nn.models import MODELS, OBJECTIVES
+from skvae.nn.models import MODELS
 from skvae.nn.networks import ACTIVATIONS
+from skvae.nn.objectives import OBJECTIVES
+from skvae.nn.penalties import PENALTIES
 from skvae.nn.priors import PRIORS
-from skvae.nn.regularizers import REGULARIZERS
 from skvae.nn.replay import Replayed, cpu, replayed
 from skvae.nn.replay.kernels import memory, tensors_in
 from skvae.nn.solvers import SOLVERS, make_solver
@@ -62,7 +63,7 @@ CASES = [
     *({"name": "vae", "solver": solver} for solver in SOLVERS),
     {"name": "autoencoder", "corruption": "gaussian"},
     *({"name": "vae", "prior": prior} for prior in PRIORS),
-    *({"name": "vae", "regularizer": regularizer} for regularizer in REGULARIZERS),
+    *({"name": "vae", "regularizer": regularizer} for regularizer in PENALTIES),
     *({"name": "vae", "objective": objective, "n_draws": 3} for objective in OBJECTIVES),
     {"name": "vae", "free_bits": 0.1},
     {"name": "vae", "heaviest": 3},

@@ -1,21 +1,23 @@
 """Numbers of which some are repeated: zeros, caps, rounded values, placeholders."""
 
 import itertools
-import math
 
 import torch
+from torch import nn
 from torch.nn.functional import log_softmax
 
 from skvae.nn.likelihoods.base import LOG_LIMIT, SCALE_FLOOR, Likelihood, long_side_last, n_rows, place_drawn, shares
 from skvae.nn.likelihoods.real import HeteroscedasticGaussian
+from skvae.nn.likelihoods.repeats import (
+    LEAST_SHARE,
+    close_to,
+    described,
+    described_again,
+    folded_into,
+    nearest,
+    values_of,
+)
 from skvae.nn.numerics import bounded, normal_log_prob
-
-MOST_LEVELS_AS_ATOMS, LEAST_SHARE, LEAST_ROWS, ROWS_FOR_ATOMS = 20, 0.05, 10, 8192
-"""What counts as an atom of a column: its values where they are this few, or what holds this share of its rows and at
-least so many; decided on that many rows, evenly spread."""
-
-DIGITS = 1e-5
-"""Share of a column's range within which a draw is the atom beside it."""
 
 FAR = 3.0
 """Scale of values never seen of a column with atoms, in its standard deviations."""
@@ -26,11 +28,100 @@ TINY = 1e-30
 ABSENT = -80.0
 """Logarithm of what counts as nothing beside TINY; ``exp`` of much less takes ten times as long, and denormals."""
 
-END = 0.1
-"""Share of a column's range in which draws come to lie that would be beyond it."""
 
-MOSTLY = 0.9
-"""Share of rows whose value others hold too in a column of rounded numbers."""
+class Atoms(nn.Module):
+    """The atoms of a table's columns: a table of them, along one dimension the columns that have some.
+
+    Tables are (n_columns, most atoms), or transposed so that the longer side is last; what is said of rows is
+    (..., *table). Places beyond the atoms of a column are filled.
+
+    Parameters
+    ----------
+    values : list of list of float
+        The atoms of each column, in the units of the data.
+    placeholders : list of list of float or None
+        Values of each column that stand for something else.
+    n_before : int
+        How many outputs of the decoder come before those of the atoms.
+    """
+
+    def __init__(self, values, placeholders, n_before):
+        super().__init__()
+        self.by_column = values_of(values)
+        inflated, plain = list(self.by_column), [column for column, held in enumerate(values) if not held]
+        n_atoms = [len(held) for held in self.by_column.values()]
+        self.n_outputs = n_before + sum(n_atoms)
+        places = torch.full((len(n_atoms), max(n_atoms, default=0)), self.n_outputs)
+        for place, (n, end) in enumerate(zip(n_atoms, itertools.accumulate(n_atoms), strict=True)):
+            places[place, :n] = torch.arange(end - n, end) + n_before
+        self.axis = long_side_last(places)
+        places = places if self.axis == -1 else places.T.contiguous()
+        self.register_buffer("_places", places)
+        self.register_buffer("columns", torch.tensor(inflated, dtype=torch.long))
+        self.register_buffer("_plain", torch.tensor(plain, dtype=torch.long))
+        self.register_buffer("_back", torch.tensor(inflated + plain, dtype=torch.long).argsort())
+        self.register_buffer("values", torch.zeros(places.shape, dtype=torch.float32))
+        self.register_buffer("_is_placeholder", torch.zeros(places.shape, dtype=torch.bool))
+        for place, (column, held) in enumerate(self.by_column.items() if placeholders else []):
+            known = torch.isin(held, torch.tensor(placeholders[column], dtype=torch.float64))
+            self._of_column(self._is_placeholder, place)[: len(held)] = known
+        self._has_placeholders = bool(self._is_placeholder.any())
+
+    def __len__(self):
+        return len(self.by_column)
+
+    def place(self, shift, scale):
+        """Learn the units of the columns: a cell in the data is shift + scale times one here."""
+        for place, (column, values) in enumerate(self.by_column.items()):
+            self._of_column(self.values, place)[: len(values)] = (values - shift[column]) / scale[column]
+
+    def _of_column(self, table, place):
+        """The atoms of one inflated column in a table of all."""
+        return table.select(-1 if self.axis == -2 else -2, place)
+
+    def where_any(self, table):
+        """A table with zero where there is no atom."""
+        return torch.where(self._places < self.n_outputs, table, torch.zeros_like(table))
+
+    def cells(self, x):
+        """Cells of the inflated columns, of rows x (..., n_features), with a dimension of size one for their atoms."""
+        return x.index_select(-1, self.columns).unsqueeze(self.axis)
+
+    def joined(self, inflated, cells):
+        """Cells (..., n_features): those of the inflated columns (..., n_columns), and those of the others."""
+        return torch.cat([inflated, cells.index_select(-1, self._plain)], dim=-1).index_select(-1, self._back)
+
+    def with_noise(self, noise):
+        """A value of each inflated column's noise (..., n_features), which comes first, and its atoms."""
+        atoms = self.values.expand(*noise.shape[:-1], *self.values.shape)
+        return torch.cat([self.cells(noise), atoms], dim=self.axis)
+
+    def held(self, x, weight, unseen):
+        """Shares of the atoms in rows x (n, n_features), a table, and of other values; none is below ``unseen``."""
+        near, share = (self.cells(x) - self.values).abs() < SCALE_FLOOR, self.cells(shares(weight))
+        held = self.where_any((share * near.to(share)).sum(0) + unseen)
+        return held, (1.0 - held.sum(self.axis, keepdim=True)).clamp_min(unseen)
+
+    def log_odds(self, held, rest):
+        """Logarithms of shares of the atoms beside those of other values."""
+        return self.where_any(bounded(torch.log(held / rest), LOG_LIMIT))
+
+    def log_shares(self, outputs, log_odds):
+        """Log-probabilities of noise, which comes first, and atoms, from all outputs (..., n_outputs)."""
+        logits = torch.cat([outputs, torch.full_like(outputs[..., :1], ABSENT)], dim=-1)
+        odds = log_odds + logits.index_select(-1, self._places.flatten()).unflatten(-1, self._places.shape)
+        noise = torch.zeros_like(odds.narrow(self.axis, 0, 1))
+        return log_softmax(torch.cat([noise, odds], dim=self.axis), dim=self.axis)
+
+    def of_one_kind(self, shares):
+        """Shares of noise and atoms without placeholders, or of placeholders alone where these are more probable."""
+        if not self._has_placeholders:
+            return shares
+        none = torch.zeros_like(self._is_placeholder.narrow(self.axis, 0, 1))
+        known = torch.cat([none, self._is_placeholder], dim=self.axis).to(shares)
+        likelier = (shares * known).sum(self.axis, keepdim=True) > 0.5
+        kept = torch.where(likelier, shares * known, shares * (1.0 - known))
+        return kept / kept.sum(self.axis, keepdim=True)
 
 
 class Inflated(Likelihood):
@@ -58,69 +149,32 @@ class Inflated(Likelihood):
     def __init__(self, n_features, atoms, values, ranges=None, placeholders=None):
         super().__init__(n_features)
         self.noise = self.inside(n_features)
-        self.n_inputs, self.n_outputs = self.noise.n_inputs, self.noise.n_outputs
-        self._ranges = ranges
-        self._values = {column: torch.tensor(v, dtype=torch.float64) for column, v in enumerate(values) if v}
-        self._atoms = {
-            column: torch.tensor(values, dtype=torch.float64) for column, values in enumerate(atoms) if values
-        }
-        inflated, plain = list(self._atoms), [column for column, values in enumerate(atoms) if not values]
-        self.n_moments, n_atoms = self.n_outputs, [len(values) for values in self._atoms.values()]
-        self.n_outputs += sum(n_atoms)
-        places = torch.full((len(n_atoms), max(n_atoms, default=0)), self.n_outputs)
-        for place, (n, end) in enumerate(zip(n_atoms, itertools.accumulate(n_atoms), strict=True)):
-            places[place, :n] = torch.arange(end - n, end) + self.n_moments
-        self._axis = long_side_last(places)
-        places = places if self._axis == -1 else places.T.contiguous()
-        self.register_buffer("_places", places)
-        self.register_buffer("_columns", torch.tensor(inflated, dtype=torch.long))
-        self.register_buffer("_plain", torch.tensor(plain, dtype=torch.long))
-        self.register_buffer("_back", torch.tensor(inflated + plain, dtype=torch.long).argsort())
-        self.register_buffer("atoms", torch.zeros(places.shape, dtype=torch.float32))
-        self.register_buffer("log_odds", torch.zeros(places.shape, dtype=torch.float32))
-        self.register_buffer("_is_placeholder", torch.zeros(places.shape, dtype=torch.bool))
-        for place, (column, held) in enumerate(self._atoms.items() if placeholders else []):
-            known = torch.isin(held, torch.tensor(placeholders[column], dtype=torch.float64))
-            self._of_column(self._is_placeholder, place)[: len(held)] = known
-        self._has_placeholders = bool(self._is_placeholder.any())
+        self.n_inputs, self._n_moments = self.noise.n_inputs, self.noise.n_outputs
+        self.atoms = Atoms(atoms, placeholders, self._n_moments)
+        self.n_outputs = self.atoms.n_outputs
+        self._ranges, self._rounded = ranges, values_of(values)
+        self.register_buffer("log_odds", torch.zeros_like(self.atoms.values))
         self.register_buffer("unseen", torch.full((), 1e-3, dtype=torch.float32))
-        self.register_buffer("moved", torch.zeros(len(n_atoms), dtype=torch.float32))
+        self.register_buffer("moved", torch.zeros(len(self.atoms), dtype=torch.float32))
         self.place([0.0] * n_features, [1.0] * n_features)
 
-    @staticmethod
-    def describe(values, counts):
-        spread = slice(None, None, math.ceil(len(values) / ROWS_FOR_ATOMS))
-        counts = torch.from_numpy(counts[spread])
-        held = [held_by(torch.from_numpy(column[spread].copy()), counts) for column in values.T]
-        return {
-            "atoms": [atoms_of(*each) for each in held],
-            "values": [repeated(*each) for each in held],
-            "ranges": [range_of(column) for column in values.T],
-        }
+    @classmethod
+    def describe(cls, known):
+        return described(known)
 
     @classmethod
-    def widened(cls, further, values, counts):
-        """Draws reach as far as all rows seen; in rounded columns they are all values seen, while rows repeat them."""
-        ranges = [
-            [min(a, c), max(b, d)] for (a, b), (c, d) in zip(further["ranges"], map(range_of, values.T), strict=True)
-        ]
-        held = [held_by(torch.from_numpy(column.copy()), torch.from_numpy(counts)) for column in values.T]
-        seen = [repeated_again(old, *each) for old, each in zip(further["values"], held, strict=True)]
-        return {**further, "values": seen, "ranges": ranges}
+    def widened(cls, further, known):
+        return described_again(further, known)
 
     def place(self, shift, scale):
-        for place, (column, values) in enumerate(self._atoms.items()):
-            self._of_column(self.atoms, place)[: len(values)] = (values - shift[column]) / scale[column]
+        self.atoms.place(shift, scale)
 
     def exact(self, values):
         if self._ranges is not None:
             folded_into(torch.from_numpy(values), *torch.tensor(self._ranges, dtype=torch.float64).unbind(1))
-        for column, atoms in self._atoms.items():
-            cells = torch.from_numpy(values[:, column])
-            atom = nearest(cells, atoms)
-            close = (cells - atom).abs() <= DIGITS * (cells.abs() + cells.max() - cells.min())
-            values[:, column] = torch.where(close, atom, cells)
-        for column, seen in self._values.items():
+        for column, atoms in self.atoms.by_column.items():
+            values[:, column] = close_to(torch.from_numpy(values[:, column]), atoms)
+        for column, seen in self._rounded.items():
             values[:, column] = nearest(torch.from_numpy(values[:, column]), seen)
 
     def outside(self, values):
@@ -130,9 +184,10 @@ class Inflated(Likelihood):
         return self.noise.inputs(x)
 
     def begin(self, weight, bias, loadings, mean, noise):
-        weight[self.n_moments :].zero_()
-        bias[self.n_moments :].zero_()
-        return self.noise.begin(weight[: self.n_moments], bias[: self.n_moments], loadings, mean, noise)
+        n = self._n_moments
+        weight[n:].zero_()
+        bias[n:].zero_()
+        return self.noise.begin(weight[:n], bias[:n], loadings, mean, noise)
 
     def calibrate(self, squared_residual, rate):
         self.noise.calibrate(squared_residual, rate)
@@ -140,158 +195,62 @@ class Inflated(Likelihood):
     def observe(self, x, weight):
         self.noise.observe(x, weight)
         self.unseen.fill_(0.5 / n_rows(weight))
-        self.log_odds.copy_(self._odds(*self._held(x, weight)))
-
-    def _held(self, x, weight):
-        """Shares of the atoms, and of other values, in rows."""
-        near, share = (self._cells(x) - self.atoms).abs() < SCALE_FLOOR, self._cells(shares(weight))
-        held = (share * near.to(share)).sum(0) + self.unseen
-        held = torch.where(self._places < self.n_outputs, held, torch.zeros_like(held))
-        return held, (1.0 - held.sum(self._axis, keepdim=True)).clamp_min(self.unseen)
-
-    def _odds(self, held, rest):
-        odds = bounded(torch.log(held / rest), LOG_LIMIT)
-        return torch.where(self._places < self.n_outputs, odds, torch.zeros_like(odds))
+        self.log_odds.copy_(self.atoms.log_odds(*self.atoms.held(x, weight, self.unseen)))
 
     def go_on(self, x, weight, outputs):
         """Columns that leave their atoms are learned anew, by values that are no longer taken for rare ones."""
-        shift = outputs.new_zeros(self.n_outputs)
-        if not self._atoms:
+        shift, atoms = outputs.new_zeros(self.n_outputs), self.atoms
+        if not len(atoms):
             return shift
-        held, rest = self._held(x, weight)
-        odds = torch.where(self._places < self.n_outputs, self.log_odds.exp(), torch.zeros_like(self.log_odds))
-        before = 1.0 / (1.0 + odds.sum(self._axis))
-        left = rest.squeeze(self._axis) > torch.maximum(2.0 * before, before.new_tensor(LEAST_SHARE))
+        held, rest = atoms.held(x, weight, self.unseen)
+        before = 1.0 / (1.0 + atoms.where_any(self.log_odds.exp()).sum(atoms.axis))  # (n_columns,)
+        left = rest.squeeze(atoms.axis) > torch.maximum(2.0 * before, before.new_tensor(LEAST_SHARE))
         self.moved.copy_(torch.where(left, torch.full_like(self.moved, ABSENT), self.moved))
-        self.log_odds.copy_(torch.where(left.unsqueeze(self._axis), self._odds(held, rest), self.log_odds))
+        self.log_odds.copy_(torch.where(left.unsqueeze(atoms.axis), atoms.log_odds(held, rest), self.log_odds))
         apart = self.noise.inputs(x) - outputs[..., : self.n_features]
-        shift[self._columns] = torch.where(left, (shares(weight) * apart).sum(0)[self._columns], shift[self._columns])
+        mean_apart = (shares(weight) * apart).sum(0)[atoms.columns]
+        shift[atoms.columns] = torch.where(left, mean_apart, shift[atoms.columns])
         return shift
 
-    def _of_column(self, table, place):
-        """The atoms of one inflated column in a table of all."""
-        return table.select(-1 if self._axis == -2 else -2, place)
-
-    def _cells(self, x):
-        """Cells of the inflated columns, with a dimension for their atoms."""
-        return x.index_select(-1, self._columns).unsqueeze(self._axis)
-
-    def _apart(self, log_shares):
-        """What is said of the noise, which is the first, and of the atoms."""
-        return log_shares.split([1, self.atoms.shape[self._axis]], dim=self._axis)
-
-    def _with_atoms(self, noise):
-        """A value of each inflated column's noise, and its atoms."""
-        atoms = self.atoms.expand(*noise.shape[:-1], *self.atoms.shape)
-        return torch.cat([self._cells(noise), atoms], dim=self._axis)
-
-    def _split(self, outputs):
-        """What the decoder says of the noise, and log-probabilities of noise and atoms, in one more dimension."""
-        moments, logits = outputs.split([self.n_moments, self.n_outputs - self.n_moments], dim=-1)
-        logits = torch.cat([moments, logits, torch.full_like(moments[..., :1], ABSENT)], dim=-1)
-        odds = self.log_odds + logits.index_select(-1, self._places.flatten()).unflatten(-1, self._places.shape)
-        noise = torch.zeros_like(odds.narrow(self._axis, 0, 1))
-        return moments, log_softmax(torch.cat([noise, odds], dim=self._axis), dim=self._axis)
-
-    def _joined(self, inflated, cells):
-        """Cells of the inflated columns, and those of the others."""
-        return torch.cat([inflated, cells.index_select(-1, self._plain)], dim=-1).index_select(-1, self._back)
-
     def mean(self, outputs):
-        if not self._atoms:
+        if not len(self.atoms):
             return self.noise.mean(outputs)
-        moments, log_shares = self._split(outputs)
-        noise, shares = self.noise.mean(moments), self._of_one_kind(log_shares.exp())
-        return self._joined((shares * self._with_atoms(noise)).sum(self._axis), noise)
-
-    def _of_one_kind(self, shares):
-        """Shares of noise and atoms without placeholders, or of placeholders alone where these are more probable."""
-        if not self._has_placeholders:
-            return shares
-        none = torch.zeros_like(self._is_placeholder.narrow(self._axis, 0, 1))
-        known = torch.cat([none, self._is_placeholder], dim=self._axis).to(shares)
-        likelier = (shares * known).sum(self._axis, keepdim=True) > 0.5
-        kept = torch.where(likelier, shares * known, shares * (1.0 - known))
-        return kept / kept.sum(self._axis, keepdim=True)
+        shares = self.atoms.of_one_kind(self._log_shares(outputs).exp())
+        noise = self.noise.mean(self._moments(outputs))
+        return self.atoms.joined((shares * self.atoms.with_noise(noise)).sum(self.atoms.axis), noise)
 
     def log_prob(self, outputs, x):
-        if not self._atoms:
+        if not len(self.atoms):
             return self.noise.log_prob(outputs, x)
-        moments, log_shares = self._split(outputs)
-        noise, cells = self.noise.log_prob(moments, x), self._cells(x)
-        heights = normal_log_prob(cells, self.atoms, cells.new_tensor(SCALE_FLOOR))
-        of_noise, of_atoms = self._apart(log_shares)
-        atoms = (of_atoms + heights).clamp_min(ABSENT).exp().sum(self._axis)
+        axis = self.atoms.axis
+        of_noise, of_atoms = self._log_shares(outputs).split([1, self.atoms.values.shape[axis]], dim=axis)
+        noise, cells = self.noise.log_prob(self._moments(outputs), x), self.atoms.cells(x)
+        heights = normal_log_prob(cells, self.atoms.values, cells.new_tensor(SCALE_FLOOR))
+        atoms = (of_atoms + heights).clamp_min(ABSENT).exp().sum(axis)
         atoms = torch.where(atoms > TINY, torch.log(atoms.clamp_min(TINY)), torch.full_like(atoms, -1e30))
-        seen = torch.logaddexp((of_noise + self._cells(noise)).squeeze(self._axis), atoms)
-        unseen = normal_log_prob(cells.squeeze(self._axis), 0.0, cells.new_tensor(FAR)) + torch.log(self.unseen)
+        seen = torch.logaddexp((of_noise + self.atoms.cells(noise)).squeeze(axis), atoms)
+        unseen = normal_log_prob(cells.squeeze(axis), 0.0, cells.new_tensor(FAR)) + torch.log(self.unseen)
         unseen = unseen + 1e3 * self.moved if self.training else unseen
-        return self._joined(torch.logaddexp(seen + torch.log1p(-self.unseen), unseen), noise)
+        return self.atoms.joined(torch.logaddexp(seen + torch.log1p(-self.unseen), unseen), noise)
 
     def sample(self, outputs, generator):
-        if not self._atoms:
+        if not len(self.atoms):
             return self.noise.sample(outputs, generator)
-        moments, log_shares = self._split(outputs)
-        noise = self.noise.sample(moments, generator)
-        chosen = place_drawn(log_shares, generator, self._axis)
-        values = self._with_atoms(noise).gather(self._axis, chosen)
-        return self._joined(values.squeeze(self._axis), noise)
+        noise = self.noise.sample(self._moments(outputs), generator)
+        chosen = place_drawn(self._log_shares(outputs), generator, self.atoms.axis)
+        values = self.atoms.with_noise(noise).gather(self.atoms.axis, chosen)
+        return self.atoms.joined(values.squeeze(self.atoms.axis), noise)
+
+    def _moments(self, outputs):
+        """What the decoder says of the noise (..., n_moments)."""
+        return outputs[..., : self._n_moments]
+
+    def _log_shares(self, outputs):
+        """Log-probabilities of noise and atoms, in one more dimension."""
+        return self.atoms.log_shares(outputs, self.log_odds)
 
 
 class InflatedGaussian(Inflated):
     """Normal noise as wide as the decoder says, and atoms."""
 
     inside = HeteroscedasticGaussian
-
-
-def held_by(column, counts):
-    """The values of a column in order, and what the rows that hold each of them count."""
-    present = ~column.isnan()
-    values, place = column[present].double().unique(return_inverse=True)
-    return values, counts.new_zeros(len(values)).index_add_(0, place, counts[present])
-
-
-def folded_into(values, low, high):
-    """Put what lies beyond ``low`` or ``high`` (n_features,) as far inside these ends of a range, in place."""
-    end = END * (high - low)
-    below, above = low - values, values - high
-    values.copy_(torch.where(below > 0.0, low + folded(below, end), values))
-    values.copy_(torch.where(above > 0.0, high - folded(above, end), values))
-
-
-def folded(excess, end):
-    """An excess modulo an end of the range; nothing where the range has no width that divides."""
-    return torch.where(end > 0.0, excess.remainder(end), torch.zeros_like(excess)).nan_to_num(nan=0.0)
-
-
-def range_of(column):
-    """Smallest and largest cell of a column, an array; anything where it has none."""
-    there = column[column == column]
-    return [float(there.min()), float(there.max())] if len(there) else [-math.inf, math.inf]
-
-
-def atoms_of(values, held):
-    """The values that are atoms."""
-    if len(values) > min(MOST_LEVELS_AS_ATOMS, held.sum() / LEAST_ROWS):
-        values = values[held >= max(LEAST_SHARE * held.sum(), LEAST_ROWS)]
-    return values.tolist()
-
-
-def repeated(values, held):
-    """The values of a column whose rows repeat almost all of them, as rounded ones do; none of another column."""
-    return values.tolist() if held[held > 1.0].sum() >= MOSTLY * held.sum() > 0.0 else []
-
-
-def repeated_again(seen, values, held):
-    """The values of a rounded column in more rows, with the cells of which it goes on; none if it does not."""
-    known = torch.isin(values, torch.tensor(seen, dtype=values.dtype)) | (held > 1.0)
-    if not seen or held[known].sum() < MOSTLY * held.sum():
-        return []
-    return sorted({*seen, *values.tolist()})
-
-
-def nearest(cells, values):
-    """The value, of some in order, that is nearest to each cell."""
-    above = torch.searchsorted(values, cells.contiguous()).clamp_max(len(values) - 1)
-    below = (above - 1).clamp_min(0)
-    return torch.where(values[above] - cells < cells - values[below], values[above], values[below])

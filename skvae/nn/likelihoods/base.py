@@ -1,10 +1,9 @@
-"""What a likelihood is: p(x|z), a density for every cell, given the decoder's outputs."""
-
-from abc import ABC, abstractmethod
+"""What a likelihood is: a reading of cells and a density of them; and what members have in common."""
 
 import torch
-from torch import nn
 
+from skvae.nn.likelihoods.density import Density
+from skvae.nn.likelihoods.reading import Reading
 from skvae.nn.numerics import shape_of_both
 
 SCALE_FLOOR = 1e-3
@@ -17,173 +16,17 @@ LOG_LIMIT = 30.0
 """Largest logarithm of a rate, a shape or a ratio, up or down: their exponentials and squares stay finite."""
 
 
-class Conditional:
-    """p(x|z) for a batch of decoded codes: a likelihood bound to the decoder's outputs."""
+class Likelihood(Density, Reading):
+    """A density of cells, and how these are read: both in one class, as both learn from the same columns.
 
-    def __init__(self, likelihood, outputs):
-        self._likelihood = likelihood
-        self._outputs = outputs
-
-    @property
-    def mean(self):
-        """Expected cells (..., n_features)."""
-        return self._likelihood.mean(self._outputs)
-
-    @property
-    def statistics(self):
-        """What is averaged over codes to expect cells of a row whose code is uncertain (..., n_statistics)."""
-        return self._likelihood.statistics(self._outputs)
-
-    def log_prob(self, x):
-        """Log-density of each cell (..., n_features)."""
-        return self._likelihood.log_prob(self._outputs, x)
-
-    def row_log_prob(self, x):
-        """Log-density of each row (...,)."""
-        return self._likelihood.row_log_prob(self._outputs, x)
-
-    def residual(self, x):
-        """How far each cell is from what was expected (..., n_features), on the scale on which the noise is."""
-        return self._likelihood.residual(self._outputs, x)
-
-    def sample(self, generator):
-        """One draw of each cell (..., n_features)."""
-        return self._likelihood.sample(self._outputs, generator)
-
-
-class Likelihood(nn.Module, ABC):
-    """p(x|z) given the decoder's outputs (..., n_outputs).
-
-    A member says what its outputs mean (``mean``, ``log_prob``, ``sample``), what a network sees of its cells
-    (``inputs``, n_inputs wide), which values it can explain (``support``, ``outside``, ``remedy``), whether those are
-    ``ordered``, and in which ``units`` its cells are, a key of ``skvae._tables.units.UNITS``.
+    A member overrides what differs from independent cells anywhere on the real line, in standard units.
     """
 
-    units = "standard"
-    distances = None
-    """On which scale cells are far from others, a key of ``skvae._tables.fences.SCALES``; None where none is."""
-    has_atoms = False
-    """Whether values that a column repeats have probabilities of their own."""
-    follows = ()
-    """Further arguments of the constructor that new rows may widen."""
-    ordered = True
-    separable = True
-    """Whether cells are independent given the code, so that a missing one is as if its column were not there.
-    Of others, a row has all or none."""
-    support = "real numbers"
-    remedy = ""
-
     def __init__(self, n_features):
-        super().__init__()
-        self.n_features = self.n_inputs = self.n_outputs = n_features
-
-    @staticmethod
-    def describe(values, counts):
-        """Further arguments of the constructor that the data decide, from a table of cells and what its rows count.
-
-        Missing cells are NaN. A table has a length, and its columns as ``values.T``, arrays one after the other.
-        """
-        return {}
-
-    @classmethod
-    def widened(cls, further, values, counts):
-        """These arguments, of a likelihood that has seen more rows, whose cells are ``values``."""
-        return further
-
-    @property
-    def input_columns(self):
-        """The column that each input is about (n_inputs,)."""
-        return torch.arange(self.n_features)
-
-    @property
-    def n_statistics(self):
-        """Width of ``statistics``."""
-        return self.n_features
-
-    def outside(self, values):
-        """Mask of the values, an array, that have no density here; None where there are none such."""
-        return None
-
-    def member(self, column):
-        """The likelihood of one column: this one."""
-        return self
-
-    def place(self, shift, scale):
-        """Learn the units of the columns: a cell in the data is shift + scale times one here."""
-
-    def exact(self, values):
-        """Put draws, an array in the units of the data, where exact values lie, in place."""
-
-    def observe(self, x, weight):
-        """Take note of where training cells lie, before training; x (n, n_features) and what each cell counts."""
-
-    def go_on(self, x, weight, outputs):
-        """Take note of where the cells of more rows lie, before training goes on with these.
-
-        ``outputs`` are those of the decoder; returns what is to be added to them (n_outputs,).
-        """
-        return outputs.new_zeros(self.n_outputs)
-
-    def begin(self, weight, bias, loadings, mean, noise):
-        """Have outputs ``weight @ code + bias`` say: ``inputs`` are ``loadings @ code + mean`` with that noise.
-
-        Fills in ``weight`` (n_outputs, latent_dim) and ``bias`` (n_outputs,), and says whether it could.
-        """
-        return False
-
-    def realize(self, x, generator):
-        """What a training step takes cells for: themselves, unless they stand for something that is drawn anew."""
-        return x
-
-    def inputs(self, x):
-        """What a network sees of cells (..., n_inputs): about as wide as a standard normal."""
-        return x
-
-    def missing_inputs(self, x):
-        """Mask of the inputs whose cell is missing (..., inputs that are about cells); None where none can be."""
-        return None
-
-    def forward(self, outputs):
-        return Conditional(self, outputs)
-
-    @abstractmethod
-    def mean(self, outputs):
-        """Expected cells."""
-
-    def statistics(self, outputs):
-        """What is averaged over codes to expect cells of a row whose code is uncertain (..., n_statistics)."""
-        return self.mean(outputs)
-
-    def typical(self, statistics):
-        """The cells (..., n_features) that such averages stand for."""
-        return statistics
-
-    @abstractmethod
-    def log_prob(self, outputs, x):
-        """Log-density of each cell of ``x``."""
-
-    @abstractmethod
-    def sample(self, outputs, generator):
-        """Draw each cell."""
-
-    def row_log_prob(self, outputs, x):
-        """Log-density of each row of ``x``."""
-        return self.log_prob(outputs, x).sum(-1)
-
-    def residual(self, outputs, x):
-        """How far each cell is from what was expected."""
-        return x - self.mean(outputs)
-
-    def cell_distortion(self, outputs, x):
-        """What a plain autoencoder minimises for each cell: ``-log p(x|z)`` at unit scale, up to a constant."""
-        return -self.log_prob(outputs, x)
-
-    def distortion(self, outputs, x):
-        """The same for each row."""
-        return self.cell_distortion(outputs, x).sum(-1)
-
-    def calibrate(self, squared_residual, rate):
-        """Fit the noise to the mean square of each column's residual, after training; nothing to do without a scale."""
+        super().__init__(n_features)
+        self.n_inputs = n_features
+        self.input_columns = torch.arange(n_features)
+        """The column that each input is about (n_inputs,), on the CPU."""
 
 
 def shares(weight):

@@ -6,126 +6,141 @@ from torch import nn
 from skvae.nn.likelihoods.base import Likelihood
 
 
+class Groups(nn.Module):
+    """Columns of a table in groups, each with a likelihood.
+
+    Parameters
+    ----------
+    members : list of Likelihood
+        One a group.
+    columns : list of list of int
+        The columns of each group; each column is in one.
+    """
+
+    def __init__(self, members, columns):
+        super().__init__()
+        self.members, self._sizes = nn.ModuleList(members), [len(group) for group in columns]
+        order = [column for group in columns for column in group]
+        self.register_buffer("_order", torch.tensor(order))
+        self.register_buffer("_back", torch.tensor(order).argsort())
+
+    def total(self, name):
+        """Sum of a number that all members have."""
+        return sum(getattr(member, name) for member in self.members)
+
+    def with_columns(self):
+        """Each member with its columns, a tensor on the CPU."""
+        return zip(self.members, self._order.cpu().split(self._sizes), strict=True)
+
+    def with_cells(self, *tables):
+        """Each member with the cells of its columns in some tables (..., n_features)."""
+        return zip(self.members, *map(self._apart, tables), strict=True)
+
+    def with_outputs(self, outputs, *tables):
+        """Each member with its outputs (..., n_outputs), and with the cells of its columns in some tables."""
+        own = outputs.split([member.n_outputs for member in self.members], dim=-1)
+        return zip(self.members, own, *map(self._apart, tables), strict=True)
+
+    def _apart(self, x):
+        return x.index_select(-1, self._order).split(self._sizes, dim=-1)
+
+    def joined(self, cells):
+        """Cells of all members, in the order of the table (..., n_features)."""
+        return torch.cat(cells, dim=-1).index_select(-1, self._back)
+
+    def member(self, column):
+        """The member of one column."""
+        ends = torch.tensor(self._sizes).cumsum(0)
+        return self.members[int(torch.searchsorted(ends, int(self._back[column]), right=True))]
+
+
 class Columnwise(Likelihood):
     """A likelihood of its own for each group of columns."""
 
     def __init__(self, members, columns):
         super().__init__(sum(len(group) for group in columns))
-        self.members, self._sizes = nn.ModuleList(members), [len(group) for group in columns]
-        self.n_inputs = sum(member.n_inputs for member in members)
-        self.n_outputs = sum(member.n_outputs for member in members)
-        order = [column for group in columns for column in group]
-        self.register_buffer("_order", torch.tensor(order))
-        self.register_buffer("_back", torch.tensor(order).argsort())
-
-    @property
-    def input_columns(self):
-        """The column that each input is about (n_inputs,)."""
-        groups = self._order.cpu().split(self._sizes)
-        return torch.cat([group[m.input_columns] for m, group in zip(self.members, groups, strict=True)])
-
-    def _cells(self, x):
-        """The cells of each member."""
-        return x.index_select(-1, self._order).split(self._sizes, dim=-1)
-
-    def _each(self, outputs):
-        return zip(self.members, outputs.split([member.n_outputs for member in self.members], dim=-1), strict=True)
-
-    def _joined(self, cells):
-        """Cells of all members, in the order of the table."""
-        return torch.cat(cells, dim=-1).index_select(-1, self._back)
-
-    def _columns(self):
-        """Members with their columns as arrays."""
-        return zip(self.members, (part.numpy() for part in self._order.cpu().split(self._sizes)), strict=True)
+        self.groups = Groups(members, columns)
+        self.n_inputs, self.n_outputs = self.groups.total("n_inputs"), self.groups.total("n_outputs")
+        self.n_statistics = self.groups.total("n_statistics")
+        self.input_columns = torch.cat([own[member.input_columns] for member, own in self.groups.with_columns()])
 
     def member(self, column):
-        """The member of one column."""
-        position = int(self._back[column])
-        for member, size in zip(self.members, self._sizes, strict=True):
-            if position < size:
-                return member
-            position -= size
-        raise IndexError(column)
+        return self.groups.member(column)
 
     def outside(self, values):
         outside = None
-        for member, columns in self._columns():
-            mask = member.outside(values[:, columns])
+        for member, columns in self.groups.with_columns():
+            mask = member.outside(values[:, columns.numpy()])
             if mask is not None:
                 outside = values != values if outside is None else outside
-                outside[:, columns] = mask
+                outside[:, columns.numpy()] = mask
         return outside
 
     def place(self, shift, scale):
-        for member, columns in self._columns():
-            member.place(shift[columns], scale[columns])
+        for member, columns in self.groups.with_columns():
+            member.place(shift[columns.numpy()], scale[columns.numpy()])
 
     def exact(self, values):
-        for member, columns in self._columns():
-            cells = values[:, columns]
+        for member, columns in self.groups.with_columns():
+            cells = values[:, columns.numpy()]
             member.exact(cells)
-            values[:, columns] = cells
+            values[:, columns.numpy()] = cells
 
     def observe(self, x, weight):
-        for member, cells, weights in zip(self.members, self._cells(x), self._cells(weight), strict=True):
+        for member, cells, weights in self.groups.with_cells(x, weight):
             member.observe(cells, weights)
 
     def begin(self, weight, bias, loadings, mean, noise):
-        inputs = [member.n_inputs for member in self.members]
-        begun, outputs = (
-            [],
-            zip(*(part.split([m.n_outputs for m in self.members]) for part in (weight, bias)), strict=True),
-        )
-        parts = zip(*(part.split(inputs) for part in (loadings, mean, noise)), strict=True)
-        for member, own, said in zip(self.members, outputs, parts, strict=True):
-            begun.append(member.begin(*own, *said))
+        members = self.groups.members
+        said = (part.split([member.n_outputs for member in members]) for part in (weight, bias))
+        known = (part.split([member.n_inputs for member in members]) for part in (loadings, mean, noise))
+        begun = [member.begin(*own) for member, *own in zip(members, *said, *known, strict=True)]
         return any(begun)
 
     def go_on(self, x, weight, outputs):
-        parts = zip(self._each(outputs), self._cells(x), self._cells(weight), strict=True)
-        return torch.cat([member.go_on(cells, weights, own) for (member, own), cells, weights in parts])
+        parts = self.groups.with_outputs(outputs, x, weight)
+        return torch.cat([member.go_on(cells, weights, own) for member, own, cells, weights in parts])
 
     def realize(self, x, generator):
-        pairs = zip(self.members, self._cells(x), strict=True)
-        return self._joined([member.realize(cells, generator) for member, cells in pairs])
+        return self.groups.joined([member.realize(cells, generator) for member, cells in self.groups.with_cells(x)])
 
     def inputs(self, x):
-        return torch.cat([m.inputs(cells) for m, cells in zip(self.members, self._cells(x), strict=True)], dim=-1)
+        return torch.cat([member.inputs(cells) for member, cells in self.groups.with_cells(x)], dim=-1)
 
     def mean(self, outputs):
-        return self._joined([member.mean(own) for member, own in self._each(outputs)])
+        return self.groups.joined([member.mean(own) for member, own in self.groups.with_outputs(outputs)])
 
     def statistics(self, outputs):
-        return torch.cat([member.statistics(own) for member, own in self._each(outputs)], dim=-1)
+        return torch.cat([member.statistics(own) for member, own in self.groups.with_outputs(outputs)], dim=-1)
 
     def typical(self, statistics):
-        parts = statistics.split([member.n_statistics for member in self.members], dim=-1)
-        return self._joined([member.typical(part) for member, part in zip(self.members, parts, strict=True)])
+        members = self.groups.members
+        parts = statistics.split([member.n_statistics for member in members], dim=-1)
+        return self.groups.joined([member.typical(part) for member, part in zip(members, parts, strict=True)])
 
     def log_prob(self, outputs, x):
-        pairs = zip(self._each(outputs), self._cells(x), strict=True)
-        return self._joined([member.log_prob(own, cells) for (member, own), cells in pairs])
+        return self.groups.joined(
+            [member.log_prob(own, cells) for member, own, cells in self.groups.with_outputs(outputs, x)]
+        )
 
     def row_log_prob(self, outputs, x):
-        pairs = zip(self._each(outputs), self._cells(x), strict=True)
-        return sum(member.row_log_prob(own, cells) for (member, own), cells in pairs)
+        return sum(member.row_log_prob(own, cells) for member, own, cells in self.groups.with_outputs(outputs, x))
 
     def sample(self, outputs, generator):
-        return self._joined([member.sample(own, generator) for member, own in self._each(outputs)])
+        return self.groups.joined([member.sample(own, generator) for member, own in self.groups.with_outputs(outputs)])
 
     def residual(self, outputs, x):
-        pairs = zip(self._each(outputs), self._cells(x), strict=True)
-        return self._joined([member.residual(own, cells) for (member, own), cells in pairs])
+        return self.groups.joined(
+            [member.residual(own, cells) for member, own, cells in self.groups.with_outputs(outputs, x)]
+        )
 
     def cell_distortion(self, outputs, x):
-        pairs = zip(self._each(outputs), self._cells(x), strict=True)
-        return self._joined([member.cell_distortion(own, cells) for (member, own), cells in pairs])
+        parts = self.groups.with_outputs(outputs, x)
+        return self.groups.joined([member.cell_distortion(own, cells) for member, own, cells in parts])
 
     def distortion(self, outputs, x):
-        pairs = zip(self._each(outputs), self._cells(x), strict=True)
-        return sum(member.distortion(own, cells) for (member, own), cells in pairs)
+        return sum(member.distortion(own, cells) for member, own, cells in self.groups.with_outputs(outputs, x))
 
     def calibrate(self, squared_residual, rate):
-        for member, cells in zip(self.members, self._cells(squared_residual), strict=True):
+        for member, cells in self.groups.with_cells(squared_residual):
             member.calibrate(cells, rate)

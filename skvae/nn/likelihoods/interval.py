@@ -12,8 +12,8 @@ ROUNDING = 1e-6
 """How far beyond the unit interval a value may be by rounding alone."""
 
 
-class Bernoulli(Likelihood):
-    """Binary cells; the outputs are logits. A value between 0 and 1 counts as that probability of a one."""
+class Interval(Likelihood):
+    """Cells between 0 and 1, which networks see centred and scaled to the training rows; the outputs are logits."""
 
     units = "unit_interval"
     support = "numbers from {low:g} to {high:g}, the range it was fitted on,"
@@ -36,17 +36,25 @@ class Bernoulli(Likelihood):
     def outside(self, values):
         return (values < -ROUNDING) | (values > 1.0 + ROUNDING)
 
+
+class Bits(Interval):
+    """Binary cells; members say what a value between 0 and 1 stands for in training."""
+
     def mean(self, outputs):
         return torch.sigmoid(outputs)
 
     def log_prob(self, outputs, x):
-        return x * outputs - softplus(outputs)
+        return bernoulli_log_prob(outputs, x)
 
     def sample(self, outputs, generator):
         return coin_flips(torch.sigmoid(outputs), generator)
 
 
-class BinarizedBernoulli(Bernoulli):
+class Bernoulli(Bits):
+    """Binary cells of which a value between 0 and 1 counts as that probability of a one."""
+
+
+class BinarizedBernoulli(Bits):
     """Binary cells that every training step draws anew, with the value as probability: dynamic binarisation.
 
     The density is that of zeros and ones (Salakhutdinov and Murray, 2008), not of the grey values that train it.
@@ -56,7 +64,7 @@ class BinarizedBernoulli(Bernoulli):
         return coin_flips(x, generator)
 
 
-class ContinuousBernoulli(Bernoulli):
+class ContinuousBernoulli(Interval):
     """Cells anywhere between two bounds, such as grey pixels: a density of the exponential family on an interval.
 
     Bernoulli's likelihood with the constant that makes it integrate to one over numbers from 0 to 1 (Loaiza-Ganem and
@@ -70,7 +78,7 @@ class ContinuousBernoulli(Bernoulli):
         return torch.where(outputs.abs() < 1e-2, 0.5 + outputs / 12.0, -1.0 / torch.expm1(-safe) - 1.0 / safe)
 
     def log_prob(self, outputs, x):
-        return super().log_prob(outputs, x) + self._log_constant(outputs)
+        return bernoulli_log_prob(outputs, x) + self._log_constant(outputs)
 
     @staticmethod
     def _log_constant(outputs):
@@ -86,3 +94,8 @@ class ContinuousBernoulli(Bernoulli):
         draw = 1.0 + torch.log(level + (1.0 - level) * torch.exp(-size)) / size
         draw = torch.where(outputs.abs() < 1e-3, level, draw).clamp(0.0, 1.0)
         return torch.where(outputs < 0.0, 1.0 - draw, draw)
+
+
+def bernoulli_log_prob(outputs, x):
+    """Logarithm of ``p**x * (1 - p)**(1 - x)`` in every cell x, with the logits ``outputs`` of p."""
+    return x * outputs - softplus(outputs)

@@ -31,9 +31,8 @@ class Levels(Likelihood):
         self._unseen = unseen
 
     @classmethod
-    def describe(cls, values, counts):
-        largest = [column[(column >= 0.0) & (column < cls.most_levels)].max(initial=0) for column in values.T]
-        return {"n_levels": [int(level) + 1 for level in largest]}
+    def describe(cls, known):
+        return {"n_levels": [min(len(counts), cls.most_levels) for counts in known.levels]}
 
     def outside(self, values):
         wrong = (values < 0.0) | (values % 1.0 != 0.0)
@@ -84,43 +83,31 @@ class Categorical(Levels):
                 most[column, n_slots[column] - 1], scarce[column, n_slots[column] - 1] = levels[top], log_shares[top]
             places[column, : n_slots[column]] = torch.arange(n_slots[column]) + len(columns)
             columns += [column] * n_slots[column]
+        self.input_columns, self.n_statistics = torch.tensor(columns), places.numel()
         self.register_buffer("_slots", slots)
         self.register_buffer("_within", within)
         self.register_buffer("_start", torch.tensor(n_levels).cumsum(0) - torch.tensor(n_levels))
         self.register_buffer("_places", places)
         self.register_buffer("_most", most)
         self.register_buffer("_scarce", scarce)
-        self.register_buffer("_columns", torch.tensor(columns))
+        self.register_buffer("_columns", self.input_columns)
         self.register_buffer("_slot", torch.arange(self.n_outputs) - places[:, 0][torch.tensor(columns)])
         self.register_buffer("log_mean", torch.zeros(self.n_outputs, dtype=torch.float32))
 
     @classmethod
-    def describe(cls, values, counts):
-        described = super().describe(values, counts)
-        n_levels, counts = described["n_levels"], torch.from_numpy(counts)
+    def describe(cls, known):
+        described = super().describe(known)
+        n_levels = described["n_levels"]
         if max(n_levels) <= MOST_OUTPUTS:
             return described
         rare, log_shares = [], []
-        for column, n in zip(values.T, n_levels, strict=True):
-            cells = torch.from_numpy(column.copy())
-            # cells that are no level are refused later, by name
-            level, count = cells[~cells.isnan()].clamp(0, n - 1).long(), counts[~cells.isnan()]
-            held = torch.zeros(n, dtype=counts.dtype).index_add_(0, level, count)
+        for counts, n in zip(known.levels, n_levels, strict=True):
+            held = torch.from_numpy(counts[:n])
             last = held.argsort(descending=True, stable=True)[MOST_OUTPUTS - 1 :] if n > MOST_OUTPUTS else held[:0]
             rare.append(last.long().tolist())
             chance = held[last.long()] + 0.5
             log_shares.append(torch.log(chance / chance.sum()).tolist())
         return {**described, "rare": rare, "rare_log_shares": log_shares}
-
-    @property
-    def input_columns(self):
-        """The column that each input is about (n_inputs,)."""
-        return self._columns.cpu()
-
-    @property
-    def n_statistics(self):
-        """One probability a slot of the widest column."""
-        return self._places.numel()
 
     def _slot_of(self, level):
         """Number of the output of each level (..., n_features)."""

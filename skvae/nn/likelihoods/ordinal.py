@@ -30,6 +30,7 @@ class Ordinal(Levels):
         super().__init__(n_features, n_levels, unseen)
         self.n_outputs = 2 * n_features
         self.log_gaps = nn.Parameter(torch.zeros(n_features, max(max(n_levels) - 2, 0), dtype=torch.float32))
+        self.n_statistics = n_features * (self.log_gaps.shape[1] + 2)
         self.register_buffer("centre", torch.zeros(n_features, dtype=torch.float32))
         self.register_buffer("spread", torch.ones(n_features, dtype=torch.float32))
         self.register_buffer("first", torch.zeros(n_features, 1, dtype=torch.float32))
@@ -78,11 +79,6 @@ class Ordinal(Levels):
         below, above = position[..., :-1], position[..., 1:]
         gap = (above - below).clamp_min(1e-6)
         return logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-gap))
-
-    @property
-    def n_statistics(self):
-        """One probability a level of the widest column."""
-        return self.n_features * (self.log_gaps.shape[1] + 2)
 
     def statistics(self, outputs):
         return self._log_shares(outputs).exp().flatten(-2)

@@ -59,8 +59,8 @@ class ScaledNoise(Likelihood):
         self.log_scale.copy_(torch.log(spread) / SCALE_SPEED)
 
 
-class Gaussian(ScaledNoise):
-    """Normal noise with one learned scale a feature, as in factor analysis."""
+class NormalNoise(ScaledNoise):
+    """Normal noise; members say how many scales there are."""
 
     def log_prob(self, outputs, x):
         return normal_log_prob(x, outputs, self.scale)
@@ -78,7 +78,11 @@ class Gaussian(ScaledNoise):
         return 0.5 * (squared_residual(outputs, x).sum(-1) + x.shape[-1] * LOG_TWO_PI)
 
 
-class IsotropicGaussian(Gaussian):
+class Gaussian(NormalNoise):
+    """Normal noise with one learned scale a feature, as in factor analysis."""
+
+
+class IsotropicGaussian(NormalNoise):
     """Normal noise with one learned scale for all features, as in probabilistic PCA: for columns of one unit."""
 
     units = "common"

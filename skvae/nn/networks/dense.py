@@ -1,26 +1,14 @@
-"""Networks: tensor in, tensor out, and what they need. A pair builds the encoder and the decoder of a model."""
+"""Dense networks: affine layers with an activation between two of them."""
 
 import itertools
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from torch import nn
 
+from skvae.nn.networks.activations import ACTIVATIONS
+from skvae.nn.networks.base import Network
 from skvae.nn.numerics import product
-
-ACTIVATIONS = {
-    "identity": nn.Identity,
-    "logistic": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
-    "elu": nn.ELU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "softplus": nn.Softplus,
-}
 
 REST_AT_FIRST = 0.3
 """How large the first weights of what a residual network adds are, beside those of a network that stands alone."""
@@ -46,42 +34,17 @@ class Linear(nn.Linear):
         nn.init.zeros_(self.bias)
 
     def forward(self, x):
-        """The same bits for a row wherever it stands among others, outside of training.
+        """Outputs (..., out_features); outside of training a row has the same bits wherever it stands among others.
 
-        There, what is narrow is made a little wider if that takes less time.
+        In training, what is narrow is made a little wider if that takes less time.
         """
         if self.training and (self.in_features > NARROW or x.shape[:-1].numel() < MANY_ROWS):
             return super().forward(x)
         return product(x, self.weight, self.bias)
 
 
-class Network(nn.Module, ABC):
-    """What a model asks of its encoder and its decoder beside their outputs."""
-
-    same_bits = True
-    """Whether a row has the same bits wherever it stands among as many others, outside of training."""
-
-    linear_part = None
-    """The affine layer at which training may begin; None where there is none, or it is to begin at random."""
-
-    @property
-    @abstractmethod
-    def last_layer(self):
-        """The affine layer whose bias moves what the network says."""
-
-    @property
-    @abstractmethod
-    def width(self):
-        """How many numbers of a row it holds at once, at most."""
-
-    @property
-    def n_products(self):
-        """How many products it computes for a row."""
-        return sum(parameter.numel() for parameter in self.parameters())
-
-
-class Perceptron(nn.Sequential, Network):
-    """Affine layers with an activation between two of them."""
+class Layers(nn.Sequential, Network):
+    """Layers one after the other, the last one affine."""
 
     @property
     def last_layer(self):
@@ -92,7 +55,11 @@ class Perceptron(nn.Sequential, Network):
         return max(layer.out_features for layer in self if isinstance(layer, nn.Linear))
 
 
-class Affine(Perceptron):
+class Perceptron(Layers):
+    """Affine layers with an activation between two of them."""
+
+
+class Affine(Layers):
     """What is left of ``Residual`` without hidden layers: one affine map."""
 
     @property
@@ -147,13 +114,3 @@ def residual(in_features, out_features, hidden_layer_sizes, activation, generato
     if hidden_layer_sizes:
         return Residual(in_features, out_features, hidden_layer_sizes, activation, generator)
     return Affine(Linear(in_features, out_features, generator, variance=1.0 / 3.0))
-
-
-class Pair(NamedTuple):
-    """Builders of both halves, each ``(in_features, out_features, hidden_layer_sizes, activation, generator)``."""
-
-    encoder: Callable
-    decoder: Callable
-
-
-NETWORKS = {"mlp": Pair(encoder=mlp, decoder=mlp), "residual": Pair(encoder=residual, decoder=residual)}

@@ -1,0 +1,117 @@
+"""What both models are: how they are trained, and what they tell of rows.
+
+All tensors are in standard units: ``x`` is (batch, n_features), ``z`` is (..., latent_dim).
+"""
+
+from abc import abstractmethod
+
+import torch
+
+from skvae.nn.corruptions import CORRUPTIONS
+from skvae.nn.models.beginning import begin
+from skvae.nn.models.codec import Codec
+from skvae.nn.numerics import wide
+
+
+class LatentModel(Codec):
+    """A codec that is trained to explain rows, and a density of its codes.
+
+    Members have an ``objective``, which training minimises, and a ``code_density``, whence codes of new rows come.
+    """
+
+    def __init__(self, n_features, latent_dim, *, corruption, corruption_level, **codec):
+        super().__init__(n_features, latent_dim, **codec)
+        self._corrupt, self._corruption_level = CORRUPTIONS[corruption], corruption_level
+
+    def loss_terms(self, x, generator, weight=None):
+        """Named terms of the objective, each (batch,), before weighting.
+
+        ``weight`` (batch,) is what rows count where a term is about all of them; None where they are alike.
+        """
+        x = self.likelihood.realize(x, generator)
+        inputs = self._corrupt(self.inputs(x), self._corruption_level, generator)  # (batch, n_inputs)
+        return self.objective(self.step(x, inputs, generator, weight))
+
+    @abstractmethod
+    def step(self, x, inputs, generator, weight):
+        """What the objective sees of cells x (batch, n_features) of which the encoder was shown ``inputs``."""
+
+    def term_weights(self, progress):
+        """Weight of each named term after the share ``progress`` of the run."""
+        return self.objective.weights(progress)
+
+    @abstractmethod
+    def log_prob(self, x, noise):
+        """Score of each row (batch,), with standard normal ``noise`` (draws, latent_dim) for a model that needs it."""
+
+    @abstractmethod
+    def calibrate(self, batches, rate):
+        """Fit what is fitted after training to ``batches``, pairs of x and row weights; ``rate=1`` forgets the old."""
+
+    @abstractmethod
+    def code_draws(self, x, generator):
+        """Codes of rows to which a density of the codes is fitted (batch, latent_dim)."""
+
+    @torch.no_grad()
+    def observe(self, x, weight, generator):
+        """Take note of training rows, before training, and of how many rows each one counts."""
+        self.likelihood.observe(x, weight[:, None].expand(x.shape))
+        begin(self, x, weight)
+        self.observe_codes(x, weight, generator)
+
+    @abstractmethod
+    def observe_codes(self, x, weight, generator):
+        """Take note of rows whose cells were taken note of, where the codes of training rows matter."""
+
+    @torch.no_grad()
+    def go_on(self, x, weight):
+        """Take note of more rows, before training goes on with these."""
+        outputs = self.decoder(self.codes(x))
+        shift = self.likelihood.go_on(x, weight[:, None].expand(x.shape), outputs)
+        self.decoder.last_layer.bias.add_(shift)
+
+    @abstractmethod
+    def linear_model(self, covariance, latent_dim, n_rows):
+        """The best linear model of ``n_rows`` rows with this covariance and mean zero.
+
+        Loadings (n_inputs, latent_dim), noise variances (n_inputs,), and weights and bias of the encoder.
+        """
+
+    @abstractmethod
+    def expected(self, x, noise):
+        """What is expected of each cell given those of its row that are there (batch, n_features)."""
+
+    @abstractmethod
+    def completed(self, x, noise, generator):
+        """A draw of each cell given those of its row that are there (batch, n_features)."""
+
+    def feature_log_prob(self, x, seen):
+        """Log-density of every cell of x given the codes of the rows ``seen`` (batch, n_features)."""
+        return self.decode(self.codes(seen)).log_prob(x)
+
+    def feature_shortfall(self, x, seen):
+        """Log-density of each cell of x less that of what is expected of it (batch, n_features); 0 where it is missing.
+
+        Both are given the codes of the rows ``seen``.
+        """
+        conditional = self.decode(self.codes(seen))
+        short = conditional.log_prob(x) - conditional.log_prob(conditional.mean)
+        return torch.where(x.isnan(), torch.zeros_like(short), short)
+
+    def sample(self, n_samples, generator):
+        """Rows like the data (n_samples, n_features): code, decoder, noise."""
+        return self.decode(self.code_density.sample(n_samples, generator)).sample(generator)
+
+    def sample_given(self, x, n_samples, n_codes, generator):
+        """Rows with the cells of x (1, n_features) that are there, the others drawn; and the effective sample size.
+
+        By sampling importance resampling (Rubin, 1988): codes are drawn, weighted by the density that they give the
+        given cells, and drawn again by their weights.
+        """
+        codes = self.code_density.sample(n_codes, generator)  # (n_codes, latent_dim)
+        pieces = codes.split(self._rows_at_once)
+        log_weights = torch.cat([self.decode(z).row_log_prob(x).to(wide(x)) for z in pieces])
+        shares = torch.softmax(log_weights, dim=0)  # (n_codes,)
+        chosen = torch.multinomial(shares, n_samples, replacement=True, generator=generator)
+        drawn = self.decode(codes[chosen]).sample(generator)
+        return torch.where(x.isnan(), drawn, x), 1.0 / shares.square().sum()
