@@ -47,7 +47,6 @@ ROOMS = {
 NEVER = {
     "faces": {"torch"},
     "_base": {"torch"},
-    "_recipe": {"torch"},
     "_tables": {"torch"},
     "_outliers": {"torch"},
     "_displays": {"torch", "sklearn"},
@@ -198,6 +197,13 @@ def test_rooms_know_each_other_one_way(name):
     known = ROOMS.get(room(name), set()) | {room(name)} | SHARED
     assert {room(other) for other in GRAPH[name]} - known == set()
     assert {module.split(".")[0] for module, _ in imports(TREES[name])} & NEVER.get(room(name), set()) == set()
+
+
+def test_no_array_of_numpy_enters_nn():
+    """What comes in is tensors: nobody makes them of arrays there, or arrays of them."""
+    for name in [name for name in FILES if name.startswith("nn")]:
+        asked = {node.attr for node in ast.walk(TREES[name]) if isinstance(node, ast.Attribute)}
+        assert asked & {"from_numpy", "numpy", "__array__"} == set(), name
 
 
 def test_no_files_import_each_other_and_imports_stand_at_the_top():

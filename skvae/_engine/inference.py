@@ -100,7 +100,8 @@ class Inference:
 
     def _drawn(self, cells):
         """Drawn cells in the units of the data, exact ones exactly."""
-        return self.tensors.units.from_standard(cells, self.opening.module.likelihood.exact)
+        likelihood = self.opening.module.likelihood
+        return self.tensors.units.from_standard(cells, lambda drawn: likelihood.exact(torch.from_numpy(drawn)))
 
     def _noise(self, n_draws):
         with memory_errors(self.tensors.device):

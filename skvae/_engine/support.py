@@ -3,6 +3,7 @@
 from itertools import product
 
 import numpy as np
+import torch
 
 from skvae._tables.matrix import is_complete, pieces_of
 from skvae._tables.names import column_name
@@ -13,8 +14,14 @@ def supports(likelihood, units, groups, columns):
     """Whether a likelihood surely gives a density to all cells of which these are the ``Columns`` of a profile."""
     if columns.holed.any() and any(not LIKELIHOODS[name].separable for name, *_ in groups):
         return False
-    outside = likelihood.outside(units.to_standard(columns.witnesses))
-    return outside is None or not (outside & ~np.isnan(columns.witnesses)).any()
+    outside = outside_of(likelihood, units, columns.witnesses)
+    return outside is None or not outside.any()
+
+
+def outside_of(likelihood, units, X):
+    """Mask of the cells that have no density (n, n_features); None where there are none such."""
+    outside = likelihood.outside(torch.from_numpy(units.to_standard(X)))
+    return None if outside is None else outside.numpy() & ~np.isnan(X)
 
 
 def check_support(likelihood, units, groups, X, names):
@@ -23,10 +30,10 @@ def check_support(likelihood, units, groups, X, names):
     ``groups`` are its parts: name, columns and further arguments.
     """
     check_together(groups, X, names)
-    if likelihood.outside(units.to_standard(X[:1])) is None:
+    if outside_of(likelihood, units, X[:1]) is None:
         return
     for part, cells in pieces_of(X):
-        outside = likelihood.outside(units.to_standard(cells)) & ~np.isnan(cells)
+        outside = outside_of(likelihood, units, cells)
         if outside.any():
             row, j = np.argwhere(outside)[0]
             member = likelihood.member(j)

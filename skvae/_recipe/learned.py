@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+import torch
+from torch.nn.functional import pad
 
 from skvae._tables.bounds import bounds_of, narrower
 from skvae._tables.units import Units
@@ -96,9 +98,9 @@ def likelihood_parts(profile, schema, groups, usual, fitted):
 class Known(NamedTuple):
     """What a likelihood is told of its columns, as ``Reading.describe`` says."""
 
-    cells: np.ndarray
-    counts: np.ndarray
-    ends: np.ndarray
+    cells: torch.Tensor
+    counts: torch.Tensor
+    ends: torch.Tensor
     levels: list
 
 
@@ -106,8 +108,9 @@ def known_of(profile, usual, columns):
     """What is known of some columns, whose cells are as a model learns from them."""
     ends = usual.learned_ends(profile.columns.moments)[:, columns]
     ends[:, ends[0] > ends[1]] = np.nan
-    levels = [profile.columns.levels[j] for j in columns if j in profile.columns.levels]
-    return Known(usual.learned(profile.sample.cells)[:, columns], profile.sample.counts, ends, levels)
+    cells = usual.learned(profile.sample.cells)[:, columns]
+    levels = [torch.from_numpy(profile.columns.levels[j]) for j in columns if j in profile.columns.levels]
+    return Known(*map(torch.from_numpy, (cells, profile.sample.counts, ends)), levels)
 
 
 def described(name, columns, known, n_rows, schema):
@@ -124,4 +127,4 @@ def described(name, columns, known, n_rows, schema):
 
 def filled_up(counts, n_levels):
     """What the rows of each level count, with zero for further levels up to so many."""
-    return np.append(counts, np.zeros(max(n_levels - len(counts), 0)))
+    return pad(counts, (0, max(n_levels - len(counts), 0)))

@@ -333,7 +333,9 @@ class Empty(Column):
 
 
 def letter_of(cells):
-    """The letter of the dtype of a Series, "O" for objects and for dtypes that are none of numbers or times."""
+    """The letter of the dtype of a Series, none of categories, and "O" of others than numbers and times."""
+    if isinstance(cells.dtype, pd.CategoricalDtype):
+        return ""
     letter = getattr(cells.dtype, "kind", "O")
     return letter if letter in "biufcMm" else "O"
 

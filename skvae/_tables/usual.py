@@ -152,6 +152,8 @@ class Usual:
 
     def learned_ends(self, moments):
         """Smallest and largest cell of each column as a model learns it (2, n_features): far ones at their places."""
+        if self.low is None:
+            return np.stack([moments.low, moments.high])
         far = self.far_columns(moments)
         ends = np.stack([np.where(far, self.first, moments.low), np.where(far, self.last, moments.high)])
         for j, (_, places) in self.placeholders.items():

@@ -40,8 +40,9 @@ GRIDS["common"] = GRIDS["standard"]
 
 def known_of(X, counts=None):
     """What a likelihood is told of the columns of a whole table."""
-    counts = np.ones(len(X)) if counts is None else counts
-    return SimpleNamespace(cells=X, counts=counts, ends=np.stack([X.min(axis=0), X.max(axis=0)]), levels=[])
+    counts, ends = np.ones(len(X)) if counts is None else counts, np.stack([X.min(axis=0), X.max(axis=0)])
+    cells, counts, ends = map(torch.from_numpy, (X, counts, ends))
+    return SimpleNamespace(cells=cells, counts=counts, ends=ends, levels=[])
 
 
 def outputs_of(likelihood, n_rows=1):
@@ -82,7 +83,7 @@ def test_draws_of_a_likelihood_have_its_mean_and_lie_in_its_support(name):
         np.testing.assert_array_equal(mean, middle)
     else:
         np.testing.assert_allclose(draws.mean(0), mean, atol=5.0 * draws.std().item() / 100_000**0.5)
-    outside = likelihood.outside(draws.numpy())
+    outside = likelihood.outside(draws)
     assert outside is None or not outside.any()
 
 
@@ -143,7 +144,7 @@ def inflated(n_rows=400):
     X[::3, 3] = 0.0
     further = LIKELIHOODS["inflated_gaussian"].describe(known_of(X))
     likelihood = make_likelihood([("inflated_gaussian", [0, 1, 2, 3], further)], 4).double()
-    likelihood.place(np.zeros(4), np.ones(4))
+    likelihood.place(torch.zeros(4), torch.ones(4))
     likelihood.observe(torch.from_numpy(X), torch.ones(X.shape, dtype=torch.float64))
     return likelihood, X, further["atoms"]
 
@@ -198,7 +199,7 @@ def test_draws_stay_within_training_cells_and_of_rounded_columns_are_values_seen
     assert [len(values) for values in further["values"]] == [len(np.unique(X[:, 0])), 0]
     likelihood = LIKELIHOODS["inflated_gaussian"](2, **further)
     draws = np.array([[0.1499, 0.1499], [0.1501, 0.1501], [-99.0, -99.0], [99.0, 99.0], [0.2, 0.2]])
-    likelihood.exact(draws)
+    likelihood.exact(torch.from_numpy(draws))
     np.testing.assert_allclose(draws[[0, 1, 4], 0], [0.1, 0.2, 0.2])
     assert np.isin(draws[:, 0].round(9), X[:, 0].round(9)).all()
     np.testing.assert_array_equal(draws[[0, 1, 4], 1], [0.1499, 0.1501, 0.2])
@@ -208,7 +209,7 @@ def test_draws_stay_within_training_cells_and_of_rounded_columns_are_values_seen
     assert (high - 0.11 * (high - low) <= draws[3]).all()
     assert (draws[3] <= high).all()
     near = np.array([low - 0.01, high + 0.01])
-    likelihood.exact(near)
+    likelihood.exact(torch.from_numpy(near))
     np.testing.assert_allclose(near[:, 1], [low[1] + 0.01, high[1] - 0.01])
 
 
@@ -262,7 +263,7 @@ def test_a_list_of_likelihoods_is_each_of_them_on_its_columns():
     np.testing.assert_allclose(whole.row_log_prob(outputs, x).detach(), whole.log_prob(outputs, x).sum(1).detach())
     bad = x.clone()
     bad[7, 1] = N_LEVELS
-    assert np.argwhere(np.asarray(whole.outside(bad.numpy()))).tolist() == [[7, 1]]
+    assert whole.outside(bad).nonzero().tolist() == [[7, 1]]
 
 
 def test_student_t_is_that_of_scipy_and_draws_from_it():

@@ -171,11 +171,11 @@ class Inflated(Likelihood):
 
     def exact(self, values):
         if self._ranges is not None:
-            folded_into(torch.from_numpy(values), *torch.tensor(self._ranges, dtype=torch.float64).unbind(1))
+            folded_into(values, *torch.tensor(self._ranges, dtype=torch.float64).unbind(1))
         for column, atoms in self.atoms.by_column.items():
-            values[:, column] = close_to(torch.from_numpy(values[:, column]), atoms)
+            values[:, column] = close_to(values[:, column], atoms)
         for column, seen in self._rounded.items():
-            values[:, column] = nearest(torch.from_numpy(values[:, column]), seen)
+            values[:, column] = nearest(values[:, column], seen)
 
     def outside(self, values):
         return self.noise.outside(values)

@@ -70,21 +70,21 @@ class Columnwise(Likelihood):
     def outside(self, values):
         outside = None
         for member, columns in self.groups.with_columns():
-            mask = member.outside(values[:, columns.numpy()])
+            mask = member.outside(values[:, columns])
             if mask is not None:
                 outside = values != values if outside is None else outside
-                outside[:, columns.numpy()] = mask
+                outside[:, columns] = mask
         return outside
 
     def place(self, shift, scale):
         for member, columns in self.groups.with_columns():
-            member.place(shift[columns.numpy()], scale[columns.numpy()])
+            member.place(shift[columns], scale[columns])
 
     def exact(self, values):
         for member, columns in self.groups.with_columns():
-            cells = values[:, columns.numpy()]
+            cells = values[:, columns]
             member.exact(cells)
-            values[:, columns.numpy()] = cells
+            values[:, columns] = cells
 
     def observe(self, x, weight):
         for member, cells, weights in self.groups.with_cells(x, weight):

@@ -36,7 +36,7 @@ class Levels(Likelihood):
 
     def outside(self, values):
         wrong = (values < 0.0) | (values % 1.0 != 0.0)
-        return wrong if self._unseen else wrong | (values >= self._n_levels.cpu().numpy())
+        return wrong if self._unseen else wrong | (values >= self._n_levels.cpu())
 
     def log_prob(self, outputs, x):
         if not self._unseen:
@@ -102,7 +102,7 @@ class Categorical(Levels):
             return described
         rare, log_shares = [], []
         for counts, n in zip(known.levels, n_levels, strict=True):
-            held = torch.from_numpy(counts[:n])
+            held = counts[:n]
             last = held.argsort(descending=True, stable=True)[MOST_OUTPUTS - 1 :] if n > MOST_OUTPUTS else held[:0]
             rare.append(last.long().tolist())
             chance = held[last.long()] + 0.5

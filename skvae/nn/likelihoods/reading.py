@@ -38,7 +38,7 @@ class Reading:
         return further
 
     def outside(self, values):
-        """Mask of the values, an array, that have no density here; None where there are none such."""
+        """Mask of the values (n, n_features), on the CPU, that have no density here; None where there are none such."""
         return None
 
     def member(self, column):
@@ -49,7 +49,7 @@ class Reading:
         """Learn the units of the columns: a cell in the data is shift + scale times one here."""
 
     def exact(self, values):
-        """Put draws, an array in the units of the data, where exact values lie, in place."""
+        """Put draws (n, n_features) in the units of the data, on the CPU, where exact values lie, in place."""
 
     def observe(self, x, weight):
         """Take note of where training cells lie, before training; x (n, n_features) and what each cell counts."""

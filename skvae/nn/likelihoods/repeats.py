@@ -38,8 +38,7 @@ def described_again(further, known):
 
 def columns_held(known):
     """The values of each column in order, and what the rows of a sample that hold each of them count."""
-    counts = torch.from_numpy(known.counts)
-    return [held_by(torch.from_numpy(column.copy()), counts) for column in known.cells.T]
+    return [held_by(column, known.counts) for column in known.cells.unbind(1)]
 
 
 def close_to(cells, atoms):
