@@ -86,8 +86,8 @@ def check_outcome(estimator, model):
         )
     if outcome == "diverged":
         warnings.warn(
-            f"Training diverged after {len(model.history.loss)} epochs; the best state before is kept. Lower {rate}, or "
-            "look for extreme values in X.",
+            f"Training diverged after {len(model.history.loss)} epochs; the best state before is kept. Lower {rate}, "
+            "or look for extreme values in X.",
             ConvergenceWarning,
             stacklevel=CALLERS + 1,
         )
