@@ -244,6 +244,17 @@ def test_nothing_is_larger_than_a_reader_can_take_in():
     assert list(too_large()) == []
 
 
+def test_a_constant_has_one_meaning():
+    """No two files call different things by one name."""
+    homes = {}
+    for name, tree in TREES.items():
+        for node in tree.body:
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            for each in (part for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)):
+                homes.setdefault(each.id, set()).add(name)
+    assert {constant: files for constant, files in homes.items() if constant.isupper() and len(files) > 1} == {}
+
+
 def test_nobody_compares_the_name_of_a_member_or_asks_what_another_room_knows():
     assert list(comparisons()) == []
     assert list(type_checks()) == []

@@ -35,9 +35,10 @@ def messages(package=PACKAGE):
     found = set()
     for path in package.rglob("*.py"):
         tree = ast.parse(path.read_text())
-        inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+        left_out = docstrings(tree)
+        left_out |= {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
         for node in ast.walk(tree):
-            text = text_of(node) if id(node) not in docstrings(tree) | inside else None
+            text = None if id(node) in left_out else text_of(node)
             if text and len(text) >= LEAST_LETTERS and " " in text.strip():
                 found.add(text.replace("\n", " "))
     return found

@@ -10,10 +10,10 @@ from skvae._displays.texts import as_numbers, number_of, shortened, signed, writ
 from skvae._tables.frames.frame import index_of
 from skvae._typing import Table
 
-NEAREST, FARTHEST, MARGIN = 2.0, 1000.0, 1.4
+LEAST_SHOWN, MOST_SHOWN, BESIDE_THE_SHOWN = 2.0, 1000.0, 1.4
 """Half widths that a picture shows at least and at most, cells beyond being arrows, and what the axes have beside."""
 
-ROUNDING = float(np.finfo(np.float32).eps)
+LEAST_RELATIVE_WIDTH = float(np.finfo(np.float32).eps)
 """An interval is taken to be no narrower than this, relative to its bounds: models compute in float32."""
 
 GAP, TITLE_PAD = 14.0, 40.0
@@ -201,7 +201,7 @@ def half_widths(reasons):
     """
     value, expected, low, high = (as_numbers(reasons[name]) for name in ("value", "expected", "low", "high"))
     with np.errstate(all="ignore"):
-        half = np.maximum(0.5 * high - 0.5 * low, ROUNDING * np.maximum(np.abs(low), np.abs(high)))
+        half = np.maximum(0.5 * high - 0.5 * low, LEAST_RELATIVE_WIDTH * np.maximum(np.abs(low), np.abs(high)))
         away = [cells - (0.5 * low + 0.5 * high) for cells in (value, expected)]
         return [np.where(gap == 0.0, 0.0, gap / half) for gap in away]
 
@@ -219,7 +219,7 @@ def has_band(reason):
 def shown_limit(places):
     """How many half widths a picture shows to either side."""
     known = np.abs(places[~np.isnan(places)])
-    return float(np.clip(known.max(initial=0.0), NEAREST, FARTHEST))
+    return float(np.clip(known.max(initial=0.0), LEAST_SHOWN, MOST_SHOWN))
 
 
 def draw_dot(ax, place, line, reason, limit):
@@ -248,8 +248,8 @@ def in_words(reason):
 def add_scale(ax, limit):
     """The horizontal axis: linear inside the interval, logarithmic outside."""
     ax.set_xscale("symlog", linthresh=1.0)
-    ax.set_xlim(-MARGIN * limit, MARGIN * limit)
-    steps = [step for step in ((1, 2, 5) if limit < 7.0 else (1, 10, 100, 1000)) if step <= MARGIN * limit]
+    ax.set_xlim(-BESIDE_THE_SHOWN * limit, BESIDE_THE_SHOWN * limit)
+    steps = [step for step in ((1, 2, 5) if limit < 7.0 else (1, 10, 100, 1000)) if step <= BESIDE_THE_SHOWN * limit]
     places = [*(-step for step in reversed(steps)), 0, *steps]
     ax.set_xticks(places, labels=[signed(str(place)) for place in places], fontsize="small")
     ax.set_xticks([], minor=True)

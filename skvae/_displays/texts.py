@@ -9,7 +9,7 @@ import pandas as pd
 LONGEST = 38
 """Letters of a column's name that are written; longer names lose their middle."""
 
-TIMES = {"D": "%Y-%m-%d", "min": "%Y-%m-%d %H:%M", "s": "%Y-%m-%d %H:%M:%S"}
+FORMATS_OF_TIMES = {"D": "%Y-%m-%d", "min": "%Y-%m-%d %H:%M", "s": "%Y-%m-%d %H:%M:%S"}
 """How a date is written, by what its interval is a few of."""
 
 
@@ -43,8 +43,8 @@ def time_text(time, width, as_is=False):
     """A date as short as an interval of that half width in nanoseconds allows; one ``as_is`` keeps its seconds."""
     for unit in ("D", "min"):
         if time.floor(unit) == time if as_is else width >= 2.0 * pd.Timedelta(1, unit).value:
-            return time.strftime(TIMES[unit])
-    return time.strftime(TIMES["s"])
+            return time.strftime(FORMATS_OF_TIMES[unit])
+    return time.strftime(FORMATS_OF_TIMES["s"])
 
 
 def number_text(x, width, as_is=False):

@@ -78,7 +78,7 @@ class ArrayModel:
     def _build(self, seed):
         with memory_errors(self.device), torch.device("cpu"), torch.inference_mode(False):
             module = MODELS[self.options.model](**self.options.arguments, generator=torch.Generator().manual_seed(seed))
-            module.likelihood.place(*map(torch.from_numpy, (self.units.shift, self.units.scale)))
+            module.likelihood.place(*map(torch.tensor, (self.units.shift, self.units.scale)))
             module.fence = None if self.units.fence is None else torch.from_numpy(self.units.fence)
             module.product_dtype = getattr(torch, PRECISIONS[self.precision][1])
             return module.to(device=self.device, dtype=getattr(torch, self._dtype)).eval()

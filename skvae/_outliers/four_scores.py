@@ -18,13 +18,13 @@ STRANGEST, CORE = 0.1, 0.7
 SMALL_SAMPLE, SAMPLE = 64, 256
 """Rows of the samples that distances are measured to: of all rows, and of the usual ones; at most half of the rows."""
 
-MOST_ROWS = 2048
+REFERENCE_ROWS = 2048
 """Training rows that distances are measured to, and that the scale of each score is found on."""
 
 LEAST_WIDTH = 0.3
 """Standard deviations of a column that are added to how far its cells usually are from what is expected of them."""
 
-FARTHEST = 1e150
+MOST_WIDTHS = 1e150
 """Widths that a cell is away from what is expected at most, so that its square is finite."""
 
 
@@ -32,7 +32,7 @@ FARTHEST = 1e150
 class FourScores:
     """What two densities and three distances say of rows of numbers (n, n_features).
 
-    ``trusting`` and ``wary`` are densities on matrices. Scales are those of up to MOST_ROWS training rows.
+    ``trusting`` and ``wary`` are densities on matrices. Scales are those of up to REFERENCE_ROWS training rows.
     """
 
     trusting: Any
@@ -48,7 +48,7 @@ class FourScores:
     @classmethod
     def of(cls, trusting, wary, schema, matrix, weight, rng):
         """Measure distances to these rows, or to a part of many drawn by weight, and find the scale of each score."""
-        rows, weight = drawn_rows(matrix, weight, MOST_ROWS, rng)
+        rows, weight = drawn_rows(matrix, weight, REFERENCE_ROWS, rng)
         some = of_rows(matrix, rows)
         density, numbers = trusting.score(some), dense(some)
         usual = most(wary.score(some), weight, 1.0 - STRANGEST)
@@ -94,7 +94,7 @@ class FourScores:
         costs = np.zeros(numbers.shape)
         for density, usual_width in zip((self.trusting, self.wary), self.widths, strict=True):
             part = residual(numbers, expected(density, numbers, self.usual, where), where, learn=False) / usual_width
-            costs = costs + np.nan_to_num(np.square(np.clip(part, -FARTHEST, FARTHEST)))
+            costs = costs + np.nan_to_num(np.square(np.clip(part, -MOST_WIDTHS, MOST_WIDTHS)))
         costs = 0.0 - 0.25 * costs
         if levels.any():
             shortfall = self.wary.shortfall(matrix)[:, levels] - self.usual_shortfall[levels]

@@ -9,7 +9,7 @@ from skvae._tables.profile import Profile
 from skvae._tables.units import Units
 from skvae._tables.usual import Usual
 
-ROWS_AT_ONCE = 64
+ROWS_A_PIECE = 64
 """Distances are computed in pieces of exactly this many rows, so that a row's result does not depend on the others; few
 enough for those to 2,048 rows to stay close to the processor."""
 
@@ -23,10 +23,10 @@ MOST_PLACES = 256
 MISSED = 1e-2
 """Share of the samples that may miss all neighbours that are looked at, of which the last then counts."""
 
-NEAREST = 1e-3
+ADDED_DISTANCE = 1e-3
 """Distance that is added to each before its logarithm is taken, in the unit of the rows."""
 
-FARTHEST = 1e3
+MOST_UNITS = 1e3
 """Units that a cell is away at most: beyond them squared distances would hold no digit of the other columns."""
 
 SAME_ROW = 1e-10
@@ -76,7 +76,7 @@ class Positions:
 
     def __call__(self, numbers):
         """Points of rows (n, n_features) that hold NaN where cells are missing."""
-        plain = np.clip(np.nan_to_num(self.units.to_standard(numbers)), -FARTHEST, FARTHEST)
+        plain = np.clip(np.nan_to_num(self.units.to_standard(numbers)), -MOST_UNITS, MOST_UNITS)
         if not self.levels:
             return plain
         parts = [np.delete(plain, list(self.levels), axis=1)]
@@ -148,7 +148,7 @@ class Sample:
         farthest = np.where(np.isfinite(squared), squared, 0.0).max(axis=1, keepdims=True)
         farther = (1.0 - np.minimum(np.cumsum(self.share[nearest], axis=1), 1.0)) ** self.size
         farther[:, -1] = 0.0
-        log_distance = np.log(np.sqrt(np.minimum(squared, farthest)) + NEAREST)
+        log_distance = np.log(np.sqrt(np.minimum(squared, farthest)) + ADDED_DISTANCE)
         return np.exp(-(np.diff(farther, prepend=1.0, axis=1) * log_distance).sum(axis=1))
 
 
@@ -167,9 +167,9 @@ class SampleDistances:
     def __call__(self, X):
         """By the name of the sample, one number for each row of X (n, n_features)."""
         found, norms = {name: np.empty(len(X)) for name in self.samples}, np.square(self.rows).sum(1)
-        for start in range(0, len(X), ROWS_AT_ONCE):
-            piece = X[start : start + ROWS_AT_ONCE]
-            padded = np.zeros((ROWS_AT_ONCE, X.shape[1]))
+        for start in range(0, len(X), ROWS_A_PIECE):
+            piece = X[start : start + ROWS_A_PIECE]
+            padded = np.zeros((ROWS_A_PIECE, X.shape[1]))
             padded[: len(piece)] = piece
             squared = self._squared(padded, norms)
             for name, sample in self.samples.items():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-MOST_VALUES, LEAST_SHARE, LEAST_ROWS = 20, 0.05, 10
+MOST_VALUES, SHARE_OF_A_BOUND, ROWS_OF_A_BOUND = 20, 0.05, 10
 """An end is a bound where it holds this share of the rows and at least so many, or where a column has no more values
 than this, each of so many rows."""
 
@@ -23,10 +23,10 @@ def bounds_of(sample, ends, columns):
         held = counts[there]
         if not len(held):
             continue
-        few = len(np.unique(cells[there])) <= min(MOST_VALUES, held.sum() / LEAST_ROWS)
+        few = len(np.unique(cells[there])) <= min(MOST_VALUES, held.sum() / ROWS_OF_A_BOUND)
         for side in (0, 1):
             repeated = counts[cells == ends[side][j]].sum()
-            if few or repeated >= max(LEAST_SHARE * held.sum(), LEAST_ROWS):
+            if few or repeated >= max(SHARE_OF_A_BOUND * held.sum(), ROWS_OF_A_BOUND):
                 bounds[side, j] = ends[side][j]
     return bounds
 

@@ -69,7 +69,7 @@ def shown(cell):
         return f"an integer of {cell.bit_length()} bits"
 
 
-DATES, COMPLEX = (np.datetime64, np.timedelta64), (complex, np.complexfloating)
+DATES_OF_NUMPY, COMPLEX = (np.datetime64, np.timedelta64), (complex, np.complexfloating)
 """Types whose cells numpy would read as real numbers."""
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
-from skvae._tables.cells import COMPLEX, DATES, is_missing, is_object
+from skvae._tables.cells import COMPLEX, DATES_OF_NUMPY, is_missing, is_object
 from skvae._tables.frames.frame import in_words, without_signals
 from skvae._tables.frames.polars import filled_series, is_of_polars, to_polars
 from skvae._tables.limits import clipped, decimals, holds_integers, named
@@ -238,7 +238,7 @@ def number_of_cell(column, cell, dtype=object):
 def floats(cells):
     """Numbers (n,) of a Series that holds numbers, NaN where they are missing; dates and complex ones are errors."""
     types = set(map(type, cells)) if is_object(cells.dtype) else set()
-    if cells.dtype.kind == "c" or any(issubclass(each, (*DATES, *COMPLEX)) for each in types):
+    if cells.dtype.kind == "c" or any(issubclass(each, (*DATES_OF_NUMPY, *COMPLEX)) for each in types):
         raise TypeError("dates or complex numbers")
     return cells.to_numpy(dtype=np.float64, na_value=np.nan)
 

@@ -18,7 +18,7 @@ from skvae._tables.schema import Schema
 from skvae._tables.weights import as_numbered, counting
 from skvae._validation import noted_columns, unchanged, validate_data
 
-LEAST_ROWS = 2
+FIRST_ROWS = 2
 """Rows that training begins with, at least."""
 
 
@@ -54,7 +54,7 @@ def read_training(estimator, X, sample_weight=None, *, schema=None, declared=Fal
         blocks = None
         if begins:
             schema, blocks = learned_schema(estimator, rows, declared, advise)
-        matrix = as_matrix(estimator, rows, schema, begins, LEAST_ROWS if begins else 1, blocks)
+        matrix = as_matrix(estimator, rows, schema, begins, FIRST_ROWS if begins else 1, blocks)
         if begins and keeps_sparse(matrix):
             schema = replace(schema, sparse=matrix.kind)
         return Table(schema, matrix, weight, numbers, noted_columns(estimator), rows)

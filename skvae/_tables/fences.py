@@ -14,7 +14,7 @@ few values the second number, divided by how many they are, is the factor."""
 LEAST_VALUES = 3
 """Of fewer values none is far."""
 
-ROUNDINGS = 8.0 * np.finfo(np.float64).eps
+ROUNDED_DISTANCES = 8.0 * np.finfo(np.float64).eps
 """Distances that are a smaller share of the values themselves are rounding."""
 
 
@@ -43,7 +43,7 @@ def fences_of_values(values):
     spare = max(SPARE * n, min(MOST_SPARE * n, FEW_SPARE))
     reach = distances[math.ceil(n - spare) - 1]
     away = max(FAR, FAR_AMONG_FEW / n) * reach
-    away = np.where(reach > ROUNDINGS * np.abs(middle), away, np.inf)
+    away = np.where(reach > ROUNDED_DISTANCES * np.abs(middle), away, np.inf)
     return np.stack([middle - away, middle + away, middle, reach])
 
 

@@ -17,19 +17,19 @@ from skvae._tables.matrix import chunks
 from skvae._tables.moments import Moments
 from skvae._tables.weighted import WeightedRows
 
-MOST_ROWS, MOST_CELLS, LEAST_ROWS = 8192, 2**22, 256
+SAMPLE_ROWS, SAMPLE_CELLS, LEAST_SAMPLE_ROWS = 8192, 2**22, 256
 """Rows of the sample; fewer where they have many cells."""
 
 STIRRERS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 """Factors that make the order of fingerprints one of chance, as in splitmix64 (Steele, Lea and Flood, 2014)."""
 
-MOST_LEVELS = 1_000_000
+LEVELS_COUNTED = 1_000_000
 """Levels whose rows are counted; what lies beyond is refused later, by name."""
 
 
 def sample_size(n_features):
     """How many rows the sample of a table has at most."""
-    return min(MOST_ROWS, max(MOST_CELLS // max(n_features, 1), LEAST_ROWS))
+    return min(SAMPLE_ROWS, max(SAMPLE_CELLS // max(n_features, 1), LEAST_SAMPLE_ROWS))
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Columns:
 
 def counts_of(numbers, weight):
     """What the rows of each level count (n_levels,), up to the largest level that is one."""
-    is_level = (numbers >= 0.0) & (numbers < MOST_LEVELS)
+    is_level = (numbers >= 0.0) & (numbers < LEVELS_COUNTED)
     return np.bincount(numbers[is_level].astype(np.int64), weight[is_level], minlength=1)
 
 

@@ -7,7 +7,7 @@ from itertools import islice
 
 from skvae._tables.cells import is_number
 
-LEAST_LEVELS, MOSTLY = 20, 0.95
+LEAST_LEVELS, NEARLY_ALL = 20, 0.95
 """Levels from which on a column of texts is looked at, and share of them, or of the cells, that must be of one form."""
 
 FIRST_LOOK, LOOKED_AT, MOST = 50, 1000, 100_000
@@ -16,18 +16,20 @@ FIRST_LOOK, LOOKED_AT, MOST = 50, 1000, 100_000
 MOST_DIGITS = 15
 """Whole numbers of more digits are names of things."""
 
-NOTHING = {*("", "-", "--", "?", ".", "n/a", "na", "nan", "nat", "none", "null", "missing", "unknown", "#n/a", "<na>")}
+TEXTS_OF_HOLES = {
+    *("", "-", "--", "?", ".", "n/a", "na", "nan", "nat", "none", "null", "missing", "unknown", "#n/a", "<na>"),
+}
 """Texts, in lower case, that stand for a hole."""
 
-DIGITS = r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?"
+PLAIN_DIGITS = r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?"
 
 SYMBOLS = r"[$€£¥₹%\s]"
 
-NUMBERS = [
-    ("numbers", rf"\s*[+-]?{DIGITS}\s*", None),
+FORMS_OF_NUMBERS = [
+    ("numbers", rf"\s*[+-]?{PLAIN_DIGITS}\s*", None),
     (
         "numbers",
-        rf"{SYMBOLS}*[+-]?{SYMBOLS}*(\d{{1,3}}([,'\s]\d{{3}})+(\.\d*)?|{DIGITS}){SYMBOLS}*",
+        rf"{SYMBOLS}*[+-]?{SYMBOLS}*(\d{{1,3}}([,'\s]\d{{3}})+(\.\d*)?|{PLAIN_DIGITS}){SYMBOLS}*",
         [(r"[$€£¥₹%,'\s]", "")],
     ),
     (
@@ -38,7 +40,7 @@ NUMBERS = [
 ]
 """What forms of numbers are called, how they are written, and what has to be replaced before they can be read."""
 
-DATES = [
+FORMS_OF_DATES = [
     # years first
     "%Y-%m-%d",
     "%Y/%m/%d",
@@ -141,8 +143,8 @@ def pattern_of(date):
     return re.compile(rf"\s*{text}{TIME}\s*", re.IGNORECASE)
 
 
-FORMS = [Form(f"dates such as {date}", pattern_of(date), format=date) for date in DATES]
-FORMS += [Form(what, re.compile(pattern, re.IGNORECASE), steps) for what, pattern, steps in NUMBERS]
+FORMS = [Form(f"dates such as {date}", pattern_of(date), format=date) for date in FORMS_OF_DATES]
+FORMS += [Form(what, re.compile(pattern, re.IGNORECASE), steps) for what, pattern, steps in FORMS_OF_NUMBERS]
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ def reading_of(levels, cells):
 
 def said(levels):
     """The levels that stand for something."""
-    return [level for level in levels if not (isinstance(level, str) and level.strip().lower() in NOTHING)]
+    return [level for level in levels if not (isinstance(level, str) and level.strip().lower() in TEXTS_OF_HOLES)]
 
 
 def share(form, levels):
@@ -187,10 +189,10 @@ def share(form, levels):
 def is_mostly(form, some, n_levels, cells):
     """Whether nearly all levels or nearly all cells are of a form."""
     of_levels = share(form, some)
-    if of_levels >= MOSTLY:
+    if of_levels >= NEARLY_ALL:
         return len(some) >= LEAST_LEVELS - 1
     cells = said(cells.iloc[:: -(-len(cells) // LOOKED_AT)].dropna().tolist())
-    return of_levels * n_levels >= LEAST_LEVELS and share(form, cells) >= MOSTLY
+    return of_levels * n_levels >= LEAST_LEVELS and share(form, cells) >= NEARLY_ALL
 
 
 def are_codes(texts):

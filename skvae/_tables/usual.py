@@ -10,10 +10,10 @@ from skvae._tables.matrix import pieces_of
 BESIDE = 2.0
 """How many times as far as usual values placeholders stand at least, and one more for each of them."""
 
-LEAST_REPEATED, LEAST_SHARE = 3, 0.005
+LEAST_REPEATED, SHARE_OF_A_PLACEHOLDER = 3, 0.005
 """How many rows, and which share of them, hold a far value that is a placeholder, no slip."""
 
-MOSTLY, MOST_LEVELS = 0.75, 20
+MOSTLY, VALUES_BESIDE = 0.75, 20
 """Share of the rows that hold a value which stands apart from the others of its column, if these are so many."""
 
 ON_ITSELF = 0.05
@@ -228,14 +228,14 @@ def repeated_among(cells, counts, low, high):
     far = there & ((cells < low) | (cells > high))
     values, place = np.unique(cells[far], return_inverse=True)
     held = np.bincount(place, counts[far], minlength=len(values))
-    return values[held >= max(LEAST_REPEATED, LEAST_SHARE * counts[there].sum())]
+    return values[held >= max(LEAST_REPEATED, SHARE_OF_A_PLACEHOLDER * counts[there].sum())]
 
 
 def held_by_most(cells, counts):
-    """The value of a column that holds MOSTLY of its rows beside more than MOST_LEVELS others; None elsewhere."""
+    """The value of a column that holds MOSTLY of its rows beside more than VALUES_BESIDE others; None elsewhere."""
     there = ~np.isnan(cells)
     values, place = np.unique(cells[there], return_inverse=True)
-    if len(values) <= MOST_LEVELS + 1:
+    if len(values) <= VALUES_BESIDE + 1:
         return None
     held = np.bincount(place, counts[there])
     return float(values[held.argmax()]) if held.max() >= MOSTLY * held.sum() else None

@@ -10,7 +10,7 @@ from skvae.nn.numerics import wide
 MOST_ITERATIONS, MOST_CUBES, NO_VARIANCE = 200, 2e9, 1e-5
 """Iterations of factor analysis; how many columns, cubed, they may have together; what is no variance, nor a change."""
 
-HOLE_ITERATIONS, MOST_ROWS, LEAST_ROWS = 30, 2048, 1.0
+HOLE_ITERATIONS, ROWS_WITH_HOLES, ROWS_OF_ZEROS = 30, 2048, 1.0
 """Iterations and rows where cells are missing, and how many rows' worth the loadings are drawn towards zero."""
 
 
@@ -28,7 +28,7 @@ def moments_with_holes(inputs, missing, weight, latent_dim):
     Expectation maximisation (Rubin and Thayer, 1982) with the missing cells left out of each row's posterior, so that
     nothing is filled in; ``missing`` is a mask of the inputs.
     """
-    spread = slice(None, None, math.ceil(len(inputs) / MOST_ROWS))
+    spread = slice(None, None, math.ceil(len(inputs) / ROWS_WITH_HOLES))
     inputs, there = inputs[spread].to(wide(inputs)), (~missing[spread]).to(wide(inputs))
     share = weight[spread].to(inputs)[:, None] * there
     total = share.sum(0).clamp_min(1e-12)
@@ -51,7 +51,7 @@ def moments_with_holes(inputs, missing, weight, latent_dim):
         second = with_one[:, :, None] * with_one[:, None, :] + pad(spread_of_code, (0, 1, 0, 1))
         seconds = (share.mT @ second.flatten(1)).unflatten(1, second.shape[1:])
         firsts = (share * centred).mT @ with_one
-        ridge = LEAST_ROWS * torch.eye(latent_dim + 1, dtype=inputs.dtype, device=inputs.device)
+        ridge = ROWS_OF_ZEROS * torch.eye(latent_dim + 1, dtype=inputs.dtype, device=inputs.device)
         slopes = torch.linalg.solve(seconds + ridge, firsts)
         left = (share * centred.square()).sum(0) - 2.0 * (slopes * firsts).sum(1)
         left = left + ((seconds @ slopes[..., None])[..., 0] * slopes).sum(1)

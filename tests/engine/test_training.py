@@ -190,7 +190,7 @@ def test_weight_two_is_repetition_in_a_stream(X, Estimator):
 
 @pytest.mark.parametrize("kind", list(TABLES))
 def test_weight_two_is_repetition_to_a_detector(X, kind, monkeypatch):
-    monkeypatch.setattr(skvae._outliers.four_scores, "MOST_ROWS", 50)
+    monkeypatch.setattr(skvae._outliers.four_scores, "REFERENCE_ROWS", 50)
     (rows, weight), repeated, table = weighted_and_repeated(X[:80], kind)
     density = VAETransformer(**SMALL, network="mlp", likelihood="gaussian", n_importance_samples=4)
     by_weight, by_rows = (AutoencoderOutlierDetector(density, ensemble=True, random_state=0) for _ in range(2))

@@ -281,7 +281,7 @@ def test_rows_that_are_all_as_near_are_at_that_distance():
 
 
 def test_distances_are_measured_to_a_part_of_many_rows_that_the_seed_decides(monkeypatch):
-    monkeypatch.setattr(skvae._outliers.four_scores, "MOST_ROWS", 100)
+    monkeypatch.setattr(skvae._outliers.four_scores, "REFERENCE_ROWS", 100)
     X = np.random.RandomState(0).normal(size=(300, 3))
     vae = VAETransformer(hidden_layer_sizes=(8,), max_iter=1)
     kept = [

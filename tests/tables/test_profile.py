@@ -40,14 +40,14 @@ def assert_same(one, other, exact=False):
 
 @pytest.mark.parametrize("cuts", [(0, 250, 500), (0, 1, 2, 499, 500), tuple(range(0, 501, 50))])
 def test_profiles_of_parts_add_up_to_that_of_the_whole(cuts, monkeypatch):
-    monkeypatch.setattr(profiles, "MOST_ROWS", 60)
+    monkeypatch.setattr(profiles, "SAMPLE_ROWS", 60)
     X, weight = table()
     parts = [Profile.of(X[a:b], weight[a:b], [2]) for a, b in pairwise(cuts)]
     assert_same(reduce(add, parts), Profile.of(X, weight, [2]))
 
 
 def test_a_profile_does_not_depend_on_the_order_of_the_rows(monkeypatch):
-    monkeypatch.setattr(profiles, "MOST_ROWS", 60)
+    monkeypatch.setattr(profiles, "SAMPLE_ROWS", 60)
     X, weight = table()
     order = np.random.RandomState(1).permutation(len(X))
     assert_same(Profile.of(X[order], weight[order], [2]), Profile.of(X, weight, [2]))
@@ -88,7 +88,7 @@ def test_equal_rows_are_one_in_the_sample_with_what_they_count_together():
 
 
 def test_a_sample_is_a_uniform_one(monkeypatch):
-    monkeypatch.setattr(profiles, "MOST_ROWS", 1000)
+    monkeypatch.setattr(profiles, "SAMPLE_ROWS", 1000)
     X = np.arange(20_000.0)[:, None]
     cells = Profile.of(X).sample.cells[:, 0]
     assert len(cells) == 1000
@@ -115,7 +115,7 @@ def test_counts_of_levels_scale_with_weights_that_are_shares():
 
 
 def test_a_sample_knows_no_more_rows_than_it_may(monkeypatch):
-    monkeypatch.setattr(profiles, "MOST_ROWS", 60)
+    monkeypatch.setattr(profiles, "SAMPLE_ROWS", 60)
     X, weight = table()
     prints = np.random.RandomState(0).randint(2**63, size=len(X), dtype=np.uint64)
     assert len(Sample.of(prints, X, weight).cells) == 60

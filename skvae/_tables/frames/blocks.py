@@ -27,7 +27,7 @@ MASKED = (
 )
 """Dtypes of pandas that are those of numpy with missing cells."""
 
-OF_POLARS = {
+LETTERS_OF_POLARS = {
     **dict.fromkeys(("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"), "i"),
     **dict.fromkeys(("Float16", "Float32", "Float64"), "f"),
     "Boolean": "b",
@@ -49,7 +49,7 @@ def plain_letter(dtype):
     """The letter of a plain dtype, one of LETTERS; None for others."""
     if isinstance(dtype, (np.dtype, pd.ArrowDtype, *MASKED)):
         return LETTERS.get(dtype.kind)
-    return OF_POLARS.get(type(dtype).__name__) if type(dtype).__module__.startswith("polars") else None
+    return LETTERS_OF_POLARS.get(type(dtype).__name__) if type(dtype).__module__.startswith("polars") else None
 
 
 def plain_groups(dtypes):
@@ -133,7 +133,7 @@ def plain_columns(columns, library):
 def plain_dtype(dtype, library):
     """The dtype of a library that is called so, if its cells are plain; None else."""
     if library == "polars":
-        return getattr(importlib.import_module(library), dtype) if OF_POLARS.get(dtype) is not None else None
+        return getattr(importlib.import_module(library), dtype) if LETTERS_OF_POLARS.get(dtype) is not None else None
     dtype = pd.api.types.pandas_dtype(dtype)
     return dtype if plain_letter(dtype) is not None else None
 

@@ -9,7 +9,7 @@ from torch.nn.functional import log_softmax
 from skvae.nn.likelihoods.base import LOG_LIMIT, SCALE_FLOOR, Likelihood, long_side_last, n_rows, place_drawn, shares
 from skvae.nn.likelihoods.real import HeteroscedasticGaussian
 from skvae.nn.likelihoods.repeats import (
-    LEAST_SHARE,
+    SHARE_OF_AN_ATOM,
     close_to,
     described,
     described_again,
@@ -19,13 +19,13 @@ from skvae.nn.likelihoods.repeats import (
 )
 from skvae.nn.numerics import bounded, normal_log_prob
 
-FAR = 3.0
+UNSEEN_SCALE = 3.0
 """Scale of values never seen of a column with atoms, in its standard deviations."""
 
 TINY = 1e-30
 """A density below which an atom is as good as absent."""
 
-ABSENT = -80.0
+LOG_ABSENT = -80.0
 """Logarithm of what counts as nothing beside TINY; ``exp`` of much less takes ten times as long, and denormals."""
 
 
@@ -108,7 +108,7 @@ class Atoms(nn.Module):
 
     def log_shares(self, outputs, log_odds):
         """Log-probabilities of noise, which comes first, and atoms, from all outputs (..., n_outputs)."""
-        logits = torch.cat([outputs, torch.full_like(outputs[..., :1], ABSENT)], dim=-1)
+        logits = torch.cat([outputs, torch.full_like(outputs[..., :1], LOG_ABSENT)], dim=-1)
         odds = log_odds + logits.index_select(-1, self._places.flatten()).unflatten(-1, self._places.shape)
         noise = torch.zeros_like(odds.narrow(self.axis, 0, 1))
         return log_softmax(torch.cat([noise, odds], dim=self.axis), dim=self.axis)
@@ -128,9 +128,9 @@ class Inflated(Likelihood):
     """The density of a member ``inside``, and the values that training rows repeat: zeros, levels, caps.
 
     Each such atom has a probability that the decoder says. A column of at most MOST_LEVELS_AS_ATOMS values has all of
-    them as atoms, another column those that hold LEAST_SHARE of its rows. The density of an atom is normal with the
-    scale SCALE_FLOOR, so that it stays finite and integrates to one; a draw is the atom itself. Half a row's share is
-    kept for values never seen, far around. The mean is that of cells of one kind: of the ``placeholders``, by column,
+    them as atoms, another column those that hold SHARE_OF_AN_ATOM of its rows. The density of an atom is normal with
+    the scale SCALE_FLOOR, so that it stays finite and integrates to one; a draw is the atom itself. Half a row's share
+    is kept for values never seen, far around. The mean is that of cells of one kind: of the ``placeholders``, by column,
     or of the others, whichever are more probable. A draw beyond the training cells of its column comes to lie as far
     inside them, within the END of their range, and in a column whose rows repeat almost all values, as where numbers
     are rounded, every draw is the nearest value seen.
@@ -204,8 +204,8 @@ class Inflated(Likelihood):
             return shift
         held, rest = atoms.held(x, weight, self.unseen)
         before = 1.0 / (1.0 + atoms.where_any(self.log_odds.exp()).sum(atoms.axis))  # (n_columns,)
-        left = rest.squeeze(atoms.axis) > torch.maximum(2.0 * before, before.new_tensor(LEAST_SHARE))
-        self.moved.copy_(torch.where(left, torch.full_like(self.moved, ABSENT), self.moved))
+        left = rest.squeeze(atoms.axis) > torch.maximum(2.0 * before, before.new_tensor(SHARE_OF_AN_ATOM))
+        self.moved.copy_(torch.where(left, torch.full_like(self.moved, LOG_ABSENT), self.moved))
         self.log_odds.copy_(torch.where(left.unsqueeze(atoms.axis), atoms.log_odds(held, rest), self.log_odds))
         apart = self.noise.inputs(x) - outputs[..., : self.n_features]
         mean_apart = (shares(weight) * apart).sum(0)[atoms.columns]
@@ -226,10 +226,10 @@ class Inflated(Likelihood):
         of_noise, of_atoms = self._log_shares(outputs).split([1, self.atoms.values.shape[axis]], dim=axis)
         noise, cells = self.noise.log_prob(self._moments(outputs), x), self.atoms.cells(x)
         heights = normal_log_prob(cells, self.atoms.values, cells.new_tensor(SCALE_FLOOR))
-        atoms = (of_atoms + heights).clamp_min(ABSENT).exp().sum(axis)
+        atoms = (of_atoms + heights).clamp_min(LOG_ABSENT).exp().sum(axis)
         atoms = torch.where(atoms > TINY, torch.log(atoms.clamp_min(TINY)), torch.full_like(atoms, -1e30))
         seen = torch.logaddexp((of_noise + self.atoms.cells(noise)).squeeze(axis), atoms)
-        unseen = normal_log_prob(cells.squeeze(axis), 0.0, cells.new_tensor(FAR)) + torch.log(self.unseen)
+        unseen = normal_log_prob(cells.squeeze(axis), 0.0, cells.new_tensor(UNSEEN_SCALE)) + torch.log(self.unseen)
         unseen = unseen + 1e3 * self.moved if self.training else unseen
         return self.atoms.joined(torch.logaddexp(seen + torch.log1p(-self.unseen), unseen), noise)
 

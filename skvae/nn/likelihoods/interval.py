@@ -8,7 +8,7 @@ from torch.nn.functional import softplus
 from skvae.nn.likelihoods.base import SCALE_FLOOR, Likelihood, shares, uniform
 from skvae.nn.numerics import coin_flips
 
-ROUNDING = 1e-6
+ROUNDED_BEYOND = 1e-6
 """How far beyond the unit interval a value may be by rounding alone."""
 
 
@@ -34,7 +34,7 @@ class Interval(Likelihood):
         return (x - self.centre) / self.spread
 
     def outside(self, values):
-        return (values < -ROUNDING) | (values > 1.0 + ROUNDING)
+        return (values < -ROUNDED_BEYOND) | (values > 1.0 + ROUNDED_BEYOND)
 
 
 class Bits(Interval):

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-MOST_LEVELS_AS_ATOMS, LEAST_SHARE, LEAST_ROWS = 20, 0.05, 10
+MOST_LEVELS_AS_ATOMS, SHARE_OF_AN_ATOM, ROWS_OF_AN_ATOM = 20, 0.05, 10
 """What counts as an atom of a column: its values where they are this few, or what holds this share of its rows and at
 least so many."""
 
@@ -14,7 +14,7 @@ DIGITS = 1e-5
 END = 0.1
 """Share of a column's range in which draws come to lie that would be beyond it."""
 
-MOSTLY = 0.9
+REPEATED_SHARE = 0.9
 """Share of rows whose value others hold too in a column of rounded numbers."""
 
 
@@ -80,20 +80,20 @@ def range_of(low, high):
 
 def atoms_of(values, held):
     """The values that are atoms."""
-    if len(values) > min(MOST_LEVELS_AS_ATOMS, held.sum() / LEAST_ROWS):
-        values = values[held >= max(LEAST_SHARE * held.sum(), LEAST_ROWS)]
+    if len(values) > min(MOST_LEVELS_AS_ATOMS, held.sum() / ROWS_OF_AN_ATOM):
+        values = values[held >= max(SHARE_OF_AN_ATOM * held.sum(), ROWS_OF_AN_ATOM)]
     return values.tolist()
 
 
 def repeated(values, held):
     """The values of a column whose rows repeat almost all of them, as rounded ones do; none of another column."""
-    return values.tolist() if held[held > 1.0].sum() >= MOSTLY * held.sum() > 0.0 else []
+    return values.tolist() if held[held > 1.0].sum() >= REPEATED_SHARE * held.sum() > 0.0 else []
 
 
 def repeated_again(seen, values, held):
     """The values of a rounded column in more rows, with the cells of which it goes on; none if it does not."""
     known = torch.isin(values, torch.tensor(seen, dtype=values.dtype)) | (held > 1.0)
-    if not seen or held[known].sum() < MOSTLY * held.sum():
+    if not seen or held[known].sum() < REPEATED_SHARE * held.sum():
         return []
     return sorted({*seen, *values.tolist()})
 

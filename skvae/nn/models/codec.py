@@ -11,7 +11,7 @@ from skvae.nn.likelihoods.holes import Incomplete
 from skvae.nn.networks import NETWORKS
 from skvae.nn.numerics import bounded
 
-CELLS_AT_ONCE = 2**21
+VALUES_AT_ONCE = 2**21
 """Values that one layer holds while scores are computed: a bound on memory, not on the number of draws."""
 
 GUESSES = 20
@@ -59,7 +59,7 @@ class Codec(nn.Module, ABC):
     @property
     def _rows_at_once(self):
         """Rows whose scores are computed at once."""
-        return max(1, CELLS_AT_ONCE // max(self.decoder.width, self._latent_dim))
+        return max(1, VALUES_AT_ONCE // max(self.decoder.width, self._latent_dim))
 
     def inputs(self, x):
         """What the encoder sees of rows (batch, n_inputs) that training did not corrupt."""
