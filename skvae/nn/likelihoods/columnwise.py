@@ -70,10 +70,10 @@ class Columnwise(Likelihood):
     def outside(self, values):
         outside = None
         for member, columns in self.groups.with_columns():
-            mask = member.outside(values[:, columns])
+            mask = member.outside(values.index_select(1, columns))
             if mask is not None:
                 outside = values != values if outside is None else outside
-                outside[:, columns] = mask
+                outside.index_copy_(1, columns, mask)
         return outside
 
     def place(self, shift, scale):
@@ -82,9 +82,9 @@ class Columnwise(Likelihood):
 
     def exact(self, values):
         for member, columns in self.groups.with_columns():
-            cells = values[:, columns]
+            cells = values.index_select(1, columns)
             member.exact(cells)
-            values[:, columns] = cells
+            values.index_copy_(1, columns, cells)
 
     def observe(self, x, weight):
         for member, cells, weights in self.groups.with_cells(x, weight):
