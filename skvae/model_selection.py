@@ -41,7 +41,7 @@ def fewest_components(cv_results: Mapping[str, Any]) -> int:
     >>> from skvae.model_selection import fewest_components
     >>> rng = np.random.RandomState(0)
     >>> X = rng.normal(size=(500, 2)) @ rng.normal(size=(2, 8)) + 0.2 * rng.normal(size=(500, 8))
-    >>> vae = VAETransformer(random_state=0, max_iter=40)
+    >>> vae = VAETransformer(random_state=0, max_iter=15)
     >>> search = GridSearchCV(vae, {"n_components": [1, 2, 3, 4]}, cv=3, refit=fewest_components).fit(X)
     >>> search.best_params_
     {'n_components': 2}

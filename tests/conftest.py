@@ -1,6 +1,8 @@
 """Settings that must stand before scikit-learn is imported, and small data for all tests."""
 
 import os
+from fnmatch import fnmatch
+from pathlib import Path
 
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # else scikit-learn skips check_array_api_input
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # test processes run side by side
@@ -8,6 +10,18 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # test processes run side by side
 import numpy as np
 import pandas as pd
 import pytest
+
+SLOW = (Path(__file__).parent / "slow.txt").read_text().splitlines()
+"""Tests that take long and show once more, or on one more case, what others show: names with ``*`` for any letters."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Marks as slow what ``slow.txt`` names, so that what decides the length of a run stands on one page."""
+    for item in items:
+        name = item.nodeid.replace("[", "(").replace("]", ")")
+        if any(fnmatch(name, each) for each in SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

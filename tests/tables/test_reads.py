@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae._outliers import table as reasons
@@ -17,8 +18,9 @@ from skvae._tables.matrix import ColumnRows, SparseRows
 
 N_ROWS = 3000
 MOST_READS = 4.0
-ENSEMBLE = AutoencoderOutlierDetector(random_state=0)
-ALONE = AutoencoderOutlierDetector(VAETransformer(2, max_iter=2, random_state=0), random_state=0)
+SHORT = VAETransformer(2, max_iter=2, random_state=0)
+ENSEMBLE = AutoencoderOutlierDetector(SHORT, ensemble=True, random_state=0)
+ALONE = AutoencoderOutlierDetector(SHORT, random_state=0)
 
 
 def mixed(n=N_ROWS):
@@ -159,7 +161,7 @@ def test_a_detector_converts_a_frame_once_a_call(detector):
 
 def test_a_batch_of_a_stream_is_converted_once():
     X = mixed()
-    detector = AutoencoderOutlierDetector(random_state=0).partial_fit(X)
+    detector = clone(ENSEMBLE).partial_fit(X)
     with conversions_of(X) as count:
         detector.partial_fit(X)
     assert count.times == 1.0

@@ -127,14 +127,13 @@ class Atoms(nn.Module):
 class Inflated(Likelihood):
     """The density of a member ``inside``, and the values that training rows repeat: zeros, levels, caps.
 
-    Each such atom has a probability that the decoder says. A column of at most MOST_LEVELS_AS_ATOMS values has all of
-    them as atoms, another column those that hold SHARE_OF_AN_ATOM of its rows. The density of an atom is normal with
-    the scale SCALE_FLOOR, so that it stays finite and integrates to one; a draw is the atom itself. Half a row's share
-    is kept for values never seen, far around. The mean is that of cells of one kind: of the ``placeholders``, by column,
-    or of the others, whichever are more probable. A draw beyond the training cells of its column comes to lie as far
-    inside them, within the END of their range, and in a column whose rows repeat almost all values, as where numbers
-    are rounded, every draw is the nearest value seen.
-    """
+    Each such atom has a probability that the decoder says. A column of at most MOST_LEVELS_AS_ATOMS values has all
+    of them as atoms, another column those that hold SHARE_OF_AN_ATOM of its rows. The density of an atom is normal
+    with the scale SCALE_FLOOR, so that it stays finite and integrates to one; a draw is the atom itself. Half a
+    row's share is kept for values never seen, far around. The mean is that of cells of one kind: of the
+    ``placeholders``, by column, or of the others, whichever are more probable. A draw beyond the training cells of
+    its column comes to lie as far inside them, within the END of their range, and in a column whose rows repeat
+    almost all values, as where numbers are rounded, every draw is the nearest value seen. """
 
     has_atoms = True
     follows = "values", "ranges"
