@@ -133,7 +133,8 @@ class Inflated(Likelihood):
     row's share is kept for values never seen, far around. The mean is that of cells of one kind: of the
     ``placeholders``, by column, or of the others, whichever are more probable. A draw beyond the training cells of
     its column comes to lie as far inside them, within the END of their range, and in a column whose rows repeat
-    almost all values, as where numbers are rounded, every draw is the nearest value seen. """
+    almost all values, as where numbers are rounded, every draw is the nearest value seen.
+    """
 
     has_atoms = True
     follows = "values", "ranges"
