@@ -84,11 +84,6 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         return self._schema.rows(self._model.inference.decode(codes), codes.dtype, index_of(X))
 
     @undisturbed
-    def _expected(self, numbers):
-        """What is expected of each cell of a matrix, in numbers again."""
-        return self._on_matrices.expected(numbers)
-
-    @undisturbed
     def sample(
         self, n_samples: int = 1, random_state: Seed = None, *, given: Cells | None = None, with_missing: bool = True
     ) -> Rows:
@@ -204,11 +199,6 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         check_is_fitted(self)
         shares = self._on_matrices.shares(self._read(X))
         return shares if self._schema.frame is None else self._schema.frame.numbers(shares, index_of(X))
-
-    @undisturbed
-    def _shortfall(self, X):
-        """Nats that each cell has less, given the code, than the one that is expected (n, n_features); 0 for holes."""
-        return self._on_matrices.shortfall(self._read(X))
 
     @undisturbed
     def impute(self, X: Table, n_imputations: int = 1, random_state: Seed = None) -> Rows:

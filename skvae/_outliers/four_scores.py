@@ -8,7 +8,7 @@ import numpy as np
 from skvae._outliers.excess import Excess
 from skvae._outliers.neighbors import Positions, Sample, SampleDistances
 from skvae._outliers.reasons import residual, usual_cells
-from skvae._tables.matrix import of_rows
+from skvae._tables.matrix import dense, of_rows
 from skvae._tables.schema import Schema
 from skvae._tables.weighted import WeightedRows, drawn_rows, weighted_threshold
 
@@ -113,11 +113,6 @@ class FourScores:
     def bounds(self):
         """Between which values the trusting density lets cells be (2, n_features)."""
         return self.trusting.bounds
-
-
-def dense(matrix):
-    """A matrix as an array of float64."""
-    return np.asarray(matrix[:], dtype=np.float64)
 
 
 def distances_of(rows, density, usual, weight):

@@ -2,10 +2,8 @@
 
 from functools import cached_property
 
-import numpy as np
-
 from skvae._tables.frames.frame import index_of, numbered, some_rows
-from skvae._tables.matrix import of_rows
+from skvae._tables.matrix import dense, of_rows
 
 
 class Reading:
@@ -28,7 +26,7 @@ class Reading:
     @cached_property
     def numbers(self):
         """The numbers of the rows as an array (n, n_features) of float64."""
-        return np.asarray(self.matrix[:], dtype=np.float64)
+        return dense(self.matrix)
 
     @property
     def index(self):

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skvae._tables.matrix import dense
+
 PLACES = 2048
 """Rows that a reservoir holds; one that was there before as many came is still there with probability 1/e."""
 
@@ -60,11 +62,6 @@ class Reservoir:
         """The LATEST rows that came and are still there, as a reservoir of their own."""
         index = np.sort(np.argsort(-self.arrival, kind="stable")[:LATEST])
         return Reservoir(self.X[index], self.weight[index], self.arrival[index], self.n_seen)
-
-
-def dense(X, rows):
-    """Some rows of a matrix as an array of float64."""
-    return np.asarray(X[rows], dtype=np.float64)
 
 
 def arrivals(X, weight):

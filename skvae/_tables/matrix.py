@@ -213,6 +213,11 @@ def of_rows(X, rows):
     return X.of_rows(rows) if isinstance(X, OnDemand) else X[rows]
 
 
+def dense(X, rows=slice(None)):
+    """Some rows of a matrix as an array of float64; what is one already is not copied."""
+    return np.asarray(X[rows], dtype=np.float64)
+
+
 def is_complete(X):
     """Whether it is known without a look that no cell is missing."""
     return isinstance(X, OnDemand) and X.complete

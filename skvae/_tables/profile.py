@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skvae._tables.distinct import distinct_rows, prints_of
-from skvae._tables.matrix import chunks
+from skvae._tables.matrix import chunks, dense
 from skvae._tables.moments import Moments
 from skvae._tables.weighted import WeightedRows
 
@@ -226,8 +226,3 @@ class Held(NamedTuple):
         """The cells of rows with these fingerprints."""
         order = np.argsort(self.prints)
         return self.cells[order[np.searchsorted(self.prints, prints, sorter=order)]]
-
-
-def dense(X, rows=slice(None)):
-    """Some rows of a matrix as an array of float64."""
-    return np.asarray(X[rows], dtype=np.float64)

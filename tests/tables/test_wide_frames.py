@@ -154,7 +154,7 @@ def test_what_is_expected_of_cells_is_what_a_table_of_them_holds():
         fitted = AutoencoderTransformer(**SMALL).fit(X)
         numbers = fitted._schema.numbers(X)
         expected = fitted._schema.numbers(fitted.inverse_transform(fitted.transform(X)))
-        np.testing.assert_array_equal(fitted._expected(numbers), expected)
+        np.testing.assert_array_equal(fitted._on_matrices.expected(numbers), expected)
 
 
 @pytest.mark.parametrize("most", [0, 10**9])
