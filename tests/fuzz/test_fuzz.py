@@ -11,7 +11,7 @@ from skvae import VAETransformer
 from .judge import judge, judged, smallest
 from .strategies import Case, Column, cases, numbered_case
 
-CASES, MORE = 40, 200
+CASES, MORE = 20, 200
 """Random cases of one run of the tests, and of the slow ones; ``python -m tests.fuzz`` tries thousands."""
 
 
