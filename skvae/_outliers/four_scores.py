@@ -7,7 +7,7 @@ import numpy as np
 
 from skvae._outliers.excess import Excess
 from skvae._outliers.neighbors import Positions, Sample, SampleDistances
-from skvae._outliers.reasons import residual, usual_cells
+from skvae._outliers.reasons import expected_cells, residual, usual_cells
 from skvae._tables.matrix import dense, of_rows
 from skvae._tables.schema import Schema
 from skvae._tables.weighted import WeightedRows, drawn_rows, weighted_threshold
@@ -59,7 +59,8 @@ class FourScores:
         where = positions.units.usual
         cells = usual_cells(numbers, weight, schema, where)
         parts = [
-            residual(numbers, expected(each, numbers, cells, where), where, learn=True) for each in (trusting, wary)
+            residual(numbers, expected_cells(each.expected, numbers, cells, where), where, learn=True)
+            for each in (trusting, wary)
         ]
         widths = [width(part, weight, positions.scale) for part in parts]
         shortfall = usual_shortfall(wary, numbers, some, weight, schema)
@@ -93,7 +94,10 @@ class FourScores:
         where = self.positions.units.usual
         costs = np.zeros(numbers.shape)
         for density, usual_width in zip((self.trusting, self.wary), self.widths, strict=True):
-            part = residual(numbers, expected(density, numbers, self.usual, where), where, learn=False) / usual_width
+            part = (
+                residual(numbers, expected_cells(density.expected, numbers, self.usual, where), where, learn=False)
+                / usual_width
+            )
             costs = costs + np.nan_to_num(np.square(np.clip(part, -MOST_WIDTHS, MOST_WIDTHS)))
         costs = 0.0 - 0.25 * costs
         if levels.any():
@@ -128,11 +132,6 @@ def distances_of(rows, density, usual, weight):
         "core": Sample.of(weight, most(-strange, weight, CORE), SAMPLE),
     }
     return SampleDistances(rows, samples)
-
-
-def expected(density, numbers, usual, where):
-    """What a density expects of each cell (n, n_features), where cells lie in the ``usual`` range."""
-    return where.clipped(density.expected(where.clipped(numbers, *usual)), *usual)
 
 
 def width(residual, weight, scale):

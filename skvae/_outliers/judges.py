@@ -87,14 +87,6 @@ class Own:
         """What is expected of each cell of rows of numbers (n, n_features), in numbers of the schema."""
         return self.estimator._on_matrices.expected(numbers)
 
-    def shortfall(self, reading):
-        """Nats that each cell has less than the one that is expected (n, n_features)."""
-        return self.estimator._on_matrices.shortfall(reading.matrix)
-
-    def codes(self, reading):
-        """Codes of rows (n, n_components)."""
-        return self.estimator._on_matrices.codes(reading.matrix)
-
     @property
     def bounds(self):
         """Between which values the density lets cells be (2, n_features)."""

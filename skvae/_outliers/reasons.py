@@ -1,6 +1,7 @@
 """What is expected of each cell, and how far cells usually are from there."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -50,14 +51,16 @@ class Reasons:
 
     def expected(self, judge, reading):
         """What is expected of each cell, and the ends of the interval around it: three arrays (n, n_features)."""
-        expected = expected_cells(judge, reading.numbers, self.usual, reading.schema, self.where, reading.index)
+        expect = partial(judge.expected, schema=reading.schema, index=reading.index)
+        expected = expected_cells(expect, reading.numbers, self.usual, self.where)
         return expected, *np.clip(expected + self.interval[:, None], *self.bounds[:, None])
 
 
 def residual_interval(judge, rows, schema, usual, where):
     """Between which values observed less expected cells of training rows lie (2, n_features), column by column."""
     rows = rows.part(slice(None, None, -(-rows.n_rows // RESIDUAL_ROWS)))
-    apart = residual(rows.X, expected_cells(judge, rows.X, usual, schema, where), where, learn=True)
+    expected = expected_cells(partial(judge.expected, schema=schema), rows.X, usual, where)
+    apart = residual(rows.X, expected, where, learn=True)
     apart[:, schema.with_levels(apart.shape[1])] = np.nan
     tails = 0.5 * (1.0 - COVERAGE), 0.5 * (1.0 + COVERAGE)
     return WeightedRows(apart, rows.weight, rows.total).quantiles(tails)
@@ -69,15 +72,13 @@ def residual(numbers, expected, where, learn):
     return where.without_placeholders(apart, numbers, expected) if learn else apart
 
 
-def expected_cells(judge, numbers, usual, schema, where, index=None):
-    """What a judge expects of each cell (n, n_features) of rows of numbers, where cells lie in the ``usual`` range.
+def expected_cells(expect, numbers, usual, where):
+    """What is expected of each cell (n, n_features) of rows of numbers, where cells lie in the ``usual`` range.
 
     A cell beyond it would pull what is expected of the others, and of itself, towards it; and the code of a row that is
-    strange in many cells may stand for cells that are far beyond it. Cells are in the numbers of the ``schema``, and so
-    is what is expected of them.
+    strange in many cells may stand for cells that are far beyond it. ``expect`` is a function of such rows.
     """
-    tame = where.clipped(numbers, *usual)
-    return where.clipped(judge.expected(tame, schema, index), *usual)
+    return where.clipped(expect(where.clipped(numbers, *usual)), *usual)
 
 
 def usual_cells(numbers, weight, schema, where):

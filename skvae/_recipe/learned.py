@@ -82,7 +82,7 @@ def apart_in(profile, usual, groups):
 
 def likelihood_parts(profile, schema, groups, usual, fitted):
     """Name, columns and further arguments of the likelihood of each group; ``fitted`` are those to go on from."""
-    known = [known_of(profile, usual, columns) for _, columns in groups]
+    known = known_by_group(profile, usual, groups)
     if [(name, columns) for name, columns, _ in fitted] == groups:
         parts = zip(fitted, known, strict=True)
         return [(name, columns, LIKELIHOODS[name].widened(further, each)) for (name, columns, further), each in parts]
@@ -104,13 +104,20 @@ class Known(NamedTuple):
     levels: list
 
 
-def known_of(profile, usual, columns):
-    """What is known of some columns, whose cells are as a model learns from them."""
-    ends = usual.learned_ends(profile.columns.moments)[:, columns]
+def known_by_group(profile, usual, groups):
+    """What is known of the columns of each group, whose cells are as a model learns from them."""
+    cells, ends = usual.learned(profile.sample.cells), usual.learned_ends(profile.columns.moments)
     ends[:, ends[0] > ends[1]] = np.nan
-    cells = usual.learned(profile.sample.cells)[:, columns]
-    levels = [torch.from_numpy(profile.columns.levels[j]) for j in columns if j in profile.columns.levels]
-    return Known(*map(torch.from_numpy, (cells, profile.sample.counts, ends)), levels)
+    counts, levels = torch.from_numpy(profile.sample.counts), profile.columns.levels
+    return [
+        Known(
+            torch.from_numpy(cells[:, columns]),
+            counts,
+            torch.from_numpy(ends[:, columns]),
+            [torch.from_numpy(levels[j]) for j in columns if j in levels],
+        )
+        for _, columns in groups
+    ]
 
 
 def described(name, columns, known, n_rows, schema):

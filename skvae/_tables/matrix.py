@@ -250,14 +250,6 @@ def pieces_of(X):
     return ((part, X[part]) for part in chunks(*X.shape))
 
 
-def lacking_by_column(X):
-    """Mask of the columns of which cells are missing (n_features,)."""
-    lacking = np.zeros(X.shape[1], dtype=bool)
-    for _, cells in () if is_complete(X) else pieces_of(X):
-        lacking |= np.isnan(cells).any(axis=0)
-    return lacking
-
-
 def lacking_by_row(X, columns=slice(None)):
     """Mask of the rows of which cells of some columns are missing (n,)."""
     lacking = np.zeros(len(X), dtype=bool)
