@@ -6,7 +6,10 @@ from skvae._base import BaseAutoencoder
 from skvae._recipe import PlainRecipe
 from skvae._typing import Columns, Likelihoods, Optimizer, Seed
 from skvae._validation import StrOptions
+from skvae.corruptions import Corruption
+from skvae.networks import Network
 from skvae.nn.priors import CODE_DENSITIES
+from skvae.penalties import Penalty
 
 
 class AutoencoderTransformer(BaseAutoencoder):
@@ -61,10 +64,12 @@ class AutoencoderTransformer(BaseAutoencoder):
         part of a score. A mixture has as many components as the Bayesian information criterion prefers.
     n_mixture_components : int, default=16
         Most components that are tried.
-    corruption : {"gaussian"} or None, default=None
-        What the encoder is shown in training instead of x, for a denoising model; the target stays x.
-    corruption_level : float, default=0.1
-        Strength of the corruption: for "gaussian" its standard deviation, in standard deviations of each column.
+    corruption : {"gaussian"}, Corruption or None, default=None
+        What the encoder is shown in training instead of x, for a denoising model; the target stays x. A member of
+        :mod:`skvae.corruptions`, or its name.
+    penalty : {"sparse"}, Penalty or None, default=None
+        What codes and encoder cost beside how badly rows are explained. A member of :mod:`skvae.penalties`, or its
+        name.
     solver : {"adam", "adamw", "sgd", "adagrad"} or torch.optim.Optimizer class, default="adam"
         What minimises the objective.
     alpha : float, default=0.0
@@ -180,13 +185,14 @@ class AutoencoderTransformer(BaseAutoencoder):
         *,
         hidden_layer_sizes: int | Sequence[int] = (128, 128),
         activation: str = "silu",
-        network: str = "residual",
+        network: str | Network = "residual",
+        image_shape: tuple[int, ...] | None = None,
         likelihood: Likelihoods = "gaussian",
         categorical_features: Columns = "from_dtype",
         code_density: str | None = "normal",
         n_mixture_components: int = 16,
-        corruption: str | None = None,
-        corruption_level: float = 0.1,
+        corruption: str | Corruption | None = None,
+        penalty: str | Penalty | None = None,
         solver: "str | type[Optimizer]" = "adam",
         alpha: float = 0.0,
         batch_size: int | str = "auto",
@@ -209,12 +215,13 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.network = network
+        self.image_shape = image_shape
         self.likelihood = likelihood
         self.categorical_features = categorical_features
         self.code_density = code_density
         self.n_mixture_components = n_mixture_components
         self.corruption = corruption
-        self.corruption_level = corruption_level
+        self.penalty = penalty
         self.solver = solver
         self.alpha = alpha
         self.batch_size = batch_size

@@ -14,9 +14,12 @@ from skvae._recipe import VariationalRecipe
 from skvae._surroundings import undisturbed
 from skvae._typing import Columns, Likelihoods, Optimizer, Seed, Table
 from skvae._validation import Interval, StrOptions, check_is_fitted
+from skvae.corruptions import Corruption
+from skvae.networks import Network
 from skvae.nn.objectives import OBJECTIVES
-from skvae.nn.penalties import PENALTIES
 from skvae.nn.priors import CODE_DENSITIES, PRIORS
+from skvae.nn.regularizers import REGULARIZERS
+from skvae.penalties import Penalty
 
 MANY_COMPONENTS = 4
 """From this many on, it is worth a warning that most say nothing; with fewer there is little to spare."""
@@ -114,10 +117,12 @@ class VAETransformer(BaseAutoencoder):
         Share of ``max_iter`` over which the weight of the cost rises from 0 to ``beta``.
     n_importance_samples : int, default=64
         Draws of one score; may be changed after ``fit``.
-    corruption : {"gaussian"} or None, default=None
-        What the encoder is shown in training instead of x, for a denoising model; the target stays x.
-    corruption_level : float, default=0.1
-        Strength of the corruption: for "gaussian" its standard deviation, in standard deviations of each column.
+    corruption : {"gaussian"}, Corruption or None, default=None
+        What the encoder is shown in training instead of x, for a denoising model; the target stays x. A member of
+        :mod:`skvae.corruptions`, or its name.
+    penalty : {"sparse"}, Penalty or None, default=None
+        What codes and encoder cost beside how badly rows are explained. A member of :mod:`skvae.penalties`, or its
+        name.
     solver : {"adam", "adamw", "sgd", "adagrad"} or torch.optim.Optimizer class, default="adam"
         What minimises the objective.
     alpha : float, default=0.0
@@ -245,7 +250,7 @@ class VAETransformer(BaseAutoencoder):
         "objective": [StrOptions({name for name, each in OBJECTIVES.items() if each.is_bound} | {"auto"})],
         "n_draws": [StrOptions({"auto"}), Interval(Integral, 1, 2**16, closed="both")],
         "free_bits": [Interval(Real, 0, None, closed="left")],
-        "regularizer": [StrOptions(set(PENALTIES))],
+        "regularizer": [StrOptions(set(REGULARIZERS))],
         "beta": [Interval(Real, 0, None, closed="left")],
         "kl_warmup": [Interval(Real, 0, 1, closed="both")],
         "n_importance_samples": [Interval(Integral, 1, 2**31 - 1, closed="both")],
@@ -259,7 +264,8 @@ class VAETransformer(BaseAutoencoder):
         *,
         hidden_layer_sizes: int | Sequence[int] = (128, 128),
         activation: str = "silu",
-        network: str = "residual",
+        network: str | Network = "residual",
+        image_shape: tuple[int, ...] | None = None,
         likelihood: Likelihoods = "auto",
         categorical_features: Columns = "from_dtype",
         prior: str = "normal",
@@ -272,8 +278,8 @@ class VAETransformer(BaseAutoencoder):
         free_bits: float = 0.0,
         kl_warmup: float = 0.0,
         n_importance_samples: int = 64,
-        corruption: str | None = None,
-        corruption_level: float = 0.1,
+        corruption: str | Corruption | None = None,
+        penalty: str | Penalty | None = None,
         solver: "str | type[Optimizer]" = "adam",
         alpha: float = 0.0,
         batch_size: int | str = "auto",
@@ -296,6 +302,7 @@ class VAETransformer(BaseAutoencoder):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.network = network
+        self.image_shape = image_shape
         self.likelihood = likelihood
         self.categorical_features = categorical_features
         self.prior = prior
@@ -309,7 +316,7 @@ class VAETransformer(BaseAutoencoder):
         self.kl_warmup = kl_warmup
         self.n_importance_samples = n_importance_samples
         self.corruption = corruption
-        self.corruption_level = corruption_level
+        self.penalty = penalty
         self.solver = solver
         self.alpha = alpha
         self.batch_size = batch_size

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from sklearn import base
 from sklearn.ensemble._base import _set_random_states
 from sklearn.utils import metaestimators
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils.validation import _num_samples as num_rows
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
@@ -41,6 +41,7 @@ __all__ = [
     "unchanged",
     "unchanged_on_error",
     "validate_data",
+    "validate_parameter_constraints",
     "with_callbacks",
 ]
 

@@ -30,6 +30,9 @@ OWN_OPTIONS = {
 }
 """Options that only one of the models has."""
 
+OWN_ARGUMENTS = {"gaussian": {"level": 0.3}, "sparse": {"strength": 0.1}}
+"""Arguments of members that have some of their own."""
+
 
 def generator(seed=0):
     """A source of random numbers."""
@@ -63,10 +66,12 @@ def small_model(name, seed=0, likelihood="gaussian", n_features=5, **options):
     base |= {
         "likelihood": parts(likelihood, n_features),
         "corruption": None,
-        "corruption_level": 0.3,
+        "penalty": None,
         "holes": [],
         "apart": [],
     }
-    return (
-        MODELS[name](n_features, 2, generator=generator(seed), **(base | OWN_OPTIONS[name] | options)).double().train()
-    )
+    options = base | OWN_OPTIONS[name] | options
+    for kind in ("network", "corruption", "penalty"):
+        member = options[kind]
+        options[kind] = (member, OWN_ARGUMENTS.get(member, {})) if isinstance(member, str) else member
+    return MODELS[name](n_features, 2, generator=generator(seed), **options).double().train()

@@ -20,25 +20,27 @@ from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
 from skvae.nn.networks import NETWORKS
-from skvae.nn.penalties import PENALTIES
+from skvae.nn.regularizers import REGULARIZERS
 
 PACKAGE, ROOT = Path(skvae.__file__).parent, Path(__file__).parent.parent
 FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in sorted(PACKAGE.rglob("*.py"))}
 TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 
 FACES = {"_vae", "_autoencoder", "_outlier"}
+MEMBERS_FILES = {"_members", "networks", "corruptions", "penalties"}
 SHARED = {"_callbacks", "_surroundings", "_typing", "_validation"}
 """What every room may know: scikit-learn's machinery, and the program around a call."""
 
 ROOMS = {
-    "faces": {"_base", "_recipe", "_tables", "_engine", "_outliers", "nn"},
+    "faces": {"_base", "_recipe", "_tables", "_engine", "_outliers", "members", "nn"},
     "_displays": {"_tables"},
-    "_base": {"_recipe", "_tables", "_engine", "nn"},
-    "_recipe": {"_tables", "nn"},
+    "_base": {"_recipe", "_tables", "_engine", "members", "nn"},
+    "_recipe": {"_tables", "members", "nn"},
     "_outliers": {"_tables"},
     "_engine": {"_tables", "nn"},
     "_tables": set(),
     "nn": set(),
+    "members": set(),
     "model_selection": set(),
     "__init__": {"faces", "_displays"},
 }
@@ -50,6 +52,7 @@ NEVER = {
     "_tables": {"torch"},
     "_outliers": {"torch"},
     "_displays": {"torch", "sklearn"},
+    "members": {"torch", "sklearn"},
     "nn": {"numpy", "sklearn", "pandas", "scipy"},
 }
 """What a room never imports."""
@@ -58,7 +61,7 @@ NEVER = {
 def room(name):
     """The room that a file is in."""
     first = name.split(".")[0]
-    return "faces" if first in FACES else first
+    return "faces" if first in FACES else "members" if first in MEMBERS_FILES else first
 
 
 def imports(tree):
@@ -131,7 +134,7 @@ MEMBERS = {
     *(name for name in LIKELIHOODS if name not in ("gaussian",)),
     *NETWORKS,
     *MODELS,
-    *PENALTIES,
+    *REGULARIZERS,
     *(name for name in CORRUPTIONS if name),
     *("real", "integer", "boolean", "levels", "ordered", "time", "span", "empty"),
 }

@@ -17,7 +17,7 @@ import skvae
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae._engine.device import OneThread
 from skvae.nn.likelihoods import LIKELIHOODS
-from skvae.nn.penalties import PENALTIES
+from skvae.nn.regularizers import REGULARIZERS
 
 PACKAGE = Path(skvae.__file__).parent
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 2}
@@ -49,7 +49,7 @@ frame = pd.DataFrame(X).add_prefix("c").assign(level=np.where(X[:, 0] > 0, "a", 
 """What a fresh process loads, and the codes of one seed in it."""
 
 FITS = [
-    *(f"VAETransformer(**small, regularizer={name!r}).fit(X)" for name in PENALTIES),
+    *(f"VAETransformer(**small, regularizer={name!r}).fit(X)" for name in REGULARIZERS),
     *(
         f"VAETransformer(**small, likelihood={name!r}).fit({'U' if 'interval' in each.units else 'WHOLE'})"
         for name, each in LIKELIHOODS.items()

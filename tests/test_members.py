@@ -96,8 +96,8 @@ ACTIVATIONS["member"] = torch.nn.Mish
     "corruption": """
 from skvae.nn.corruptions import CORRUPTIONS
 
-def masked(x, level, generator):
-    return x * (torch.rand(x.shape, dtype=x.dtype, generator=generator) > level)
+def masked(x, generator):
+    return x * (torch.rand(x.shape, dtype=x.dtype, generator=generator) > 0.3)
 
 CORRUPTIONS["member"] = masked
 """,
@@ -122,9 +122,9 @@ class Wide(StandardNormal):
 PRIORS["member"] = Wide
 """,
     "regularizer": """
-from skvae.nn.penalties import PENALTIES, Penalty
+from skvae.nn.regularizers import REGULARIZERS, Regularizer
 
-class Sparse(Penalty):
+class Sparse(Regularizer):
     "The divergence, and what codes without noise are away from zero."
 
     def forward(self, step):
@@ -134,7 +134,7 @@ class Sparse(Penalty):
     def weights(self, beta):
         return {"kl": beta, "sparse": 2.0 * beta}
 
-PENALTIES["member"] = Sparse
+REGULARIZERS["member"] = Sparse
 """,
     "solver": """
 from skvae.nn.solvers import SOLVERS, FlatSolver

@@ -9,6 +9,7 @@ from skvae._base.training import MAX_SEED, attributes_of, begun, check_outcome, 
 from skvae._callbacks import FitReport
 from skvae._engine.device import PRECISIONS
 from skvae._engine.summaries import Summary, summarised
+from skvae._members import nested
 from skvae._recipe import plan_of, solver_of, stream_plan
 from skvae._surroundings import undisturbed
 from skvae._tables import door
@@ -23,11 +24,15 @@ from skvae._validation import (
     note_columns,
     unchanged_on_error,
 )
+from skvae.corruptions import Corruption
+from skvae.networks import Network
 from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.networks import ACTIVATIONS, NETWORKS
+from skvae.nn.penalties import PENALTIES
 from skvae.nn.solvers import SOLVERS
 from skvae.nn.training import SCHEDULES
+from skvae.penalties import Penalty
 
 ALL_DRAWS = "all"
 """Stands for all numbers of draws of a score of which has been told."""
@@ -60,12 +65,13 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
         "n_components": [StrOptions({"auto"}), Interval(Integral, 1, MAX_SEED, closed="both")],
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
-        "network": [StrOptions(set(NETWORKS))],
+        "network": [StrOptions(set(NETWORKS)), Network],
+        "image_shape": ["array-like", None],
         "likelihood": [StrOptions(set(LIKELIHOODS) | {"auto"}), list, dict],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "n_mixture_components": [Interval(Integral, 1, MAX_SEED, closed="both")],
-        "corruption": [StrOptions(set(CORRUPTIONS) - {None}), None],
-        "corruption_level": [Interval(Real, 0, None, closed="left")],
+        "corruption": [StrOptions(set(CORRUPTIONS)), Corruption, None],
+        "penalty": [StrOptions(set(PENALTIES)), Penalty, None],
         "solver": [StrOptions(set(SOLVERS)), type],
         "alpha": [Interval(Real, 0, 1e12, closed="both")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, MAX_SEED, closed="both")],
@@ -224,6 +230,25 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
     def _diagnostics(self, run):
         """Fitted attributes that only one of the estimators has."""
         return {}
+
+    def set_params(self, **params: object) -> Self:
+        """Set parameters of the estimator, and of what its parameters hold, as ``network__channels``.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters and their values.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        own, members = nested(self, params)
+        super().set_params(**own)
+        for name, further in members.items():
+            setattr(self, name, getattr(self, name).with_params(**further))
+        return self
 
     def __getstate__(self):
         state = dict(super().__getstate__())

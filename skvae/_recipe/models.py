@@ -12,7 +12,7 @@ ENOUGH_ROWS = 10
 MANY_HOLES = 0.05
 """Share of missing cells from which on "auto" trains with several draws a row."""
 
-COSTS = {"regularizer": "kl", "beta": 1.0, "free_bits": 0.0, "kl_warmup": 0.0}
+COSTS = {"regularizer": "kl", "beta": 1.0, "free_bits": 0.0, "kl_warmup": 0.0, "penalty": None}
 """Parameters that concern the cost of a code, and their defaults."""
 
 

@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 
+from skvae._members import Named, named
+from skvae._recipe.shapes import network_of
 from skvae._recipe.sizes import latent_dim, layer_sizes
+from skvae.corruptions import Corruption
+from skvae.penalties import Penalty
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Options:
     model: str
     n_features: int
     latent_dim: int
-    network: str
+    network: Named
     hidden_layer_sizes: list
     activation: str
     likelihood: list
@@ -37,8 +41,8 @@ class Options:
     apart: list
     n_mixture_components: int
     code_density: str | None
-    corruption: str | None
-    corruption_level: float
+    corruption: Named | None
+    penalty: Named | None
     own: VariationalOptions | None = None
 
     @property
@@ -63,7 +67,7 @@ def options_of(parameters, recipe, known, rows, whole, fitted=None):
         model=recipe.model,
         n_features=n_features,
         latent_dim=size,
-        network=parameters.network,
+        network=network_of(parameters, n_features),
         hidden_layer_sizes=layer_sizes(parameters),
         activation=parameters.activation,
         likelihood=known.likelihood,
@@ -71,7 +75,7 @@ def options_of(parameters, recipe, known, rows, whole, fitted=None):
         apart=known.apart,
         n_mixture_components=int(parameters.n_mixture_components),
         code_density=code_density,
-        corruption=parameters.corruption,
-        corruption_level=float(parameters.corruption_level),
+        corruption=named(parameters.corruption, Corruption),
+        penalty=named(parameters.penalty, Penalty),
         own=recipe.own(parameters, known.share_missing, fitted),
     )

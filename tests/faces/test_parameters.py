@@ -22,6 +22,7 @@ CHANGES = {
     "regularizer": "mmd",
     "free_bits": 0.5,
     "corruption": "gaussian",
+    "penalty": "sparse",
     "solver": "sgd",
     "alpha": 50.0,
     "batch_size": 10,
@@ -40,7 +41,6 @@ CHANGES = {
 
 COMPANIONS = {
     "code_density": ({"code_density": "normal"}, "gaussian_mixture"),
-    "corruption_level": ({"corruption": "gaussian"}, 2.0),
     "momentum": ({"solver": "sgd"}, 0.0),
     "objective": ({"n_draws": 3}, "iwae"),
     "learning_rate": ({"n_iter_no_change": 1, "max_iter": 40, "learning_rate_init": 0.1}, "constant"),
@@ -52,6 +52,7 @@ COMPANIONS = {
 SHOWN_ELSEWHERE = {
     "n_mixture_components": "test_density",
     "warm_start": "test_training",
+    "image_shape": "test_images",
     "device": "test_bad_input and test_hygiene",
     "verbose": "test_callbacks",
 }

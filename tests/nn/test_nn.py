@@ -15,9 +15,9 @@ from skvae.nn.likelihoods import LIKELIHOODS, make_likelihood
 from skvae.nn.networks import ACTIVATIONS, NETWORKS, Linear
 from skvae.nn.numerics import hastened
 from skvae.nn.objectives import OBJECTIVES
-from skvae.nn.penalties import PENALTIES, Penalty
 from skvae.nn.posteriors import DiagonalNormal
 from skvae.nn.priors import CODE_DENSITIES, PRIORS, FittedNormal
+from skvae.nn.regularizers import REGULARIZERS, Regularizer
 from skvae.nn.solvers import SOLVERS, make_solver
 from skvae.nn.step import Step
 
@@ -306,10 +306,10 @@ def penalty(name, free_bits=0.0):
     def build(in_features, out_features, hidden_layer_sizes):
         return NETWORKS["mlp"].encoder(in_features, out_features, hidden_layer_sizes, "relu", generator(5))
 
-    return PENALTIES[name](2, free_bits, build).double()
+    return REGULARIZERS[name](2, free_bits, build).double()
 
 
-class Away(Penalty):
+class Away(Regularizer):
     """What codes are away from zero."""
 
     def forward(self, step):
@@ -561,7 +561,7 @@ def test_importance_weights_of_one_draw_are_the_one_sample_bound():
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 def test_networks_map_shapes_and_draw_only_from_their_generator(name, activation):
     state = torch.get_rng_state()
-    for build in NETWORKS[name]:
+    for build in (NETWORKS[name].encoder, NETWORKS[name].decoder, NETWORKS[name].of_codes):
         first, second = (build(5, 3, (7, 6), activation, generator()) for _ in range(2))
         x = torch.ones(4, 5)
         assert first(x).shape == (4, 3)
@@ -575,10 +575,9 @@ def test_a_network_without_hidden_layers_is_affine():
     torch.testing.assert_close(build(x + y), build(x) + build(y) - build(torch.zeros(10, 5)))
 
 
-@pytest.mark.parametrize("name", [name for name in CORRUPTIONS if name is not None])
-def test_a_corruption_changes_x_as_much_as_its_level_says(name):
+def test_gaussian_corruption_changes_x_as_much_as_its_level_says():
     x = torch.zeros(1000, 3)
-    changes = [CORRUPTIONS[name](x, level, generator()).square().mean().item() for level in (0.0, 0.1, 1.0)]
+    changes = [CORRUPTIONS["gaussian"](x, generator(), level).square().mean().item() for level in (0.0, 0.1, 1.0)]
     assert changes[0] == 0.0
     assert changes[1] < changes[2]
     assert changes[2] == pytest.approx(1.0, rel=0.1)

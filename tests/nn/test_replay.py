@@ -11,8 +11,8 @@ from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
 from skvae.nn.networks import ACTIVATIONS
 from skvae.nn.objectives import OBJECTIVES
-from skvae.nn.penalties import PENALTIES
 from skvae.nn.priors import PRIORS
+from skvae.nn.regularizers import REGULARIZERS
 from skvae.nn.replay import Replayed, cpu, replayed
 from skvae.nn.replay.kernels import memory, tensors_in
 from skvae.nn.solvers import SOLVERS, make_solver
@@ -62,8 +62,9 @@ CASES = [
     *({"name": "vae", "activation": activation} for activation in ACTIVATIONS),
     *({"name": "vae", "solver": solver} for solver in SOLVERS),
     {"name": "autoencoder", "corruption": "gaussian"},
+    {"name": "autoencoder", "penalty": "sparse"},
     *({"name": "vae", "prior": prior} for prior in PRIORS),
-    *({"name": "vae", "regularizer": regularizer} for regularizer in PENALTIES),
+    *({"name": "vae", "regularizer": regularizer} for regularizer in REGULARIZERS),
     *({"name": "vae", "objective": objective, "n_draws": 3} for objective in OBJECTIVES),
     {"name": "vae", "free_bits": 0.1},
     {"name": "vae", "heaviest": 3},

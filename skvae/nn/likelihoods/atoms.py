@@ -70,6 +70,11 @@ class Atoms(nn.Module):
     def __len__(self):
         return len(self.by_column)
 
+    @property
+    def output_columns(self):
+        """The column that each output of an atom is about, on the CPU."""
+        return torch.tensor([column for column, held in self.by_column.items() for _ in held], dtype=torch.long)
+
     def place(self, shift, scale):
         """Learn the units of the columns: a cell in the data is shift + scale times one here."""
         for place, (column, values) in enumerate(self.by_column.items()):
@@ -152,6 +157,7 @@ class Inflated(Likelihood):
         self.n_inputs, self._n_moments = self.noise.n_inputs, self.noise.n_outputs
         self.atoms = Atoms(atoms, placeholders, self._n_moments)
         self.n_outputs = self.atoms.n_outputs
+        self._output_columns = torch.cat([self.noise.output_columns, self.atoms.output_columns])
         self._ranges, self._rounded = ranges, values_of(values)
         self.register_buffer("log_odds", torch.zeros_like(self.atoms.values))
         self.register_buffer("unseen", torch.full((), 1e-3, dtype=torch.float32))

@@ -63,6 +63,9 @@ class Columnwise(Likelihood):
         self.n_inputs, self.n_outputs = self.groups.total("n_inputs"), self.groups.total("n_outputs")
         self.n_statistics = self.groups.total("n_statistics")
         self.input_columns = torch.cat([own[member.input_columns] for member, own in self.groups.with_columns()])
+        outputs = [(member.output_columns, own) for member, own in self.groups.with_columns()]
+        if all(each is not None for each, _ in outputs):
+            self._output_columns = torch.cat([own[each] for each, own in outputs])
 
     def member(self, column):
         return self.groups.member(column)

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import nn
 
 
@@ -52,11 +53,23 @@ class Density(nn.Module, ABC):
     def __init__(self, n_features):
         super().__init__()
         self.n_features = self.n_outputs = n_features
+        self._output_columns = None
         self.n_statistics = n_features
         """Width of ``statistics``."""
 
     def forward(self, outputs):
         return Conditional(self, outputs)
+
+    @property
+    def output_columns(self):
+        """The column that each output is about (n_outputs,), on the CPU; None where an output is about several.
+
+        Outputs of one kind stand side by side, unless a member says otherwise in ``_output_columns``.
+        """
+        if self._output_columns is not None:
+            return self._output_columns
+        n_kinds, rest = divmod(self.n_outputs, self.n_features)
+        return None if rest else torch.arange(self.n_features).repeat(n_kinds)
 
     @abstractmethod
     def mean(self, outputs):

@@ -87,7 +87,7 @@ class Incomplete(Likelihood):
         super().__init__(inside.n_features)
         self.inside, self.holes, self.units = inside, Holes(inside.n_features, columns, apart), inside.units
         self.n_inputs, self.n_outputs = inside.n_inputs + self.holes.n_marks, inside.n_outputs
-        self.n_statistics = inside.n_statistics
+        self.n_statistics, self._output_columns = inside.n_statistics, inside.output_columns
         self.input_columns = torch.cat([inside.input_columns, self.holes.mark_columns])
         self.register_buffer("_owner", inside.input_columns)
         self.register_buffer("_filler", torch.zeros(inside.n_features, dtype=torch.float32))

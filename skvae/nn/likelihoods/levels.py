@@ -83,7 +83,8 @@ class Categorical(Levels):
                 most[column, n_slots[column] - 1], scarce[column, n_slots[column] - 1] = levels[top], log_shares[top]
             places[column, : n_slots[column]] = torch.arange(n_slots[column]) + len(columns)
             columns += [column] * n_slots[column]
-        self.input_columns, self.n_statistics = torch.tensor(columns), places.numel()
+        self.input_columns = self._output_columns = torch.tensor(columns)
+        self.n_statistics = places.numel()
         self.register_buffer("_slots", slots)
         self.register_buffer("_within", within)
         self.register_buffer("_start", torch.tensor(n_levels).cumsum(0) - torch.tensor(n_levels))

@@ -5,6 +5,7 @@ from skvae.nn.models.latent import LatentModel
 from skvae.nn.models.moments import Moments
 from skvae.nn.numerics import wide
 from skvae.nn.objectives import Distortion
+from skvae.nn.penalties import penalties_of
 from skvae.nn.priors import CODE_DENSITIES
 from skvae.nn.step import Step
 
@@ -12,10 +13,10 @@ from skvae.nn.step import Step
 class Autoencoder(LatentModel):
     """Deterministic codes; minimises the likelihood's distortion, then fits noise scales and a density of the codes."""
 
-    def __init__(self, n_features, latent_dim, *, code_density, n_mixture_components, **options):
+    def __init__(self, n_features, latent_dim, *, code_density, n_mixture_components, penalty, **options):
         super().__init__(n_features, latent_dim, code_outputs=latent_dim, **options)
         self.code_density = CODE_DENSITIES[code_density](latent_dim, n_mixture_components)
-        self.objective = Distortion()
+        self.objective = Distortion(penalties_of(penalty))
 
     def observe_codes(self, x, weight, generator):
         """Nothing to do: codes are points, and their density is fitted after training."""

@@ -2,6 +2,7 @@
 
 import copy
 from abc import ABC, abstractmethod
+from functools import partial
 
 import torch
 from torch import nn
@@ -42,14 +43,22 @@ class Codec(nn.Module, ABC):
         generator,
     ):
         super().__init__()
-        build, sizes = NETWORKS[network], tuple(hidden_layer_sizes)
+        sizes = tuple(hidden_layer_sizes)
         self.likelihood = make_likelihood(likelihood, n_features)
         if holes or apart:
             self.likelihood = Incomplete(self.likelihood, holes, apart)
-        self.encoder = build.encoder(self.likelihood.n_inputs, code_outputs, sizes, activation, generator)
-        self.decoder = build.decoder(latent_dim, self.likelihood.n_outputs, sizes[::-1], activation, generator)
+        encoder, decoder = self._builders(*network)
+        self.encoder = encoder(self.likelihood.n_inputs, code_outputs, sizes, activation, generator)
+        self.decoder = decoder(latent_dim, self.likelihood.n_outputs, sizes[::-1], activation, generator)
         self._latent_dim, self._n_guesses = latent_dim, 0
         self.register_buffer("fence", None, persistent=False)
+
+    def _builders(self, name, arguments):
+        """What builds encoder and decoder of a member of NETWORKS with arguments of its own."""
+        pair, likelihood = NETWORKS[name], self.likelihood
+        columns = (likelihood.input_columns, likelihood.output_columns) if pair.by_columns else (None, None)
+        own = [arguments if each is None else {**arguments, "columns": each} for each in columns]
+        return [partial(build, **further) for build, further in zip((pair.encoder, pair.decoder), own, strict=True)]
 
     @property
     def n_products(self):

@@ -7,7 +7,7 @@ from abc import abstractmethod
 
 import torch
 
-from skvae.nn.corruptions import CORRUPTIONS
+from skvae.nn.corruptions import corruption_of
 from skvae.nn.models.beginning import begin
 from skvae.nn.models.codec import Codec
 from skvae.nn.numerics import wide
@@ -19,9 +19,9 @@ class LatentModel(Codec):
     Members have an ``objective``, which training minimises, and a ``code_density``, whence codes of new rows come.
     """
 
-    def __init__(self, n_features, latent_dim, *, corruption, corruption_level, **codec):
+    def __init__(self, n_features, latent_dim, *, corruption, **codec):
         super().__init__(n_features, latent_dim, **codec)
-        self._corrupt, self._corruption_level = CORRUPTIONS[corruption], corruption_level
+        self._corrupt = corruption_of(corruption)
 
     def loss_terms(self, x, generator, weight=None):
         """Named terms of the objective, each (batch,), before weighting.
@@ -29,7 +29,7 @@ class LatentModel(Codec):
         ``weight`` (batch,) is what rows count where a term is about all of them; None where they are alike.
         """
         x = self.likelihood.realize(x, generator)
-        inputs = self._corrupt(self.inputs(x), self._corruption_level, generator)  # (batch, n_inputs)
+        inputs = self._corrupt(self.inputs(x), generator)  # (batch, n_inputs)
         return self.objective(self.step(x, inputs, generator, weight))
 
     @abstractmethod

@@ -8,9 +8,10 @@ from skvae.nn.models.moments import Moments
 from skvae.nn.networks import NETWORKS
 from skvae.nn.numerics import log_mean_exp, positive, positive_inverse, wide
 from skvae.nn.objectives import OBJECTIVES
-from skvae.nn.penalties import PENALTIES
+from skvae.nn.penalties import penalties_of
 from skvae.nn.posteriors import DiagonalNormal
 from skvae.nn.priors import CODE_DENSITIES, PRIORS
+from skvae.nn.regularizers import REGULARIZERS
 from skvae.nn.step import Step
 
 POSTERIOR_FLOOR = 1e-4
@@ -37,20 +38,23 @@ class VAE(LatentModel):
         beta,
         free_bits,
         kl_warmup,
+        penalty,
         **options,
     ):
         super().__init__(n_features, latent_dim, code_outputs=2 * latent_dim, **options)
-        generator, network, activation = (options[name] for name in ("generator", "network", "activation"))
+        generator, activation = options["generator"], options["activation"]
+        of_codes = NETWORKS[options["network"][0]].of_codes
 
         def build(in_features, out_features, hidden_layer_sizes):
-            return NETWORKS[network].encoder(in_features, out_features, hidden_layer_sizes, activation, generator)
+            return of_codes(in_features, out_features, hidden_layer_sizes, activation, generator)
 
         self.prior = PRIORS[prior](
             latent_dim, n_mixture_components, self.likelihood.n_inputs, self.posterior_of_inputs, generator
         )
         self._fitted_density = code_density and CODE_DENSITIES[code_density](latent_dim, n_mixture_components)
         minimised = OBJECTIVES[objective]
-        penalties = [PENALTIES[regularizer](latent_dim, free_bits, build)] if minimised.takes_cost else []
+        costs = [REGULARIZERS[regularizer](latent_dim, free_bits, build)] if minimised.takes_cost else []
+        penalties = [*costs, *penalties_of(penalty)]
         self.objective, self._n_draws = minimised(penalties, beta, kl_warmup), n_draws
 
     @property

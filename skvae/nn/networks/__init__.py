@@ -1,8 +1,9 @@
 """Networks: tensor in, tensor out, and what they need. A pair builds the encoder and the decoder of a model."""
 
 from skvae.nn.networks.activations import ACTIVATIONS
-from skvae.nn.networks.base import Network, Pair
+from skvae.nn.networks.base import Network
 from skvae.nn.networks.dense import Linear, mlp
+from skvae.nn.networks.pair import Pair
 from skvae.nn.networks.table import NETWORKS
 
 __all__ = ["ACTIVATIONS", "NETWORKS", "Linear", "Network", "Pair", "mlp"]

@@ -1,8 +1,6 @@
 """What a network is: tensor in, tensor out, and what it says of itself."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import NamedTuple
 
 from torch import nn
 
@@ -30,10 +28,3 @@ class Network(nn.Module, ABC):
     def n_products(self):
         """How many products it computes for a row."""
         return sum(parameter.numel() for parameter in self.parameters())
-
-
-class Pair(NamedTuple):
-    """Builders of both halves, each ``(in_features, out_features, hidden_layer_sizes, activation, generator)``."""
-
-    encoder: Callable
-    decoder: Callable
