@@ -39,9 +39,14 @@ class AutoencoderTransformer(BaseAutoencoder):
         Hidden units of each layer of the encoder; the decoder has the same in reverse. ``()`` is a linear model.
     activation : {"elu", "gelu", "identity", "logistic", "relu", "silu", "softplus", "tanh"}, default="silu"
         Activation of the hidden layers.
-    network : {"mlp", "residual"}, default="residual"
+    network : {"convolutional", "mlp", "residual"} or Network, default="residual"
         Encoder and decoder: "mlp" is a multi-layer perceptron; "residual" adds an affine map to it, and training
-        begins at the principal components of the training rows where the likelihood has a noise scale.
+        begins at the principal components of the training rows where the likelihood has a noise scale. "convolutional"
+        is for images of the ``image_shape``. A member of :mod:`skvae.networks` has parameters of its own, and is where
+        encoders and decoders of one's own come in.
+    image_shape : tuple of int or None, default=None
+        Shape of a row that is a flattened image, (channels, height, width), or sequence, (channels, length), whose
+        cells are in this order.
     likelihood : str, dict or list of (str, columns), default="gaussian"
         What a decoded row says of the row itself. A name is for all columns of numbers, texts and categories being
         "categorical" or, where they have an order, "ordinal", and booleans "categorical" beside a density of real
