@@ -28,7 +28,7 @@ def checked_shape(image_shape, n_features, owner):
             f"{owner} draws images and must know their shape: give image_shape=(channels, height, width), or "
             "(channels, length) of sequences."
         )
-    shape = tuple(image_shape)
+    shape = tuple(image_shape) if np.ndim(image_shape) == 1 else ()
     if len(shape) not in (2, 3) or not all(isinstance(n, Integral) and n > 0 for n in shape):
         raise ValueError(
             f"image_shape={image_shape!r} must be (channels, height, width) or, of sequences, (channels, length): "

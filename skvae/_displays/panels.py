@@ -17,8 +17,11 @@ MOST_SHOWN_LEVELS, MOST_WITH_NUMBERS = 7, 4
 LETTERS_OF_A_NAME, LETTERS_OF_A_LEVEL = 18, 9
 """Letters of a column's name and of a level that are written."""
 
-USUAL_SHARE, BESIDE_THE_USUAL = 0.99, 0.25
-"""A panel shows the middle share of the cells and so much of their range beside; points beyond stand at its ends."""
+USUAL_SHARE, BESIDE_THE_USUAL = 0.9, 1.0
+"""A panel shows the middle share of the cells and so many times their range beside; points beyond stand at its ends."""
+
+LEAST_RANGE = 1e-3
+"""Range of a panel whose cells are one number, on either side, relative to this number; at least half a unit."""
 
 POINTS, FAR_POINTS, DIAGONAL = "C0", "C3", "0.6"
 """Colours of cells, of cells beyond the panel, and of the line on which a cell is as it was."""
@@ -63,7 +66,12 @@ def draw_panel(ax, name, before, after, error):
     draw, said, whole = draw_numbers, "R² {:.2f}", 1.0
     if is_of_levels(before):
         draw, said, whole = draw_levels, "{:.0f} % right", 100.0
-    draw(ax, before, after)
+    if before.isna().all():
+        ax.text(0.5, 0.5, "missing", ha="center", va="center", style="italic", transform=ax.transAxes)
+        ax.set_xticks([])
+        ax.set_yticks([])
+    else:
+        draw(ax, before, after)
     ax.set_box_aspect(1.0)
     ax.tick_params(labelsize="x-small", length=2.0)
     known = "" if np.isnan(error) else signed(said.format(whole * (1.0 - error)))
@@ -97,8 +105,10 @@ def shown_range(cells, restored):
         return 0.0, 1.0
     low, high = np.quantile(both, [0.5 - 0.5 * USUAL_SHARE, 0.5 + 0.5 * USUAL_SHARE])
     beside = BESIDE_THE_USUAL * (high - low)
-    low, high = max(low - beside, both.min()), min(high + beside, both.max())
-    return (low, high) if low < high else (low - 0.5, high + 0.5)
+    first, last = both.min(), both.max()
+    low, high = (max(low - beside, first), min(high + beside, last)) if low < high else (first, last)
+    half = max(0.5, LEAST_RANGE * abs(low))
+    return (low, high) if low < high else (low - half, high + half)
 
 
 def add_ticks(ax, cells, low, high):
@@ -127,7 +137,7 @@ def time_of(cell):
 
 def draw_levels(ax, before, after):
     """Levels as shares: of the rows of each observed level, in a column, those with each reconstructed one."""
-    there = before.notna() & after.notna()
+    there = before.notna()
     pairs = list(zip(before[there].astype(object), after[there].astype(object), strict=True))
     levels = shown_levels(before, pairs)
     place = {level: number for number, level in enumerate(levels)}
