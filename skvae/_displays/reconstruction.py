@@ -250,7 +250,7 @@ class ReconstructionDisplay:
             draw_lines(ax, before, shape, n, limits, *BEFORE_IN_LINES)
             _, columns, rows = draw_lines(ax, after, shape, n, limits)
             ax.set_yticks([])
-        ax.set_xticks(columns, labels=[f"{error:.2g}" for error in self.errors_])
+        ax.set_xticks(columns, labels=[f"{error:.3g}" for error in self.errors_])
         ax.tick_params(length=0.0)
         ax.set_xlabel("root mean squared difference", fontsize="small")
 

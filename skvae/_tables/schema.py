@@ -94,15 +94,6 @@ class Schema:
         columns = [self.column(j) for j in range(n_features)]
         return np.array([(-np.inf, np.inf) if c.has_levels else integer_limits(c.dtype) for c in columns]).T
 
-    def limited(self, numbers):
-        """Numbers (n, n_features) within what the dtypes of the columns can hold, whatever they are to be written in.
-
-        A model without bounds, as a linear one is, knows nothing of them.
-        """
-        if self.frame is None and not self.columns and np.isinf(integer_limits(self.dtype)).all():
-            return numbers
-        return np.clip(numbers, *self.limits(numbers.shape[1]))
-
     def after(self, moments):
         """The schema of one who has seen more rows, of which these are the moments."""
         low, high = moments.low.tolist(), moments.high.tolist()
@@ -151,11 +142,11 @@ class Schema:
 
     def rows(self, numbers, dtype, index=None, drawn=False):
         """Numbers (n, n_features) as rows of data space, in the container of the training data."""
-        return decoded(self, self.limited(numbers), dtype, index, drawn)
+        return decoded(self, numbers, dtype, index, drawn)
 
     def settled(self, numbers):
         """The numbers of the cells that ``rows`` makes of numbers (n, n_features): rounded as these are."""
-        return settled(self, self.limited(numbers))
+        return settled(self, numbers)
 
     def table(self, numbers, index=None):
         """Numbers (n, n_features) as a table that an estimator takes: levels and dates as such, numbers as they are."""
@@ -163,7 +154,7 @@ class Schema:
 
     def filled(self, X, numbers):
         """A copy of a table with its missing cells taken from numbers (n, n_features)."""
-        return filled(self, X, self.limited(numbers))
+        return filled(self, X, numbers)
 
     def shown(self, numbers, columns, as_measured=False):
         """Cells as a reader knows them, an object array of the shape of ``numbers``, each of the column beside it."""

@@ -72,7 +72,7 @@ def test_images_stand_in_three_rows_with_their_pixels_and_errors():
         np.testing.assert_allclose(tile(display, row, column, 8, 6)[..., 1], grey[row, column], atol=0.005)
     np.testing.assert_allclose(display.errors_, np.sqrt(((after[:4] - before[:4]) ** 2).mean(axis=1)))
     assert texts(display.ax_.get_yticklabels()) == ["before", "after", "difference"]
-    assert texts(display.ax_.get_xticklabels()) == [f"{error:.2g}" for error in display.errors_]
+    assert texts(display.ax_.get_xticklabels()) == [f"{error:.3g}" for error in display.errors_]
     apart, shown = (after[:4] - before[:4]).reshape(4, 8, 6)[1], tile(display, 2, 1, 8, 6)
     redder = shown[..., 0] - shown[..., 2]
     assert (np.sign(redder)[abs(apart) > 0.05] == np.sign(apart)[abs(apart) > 0.05]).all()
