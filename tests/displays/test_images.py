@@ -14,6 +14,7 @@ from matplotlib import pyplot as plt  # noqa: E402
 from sklearn.decomposition import PCA  # noqa: E402
 
 from skvae import AutoencoderTransformer, ImageGridDisplay, VAETransformer  # noqa: E402
+from skvae.networks import Convolutional
 
 SHAPE = (1, 5, 4)
 SMALL = {"hidden_layer_sizes": (8,), "likelihood": "isotropic_gaussian", "random_state": 0, "max_iter": 5}
@@ -153,3 +154,10 @@ def test_without_matplotlib_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"from_images needs matplotlib.*skvae\[plot\]"):
         ImageGridDisplay.from_images(blots(), image_shape=SHAPE)
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (1, 20)])
+def test_the_shape_is_that_of_the_estimator_or_of_its_network(shape):
+    for options in ({"image_shape": shape}, {"network": Convolutional(shape, channels=(2,))}):
+        vae = VAETransformer(2, **{**SMALL, **options}).fit(blots())
+        assert draw(vae).image_shape == shape
