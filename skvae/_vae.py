@@ -65,9 +65,9 @@ class VAETransformer(BaseAutoencoder):
     network : {"convolutional", "mlp", "residual"} or Network, default="residual"
         Encoder and decoder: "mlp" is a multi-layer perceptron; "residual" adds an affine map to it, and training
         begins at factor analysis of the training rows where the likelihood has a noise scale: likelier for tables,
-        above all of few rows. For pixels "mlp" gives better codes. "convolutional" is for images of the ``image_shape``.
-        A member of :mod:`skvae.networks` has parameters of its own, and is where encoders and decoders of one's own
-        come in.
+        above all of few rows. For pixels "mlp" gives better codes. "convolutional" is for images of the
+        ``image_shape``. A member of :mod:`skvae.networks` has parameters of its own, and is where encoders and decoders
+        of one's own come in.
     image_shape : tuple of int or None, default=None
         Shape of a row that is a flattened image, (channels, height, width), or sequence, (channels, length), whose
         cells are in this order.
