@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from skvae._recipe.pixels import network_of
 from skvae._recipe.sizes import latent_dim, layer_sizes
 
 
@@ -24,6 +25,7 @@ class Options:
 
     ``likelihood`` holds the name, the columns and further arguments of each group of columns, ``holes`` the columns of
     which cells are missing, and ``apart`` those with values that stand apart from their other cells, with these values.
+    ``alike`` is whether the columns were found to be alike, as pixels are, when training began.
     """
 
     model: str
@@ -40,11 +42,12 @@ class Options:
     corruption: str | None
     corruption_level: float
     own: VariationalOptions | None = None
+    alike: bool = False
 
     @property
     def arguments(self):
         """Arguments of the model by name."""
-        shared = {name: value for name, value in vars(self).items() if name not in ("model", "own")}
+        shared = {name: value for name, value in vars(self).items() if name not in ("model", "own", "alike")}
         return shared | ({} if self.own is None else vars(self.own))
 
 
@@ -63,7 +66,7 @@ def options_of(parameters, recipe, known, rows, whole, fitted=None):
         model=recipe.model,
         n_features=n_features,
         latent_dim=size,
-        network=parameters.network,
+        network=network_of(parameters, recipe, known.alike, fitted),
         hidden_layer_sizes=layer_sizes(parameters),
         activation=parameters.activation,
         likelihood=known.likelihood,
@@ -74,4 +77,5 @@ def options_of(parameters, recipe, known, rows, whole, fitted=None):
         corruption=parameters.corruption,
         corruption_level=float(parameters.corruption_level),
         own=recipe.own(parameters, known.share_missing, fitted),
+        alike=known.alike,
     )
