@@ -36,11 +36,15 @@ class AutoencoderTransformer(BaseAutoencoder):
         Hidden units of each layer of the encoder; the decoder has the same in reverse. ``()`` is a linear model.
     activation : {"elu", "gelu", "identity", "logistic", "relu", "silu", "softplus", "tanh"}, default="silu"
         Activation of the hidden layers.
-    network : {"mlp", "residual"}, default="residual"
+    network : {"auto", "mlp", "residual"}, default="auto"
         Encoder and decoder: "mlp" is a multi-layer perceptron; "residual" adds an affine map to it, and training
-        begins at the principal components of the training rows where the likelihood has a noise scale.
-    likelihood : str, dict or list of (str, columns), default="gaussian"
-        What a decoded row says of the row itself. A name is for all columns of numbers, texts and categories being
+        begins at the principal components of the training rows where the likelihood has a noise scale. "auto" is
+        "residual", for pixels too.
+    likelihood : str, dict or list of (str, columns), default="auto"
+        What a decoded row says of the row itself. "auto" is "isotropic_gaussian" where all columns are pixels or the
+        like: at least 16 columns of numbers in one unit and one range, each of which goes with its neighbours; scaled
+        one by one, in an order of chance, of a sparse table, or of fewer than 50 rows they are not taken for such.
+        Otherwise it is "gaussian" for numbers (``column_likelihoods_`` says which and why). A name is for all columns of numbers, texts and categories being
         "categorical" or, where they have an order, "ordinal", and booleans "categorical" beside a density of real
         numbers; a dict has names for some columns, a list of (name, columns) for all, columns by name or number. Real
         numbers: "gaussian", squared error in standardised columns, with one noise scale a column fitted after
@@ -84,8 +88,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         First learning rate.
     momentum : float in [0, 1), default=0.9
         Nesterov momentum of ``solver="sgd"``; the others do not use it.
-    max_iter : int, default=200
-        Most epochs, passes over the training rows. Reaching it is no error and no warning: see ``n_iter_``.
+    max_iter : "auto" or int, default="auto"
+        Most epochs, passes over the training rows. Reaching it is no error and no warning: see ``n_iter_``. "auto" is
+        200, and for pixels as many as make about 2,500 steps, from 20 to 200.
     tol : float, default=1e-4
         An epoch is a gain if it lowers the watched objective by more than this, in nats a row.
     early_stopping : bool, default=True
@@ -157,7 +162,9 @@ class AutoencoderTransformer(BaseAutoencoder):
     >>> from sklearn.decomposition import PCA
     >>> from skvae import AutoencoderTransformer
     >>> X = load_digits().data
-    >>> autoencoder = AutoencoderTransformer(2, likelihood="isotropic_gaussian", max_iter=20, random_state=0).fit(X)
+    >>> autoencoder = AutoencoderTransformer(2, max_iter=20, random_state=0).fit(X)
+    >>> autoencoder.column_likelihoods_["likelihood"].unique().tolist()  # pixels are recognised
+    ['isotropic_gaussian']
     >>> autoencoder.transform(X).shape
     (1797, 2)
     >>> pca = PCA(2).fit(X)

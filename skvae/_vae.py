@@ -59,13 +59,16 @@ class VAETransformer(BaseAutoencoder):
         Hidden units of each layer of the encoder; the decoder has the same in reverse. ``()`` is a linear model.
     activation : {"elu", "gelu", "identity", "logistic", "relu", "silu", "softplus", "tanh"}, default="silu"
         Activation of the hidden layers.
-    network : {"mlp", "residual"}, default="residual"
+    network : {"auto", "mlp", "residual"}, default="auto"
         Encoder and decoder: "mlp" is a multi-layer perceptron; "residual" adds an affine map to it, and training
         begins at factor analysis of the training rows where the likelihood has a noise scale: likelier for tables,
-        above all of few rows. For pixels "mlp" gives better codes.
+        above all of few rows. "auto" is "mlp" for pixels, whose codes are better with it, and "residual" elsewhere.
     likelihood : str, dict or list of (str, columns), default="auto"
-        Density of a row given its code. "auto" is "inflated_gaussian" for numbers and dates, without hidden layers
-        "gaussian"; "categorical" for texts, categories and booleans; "ordinal" for ordered categories
+        Density of a row given its code. "auto" is "isotropic_gaussian" where all columns are pixels or the like: at
+        least 16 columns of numbers in one unit and one range, each of which goes with its neighbours; scaled one by
+        one, in an order of chance, of a sparse table, or of fewer than 50 rows they are not taken for such. Otherwise
+        it is "inflated_gaussian" for numbers and dates, without hidden layers "gaussian"; "categorical" for texts,
+        categories and booleans; "ordinal" for ordered categories
         (``column_likelihoods_`` says which and why). A name is for all columns of numbers, and for booleans if it is
         not a density of real numbers; a dict has names for some columns, a list of (name, columns) for all, columns by
         name or number. Real numbers:
@@ -137,8 +140,9 @@ class VAETransformer(BaseAutoencoder):
         First learning rate.
     momentum : float in [0, 1), default=0.9
         Nesterov momentum of ``solver="sgd"``; the others do not use it.
-    max_iter : int, default=200
-        Most epochs, passes over the training rows. Reaching it is no error and no warning: see ``n_iter_``.
+    max_iter : "auto" or int, default="auto"
+        Most epochs, passes over the training rows. Reaching it is no error and no warning: see ``n_iter_``. "auto" is
+        200, and for pixels as many as make about 2,500 steps, from 20 to 200.
     tol : float, default=1e-4
         An epoch is a gain if it lowers the watched objective by more than this, in nats a row.
     early_stopping : bool, default=True

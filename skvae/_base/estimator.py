@@ -94,8 +94,9 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
         """Train on ``X``.
 
         A sparse table is made dense a batch at a time, and gives the model that its dense copy gives. Its cells are all
-        there: what is not stored is zero. ``likelihood="auto"`` is one likelihood for all its columns: "bernoulli"
-        where cells are 0 and 1 only, "poisson" where they are counts, and "gaussian" for other numbers such as TF-IDF.
+        there: what is not stored is zero. ``likelihood="auto"`` of a ``VAETransformer`` is one likelihood for all its
+        columns: "bernoulli" where cells are 0 and 1 only, "poisson" where they are counts, and "gaussian" for other
+        numbers such as TF-IDF; it takes no sparse table for pixels.
 
         Parameters
         ----------

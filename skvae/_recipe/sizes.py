@@ -16,7 +16,7 @@ SMALLEST_BATCH, USUAL_BATCH, STEPS_AN_EPOCH = 16, 256, 16
 LARGEST_BATCH, MANY_STEPS = 2048, 512
 """In a table of so many rows that such batches are more steps an epoch than this, batches grow, up to this."""
 
-USUAL_EPOCHS, LEAST_EPOCHS, STEPS_ON_PIXELS = 200, 20, 3000
+USUAL_EPOCHS, LEAST_EPOCHS, STEPS_ON_PIXELS = 200, 20, 2500
 """``max_iter="auto"``, and for pixels the fewest epochs and about how many steps: rows of many columns take long, and
 of many such rows each says much the same."""
 

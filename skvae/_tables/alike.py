@@ -18,7 +18,7 @@ LEAST_COLUMNS, LEAST_ROWS, LEAST_VALUES = 16, 50, 8
 MOST_ROWS = 2048
 """Rows of the sample that are compared."""
 
-WIDE, SHARE_OF_WIDE = 1.0 / 3.0, 0.75
+WIDE, SHARE_OF_WIDE = 1.0 / 3.0, 0.5
 """This share of the columns that vary spans at least that part of the common range."""
 
 NEAR, TIMES_AS_NEAR = 0.2, 1.75
@@ -90,14 +90,18 @@ class Compared:
         one = np.flatnonzero(self.varying[:-apart] & self.varying[apart:])
         return one, one + apart
 
+    def elsewhere(self):
+        """Correlations of columns that are no neighbours (n_pairs,)."""
+        places = {max(2, round(share * self.cells.shape[1])) for share in PARTNERS}
+        return np.concatenate([self.correlations(apart) for apart in sorted(places)])
+
     def go_together(self):
         """Whether neighbours correlate, and more than columns anywhere do."""
         near = self.correlations(1)
         if len(near) < LEAST_COLUMNS // 2 or near.mean() < NEAR:
             return False
-        places = {max(2, round(share * self.cells.shape[1])) for share in PARTNERS}
-        anywhere = np.concatenate([np.abs(self.correlations(apart)) for apart in sorted(places)])
-        return len(anywhere) > 0 and near.mean() >= TIMES_AS_NEAR * anywhere.mean()
+        elsewhere = np.abs(self.elsewhere())
+        return len(elsewhere) > 0 and near.mean() >= TIMES_AS_NEAR * elsewhere.mean()
 
     def share_values(self):
         """Whether columns have many of their different values in common with their neighbours."""
