@@ -44,18 +44,18 @@ class AutoencoderTransformer(BaseAutoencoder):
         What a decoded row says of the row itself. "auto" is "isotropic_gaussian" where all columns are pixels or the
         like: at least 16 columns of numbers in one unit and one range, each of which goes with its neighbours; scaled
         one by one, in an order of chance, of a sparse table, or of fewer than 50 rows they are not taken for such.
-        Otherwise it is "gaussian" for numbers (``column_likelihoods_`` says which and why). A name is for all columns of numbers, texts and categories being
-        "categorical" or, where they have an order, "ordinal", and booleans "categorical" beside a density of real
-        numbers; a dict has names for some columns, a list of (name, columns) for all, columns by name or number. Real
-        numbers: "gaussian", squared error in standardised columns, with one noise scale a column fitted after
-        training; "isotropic_gaussian", squared error in the units of the data and one noise scale for all columns, like
-        PCA, for columns of one unit such as pixels; "heteroscedastic_gaussian", noise that depends on the code;
-        "inflated_gaussian", the same with atoms at values that a column repeats; "student_t", an error that grows with
-        the logarithm of the distance, for columns with rare, far values; "laplace", absolute errors. Numbers above 0:
-        "lognormal" and "gamma". Numbers in a range: "bernoulli", cross-entropy, for binary columns; other values are
-        mapped to [0, 1] by the smallest and largest value of the table; "continuous_bernoulli". Counts: "poisson",
-        "negative_binomial", and "multinomial" given the row's total. Levels: "categorical" and "ordinal",
-        cross-entropies.
+        Otherwise it is "gaussian" for numbers (``column_likelihoods_`` says which and why). A name is for all columns
+        of numbers, texts and categories being "categorical" or, where they have an order, "ordinal", and booleans
+        "categorical" beside a density of real numbers; a dict has names for some columns, a list of (name, columns) for
+        all, columns by name or number. Real numbers: "gaussian", squared error in standardised columns, with one noise
+        scale a column fitted after training; "isotropic_gaussian", squared error in the units of the data and one noise
+        scale for all columns, like PCA, for columns of one unit such as pixels; "heteroscedastic_gaussian", noise that
+        depends on the code; "inflated_gaussian", the same with atoms at values that a column repeats; "student_t", an
+        error that grows with the logarithm of the distance, for columns with rare, far values; "laplace", absolute
+        errors. Numbers above 0: "lognormal" and "gamma". Numbers in a range: "bernoulli", cross-entropy, for binary
+        columns; other values are mapped to [0, 1] by the smallest and largest value of the table;
+        "continuous_bernoulli". Counts: "poisson", "negative_binomial", and "multinomial" given the row's total. Levels:
+        "categorical" and "ordinal", cross-entropies.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns of numbers whose values are levels: their names, numbers, or a mask, beside the columns of texts,
         categories and booleans of a data frame, which are always taken so, as in

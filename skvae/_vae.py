@@ -68,20 +68,19 @@ class VAETransformer(BaseAutoencoder):
         least 16 columns of numbers in one unit and one range, each of which goes with its neighbours; scaled one by
         one, in an order of chance, of a sparse table, or of fewer than 50 rows they are not taken for such. Otherwise
         it is "inflated_gaussian" for numbers and dates, without hidden layers "gaussian"; "categorical" for texts,
-        categories and booleans; "ordinal" for ordered categories
-        (``column_likelihoods_`` says which and why). A name is for all columns of numbers, and for booleans if it is
-        not a density of real numbers; a dict has names for some columns, a list of (name, columns) for all, columns by
-        name or number. Real numbers:
-        "gaussian", one learned noise scale a column; "isotropic_gaussian", one learned scale for all columns, in the
-        units of the data, like PCA, for columns of one unit such as pixels; "heteroscedastic_gaussian", a scale that
-        depends on the code; "inflated_gaussian", the same with atoms at values that a column repeats (each of up to 20
-        levels; otherwise each value of 5 % of the rows), for tables as they are; "student_t", learned scales and tails,
-        for columns with rare, far values; "laplace", absolute errors. Numbers above 0: "lognormal" and
-        "gamma". Numbers in a range: "bernoulli" for binary cells, where what lies between counts as a probability;
-        "binarized_bernoulli", which draws zeros and ones with these probabilities anew in every training step; and
-        "continuous_bernoulli", a density between the smallest and largest value of the table, 0 and 1 where all lie
-        between them. Counts: "poisson", "negative_binomial", and "multinomial" given the row's total, such as words of
-        a document. Levels: "categorical", and "ordinal" where they have an order.
+        categories and booleans; "ordinal" for ordered categories (``column_likelihoods_`` says which and why). A name
+        is for all columns of numbers, and for booleans if it is not a density of real numbers; a dict has names for
+        some columns, a list of (name, columns) for all, columns by name or number. Real numbers: "gaussian", one
+        learned noise scale a column; "isotropic_gaussian", one learned scale for all columns, in the units of the data,
+        like PCA, for columns of one unit such as pixels; "heteroscedastic_gaussian", a scale that depends on the code;
+        "inflated_gaussian", the same with atoms at values that a column repeats (each of up to 20 levels; otherwise
+        each value of 5 % of the rows), for tables as they are; "student_t", learned scales and tails, for columns with
+        rare, far values; "laplace", absolute errors. Numbers above 0: "lognormal" and "gamma". Numbers in a range:
+        "bernoulli" for binary cells, where what lies between counts as a probability; "binarized_bernoulli", which
+        draws zeros and ones with these probabilities anew in every training step; and "continuous_bernoulli", a density
+        between the smallest and largest value of the table, 0 and 1 where all lie between them. Counts: "poisson",
+        "negative_binomial", and "multinomial" given the row's total, such as words of a document. Levels:
+        "categorical", and "ordinal" where they have an order.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns of numbers whose values are levels: their names, numbers, or a mask, beside the columns of texts,
         categories and booleans of a data frame, which are always taken so, as in

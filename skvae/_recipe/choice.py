@@ -26,13 +26,14 @@ class Choice:
     n_features : int
         Number of columns.
     alike : bool
-        Whether all columns are alike, as pixels are: then "auto" for the table is one likelihood for all of them.
+        Whether all columns are alike, as pixels are: then "auto" for the table is one likelihood for all of them, and
+        they ``are_pixels``.
     """
 
     def __init__(self, likelihood, of_numbers, schema, n_features, alike=False):
         self._parameter, self._schema = likelihood, schema
-        self._are_pixels = alike and isinstance(likelihood, str) and likelihood == "auto"
-        self._of_numbers = LIKELIHOOD_OF_PIXELS if self._are_pixels else of_numbers
+        self.are_pixels = alike and isinstance(likelihood, str) and likelihood == "auto"
+        self._of_numbers = LIKELIHOOD_OF_PIXELS if self.are_pixels else of_numbers
         self._columns = [schema.column(j) for j in range(n_features)]
         self._together, self._asked = [0] * n_features, set()
         self.names = self._names()
@@ -104,7 +105,7 @@ class Choice:
             return "no training cell is there"
         if j in self._asked or (isinstance(self._parameter, str) and self._parameter == self.names[j]):
             return "asked for"
-        if self._are_pixels:
+        if self.are_pixels:
             return REASON
         what = column.noun
         if column.needs_levels:

@@ -54,7 +54,7 @@ def learned(profile, schema, choice, *, linear, alike=False, fitted=None):
     here = Usual() if linear else Usual.of(profile, scales_of(groups))
     usual = here if fitted is None else fitted.units.usual.after(here)
     parts = likelihood_parts(profile, schema, groups, usual, [] if fitted is None else fitted.options.likelihood)
-    bounds = None if linear else bounds_in(profile, schema, here, groups, alike)
+    bounds = None if linear else bounds_in(profile, schema, here, groups, choice.are_pixels)
     if fitted is not None:
         return Learned(parts, fitted.units.after(here, bounds), fitted.options.holes, fitted.options.apart, alike=alike)
     kinds = [(LIKELIHOODS[name].units, columns) for name, columns in groups]
@@ -69,12 +69,12 @@ def scales_of(groups):
     return [(LIKELIHOODS[name].distances, columns) for name, columns in groups]
 
 
-def bounds_in(profile, schema, usual, groups, alike):
-    """Between which values cells of these rows can be (2, n_features); columns that are ``alike`` have one range."""
+def bounds_in(profile, schema, usual, groups, are_pixels):
+    """Between which values cells of these rows can be (2, n_features); pixels have one range."""
     columns = [j for name, group in groups if LIKELIHOODS[name].distances in LINEAR for j in group]
     sample = profile.sample
     bounds = bounds_of(sample, usual.ends, columns)
-    bounds = within_one_range(bounds, usual.ends, columns) if alike else bounds
+    bounds = within_one_range(bounds, usual.ends, columns) if are_pixels else bounds
     return narrower(bounds, schema.limits(sample.cells.shape[1]))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from skvae._tables.profile import smallest
 from skvae._tables.usual import Usual
 
-LEAST_COLUMNS, LEAST_ROWS, LEAST_VALUES = 16, 50, 8
+LEAST_COLUMNS, LEAST_ROWS, FEWEST_VALUES = 16, 50, 8
 """Of fewer columns or rows nobody can tell, and fewer values in all are levels, which have probabilities."""
 
 MOST_ROWS = 2048
@@ -28,7 +28,7 @@ NEAR, TIMES_AS_NEAR = 0.2, 1.75
 PARTNERS = 0.382, 0.236, 0.146, 0.09, 0.437, 0.292, 0.18, 0.472
 """How far the columns stand apart, as shares of all columns, whose correlation is that of columns anywhere."""
 
-SAME_SPREAD, SAME_ENDS, ALMOST_ALL, SHARED = 0.05, 1e-6, 0.95, 0.5
+SAME_SPREAD, SAME_ENDS, ALL_BUT_FEW, SHARED = 0.05, 1e-6, 0.95, 0.5
 """Columns have been scaled one by one where almost all have the same spread, or the same ends and less than a share of
 their values in common with their neighbours; spreads are the same up to a share, ends up to one of the range."""
 
@@ -46,7 +46,7 @@ def are_alike(profile, schema):
     if columns.varying.sum() < LEAST_COLUMNS or not columns.go_together():
         return False
     usual = Usual.of(profile, [("pooled", list(range(n_features)))])
-    return in_one_range(columns, *usual.ends) and len(np.unique(columns.cells[columns.there])) >= LEAST_VALUES
+    return in_one_range(columns, *usual.ends) and len(np.unique(columns.cells[columns.there])) >= FEWEST_VALUES
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,6 @@ def in_one_range(columns, low, high):
         if not np.isfinite(whole) or np.mean(high - low >= WIDE * whole) < SHARE_OF_WIDE:
             return False
     at_both_ends = (low - least <= SAME_ENDS * whole) & (most - high <= SAME_ENDS * whole)
-    if at_both_ends.mean() >= ALMOST_ALL:
+    if at_both_ends.mean() >= ALL_BUT_FEW:
         return columns.share_values()
-    return np.mean(np.abs(spread - np.median(spread)) <= SAME_SPREAD * np.median(spread)) < ALMOST_ALL
+    return np.mean(np.abs(spread - np.median(spread)) <= SAME_SPREAD * np.median(spread)) < ALL_BUT_FEW

@@ -109,7 +109,7 @@ def test_pixels_that_were_scaled_one_by_one_or_say_nothing_by_their_order_are_co
 
 
 def test_correlated_columns_with_ends_of_their_own_scaling_are_not_alike():
-    """Groups of columns that say nearly the same, each mapped to [0, 1]: neighbours go together, values are not shared."""
+    """Groups of columns that say nearly the same, mapped to [0, 1]: neighbours go together, and share no values."""
     rng = np.random.RandomState(0)
     X = mapped_to_unit_interval(np.repeat(rng.normal(size=(500, 12)), 4, axis=1) + 0.3 * rng.normal(size=(500, 48)))
     assert not is_alike(X)
