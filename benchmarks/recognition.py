@@ -16,9 +16,9 @@ import pandas as pd
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_digits
 
-from skvae._tables.alike import LEAST_COLUMNS, MOST_ROWS, Compared, are_alike
+from skvae._tables.alike import LEAST_COLUMNS, Compared, are_alike
 from skvae._tables.matrix import SparseRows
-from skvae._tables.profile import Profile, smallest
+from skvae._tables.profile import Profile
 from skvae._tables.schema import Schema
 
 PICTURES = "mnist", "fashion_mnist", "digits", "26_optdigits"
@@ -116,8 +116,7 @@ def judged(name, way, X):
     is_sparse = sparse.issparse(X)
     profile = Profile.of(SparseRows(X) if is_sparse else np.asarray(X, dtype=np.float64))
     found = bool(are_alike(profile, Schema(None, sparse="counts" if is_sparse else None)))
-    chosen = smallest(profile.sample.prints, MOST_ROWS)
-    columns = Compared.of(profile.sample.cells[chosen], profile.sample.counts[chosen])
+    columns = Compared.of(profile.sample)
     near, anywhere = columns.correlations(1).mean(), np.abs(columns.elsewhere()).mean()
     row = {"table": name, "way": way, "rows": X.shape[0], "columns": X.shape[1], "neighbours": float(near)}
     return row | {"anywhere": float(anywhere), "pixels": found, "right": right(name, way)}

@@ -15,8 +15,8 @@ from skvae._tables.usual import Usual
 LEAST_COLUMNS, LEAST_ROWS, FEWEST_VALUES = 16, 50, 8
 """Of fewer columns or rows nobody can tell, and fewer values in all are levels, which have probabilities."""
 
-MOST_ROWS = 2048
-"""Rows of the sample that are compared."""
+MOST_ROWS, MOST_CELLS = 2048, 2**21
+"""Rows of the sample that are compared; fewer where they have many cells."""
 
 WIDE, SHARE_OF_WIDE = 1.0 / 3.0, 0.5
 """This share of the columns that vary spans at least that part of the common range."""
@@ -41,8 +41,7 @@ def are_alike(profile, schema):
         return False
     if not all(column.family == "numbers" and not column.has_levels for column in schema.columns.values()):
         return False
-    compared = smallest(sample.prints, MOST_ROWS)
-    columns = Compared.of(sample.cells[compared], sample.counts[compared])
+    columns = Compared.of(sample)
     if columns.varying.sum() < LEAST_COLUMNS or not columns.go_together():
         return False
     usual = Usual.of(profile, [("pooled", list(range(n_features)))])
@@ -65,8 +64,11 @@ class Compared:
     varying: np.ndarray
 
     @classmethod
-    def of(cls, cells, counts):
-        """Cells (n, n_features) of rows that count so much (n,)."""
+    def of(cls, sample):
+        """Those of the sample of a profile."""
+        n_features = sample.cells.shape[1]
+        chosen = smallest(sample.prints, min(MOST_ROWS, max(MOST_CELLS // n_features, LEAST_ROWS)))
+        cells, counts = sample.cells[chosen], sample.counts[chosen]
         there, low, high = ~np.isnan(cells), np.fmin.reduce(cells), np.fmax.reduce(cells)
         varying = low < high
         with np.errstate(over="ignore", invalid="ignore"):
@@ -81,9 +83,9 @@ class Compared:
 
     def correlations(self, apart):
         """Of the columns that stand so many places apart and vary (n_pairs,)."""
-        one, other = self.pairs(apart)
-        both = self.counts @ (self.there[:, one] & self.there[:, other])
-        return self.counts @ (self.standard[:, one] * self.standard[:, other]) / np.maximum(both, 1.0)
+        both = self.counts @ (self.there[:, :-apart] & self.there[:, apart:])
+        together = np.einsum("i,ij,ij->j", self.counts, self.standard[:, :-apart], self.standard[:, apart:])
+        return (together / np.maximum(both, np.finfo(np.float64).tiny))[self.pairs(apart)[0]]
 
     def pairs(self, apart):
         """Numbers of the columns that stand so many places apart and vary, (n_pairs,) each."""
