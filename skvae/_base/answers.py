@@ -2,7 +2,6 @@
 
 import warnings
 from abc import ABC
-from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -229,16 +228,15 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         lacking = np.flatnonzero(lacking_by_row(rows))
         n_draws, rng = max(self._recipe.n_draws(self), DRAWS_TO_IMPUTE), check_random_state(random_state)
 
-        def filled(fill):
+        def filled(cells):
             numbers = np.full(rows.shape, np.nan)
-            if len(lacking):
-                numbers[lacking] = fill(rows[lacking], n_draws)
+            numbers[lacking] = cells
             return self._schema.filled(X, numbers)
 
         if n_imputations == 1:
-            return filled(self._model.inference.impute)
+            return filled(self._model.inference.impute(rows[lacking], n_draws))
         seeds = rng.randint(MAX_SEED, size=n_imputations).tolist()
-        return [filled(partial(self._model.inference.complete, seed=seed)) for seed in seeds]
+        return [filled(cells) for cells in self._model.inference.complete(rows[lacking], n_draws, seeds)]
 
     @property
     def column_likelihoods_(self) -> pd.DataFrame:

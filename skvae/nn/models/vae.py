@@ -80,11 +80,15 @@ class VAE(LatentModel):
         importance sampling; among powers it had the smallest errors on linear models, where scores are known.
         """
         posterior = self.posterior_of_inputs(self.seen(x))
-        if not self._n_guesses:
+        if not self.is_open:
             return posterior
         known = (1.0 - self.likelihood.holes.unforeseen(x).to(x.dtype).mean(-1, keepdim=True)).square()
         scale = torch.rsqrt(known / posterior.scale.square() + (1.0 - known))
         return DiagonalNormal(posterior.mean, torch.maximum(scale, posterior.scale))
+
+    def place_of_inputs(self, inputs):
+        posterior = self.posterior_of_inputs(inputs)
+        return posterior.mean, posterior.scale
 
     def codes_of_inputs(self, inputs):
         return self.posterior_of_inputs(inputs).mean
@@ -123,7 +127,7 @@ class VAE(LatentModel):
 
     def _draws_at_once(self, n_rows):
         """Draws of each row whose scores are computed at once."""
-        return max(1, self._rows_at_once // n_rows)
+        return max(1, self.rows_at_once // n_rows)
 
     def log_prob(self, x, noise):
         """Importance-weighted bound on log p(x) (Burda et al., 2016)."""
@@ -135,7 +139,7 @@ class VAE(LatentModel):
         conditional, latent = self.decode(z), self.code_density.log_prob(z) - posterior.log_prob_at(noise)
         return conditional.row_log_prob(x).to(wide(x)) + latent, conditional
 
-    def expected(self, x, noise):
+    def expected_of_seen(self, x, noise):
         """By averages over the posterior, self-normalised importance sampling from q(z|x)."""
         posterior, highest, total, sums = self.posterior(x).broadcast(), -torch.inf, 0.0, 0.0
         for part in noise.split(self._draws_at_once(len(x))):
@@ -146,7 +150,7 @@ class VAE(LatentModel):
             sums = kept * sums + (weights[:, None].to(x) @ conditional.statistics)[:, 0]
         return self.likelihood.typical((sums / total).to(x))
 
-    def completed(self, x, noise, generator):
+    def completed_of_seen(self, x, noise, generator):
         """By sampling importance resampling: one of the draws of q(z|x), with its weight as its chance."""
         log_weights = self.log_weights(x, noise)
         # Gumbel's trick draws each row's place among its draws
