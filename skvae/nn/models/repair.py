@@ -38,6 +38,7 @@ class Places:
 
     mean: torch.Tensor
     scale: torch.Tensor
+    power: torch.Tensor
 
     def draws(self, noise):
         """Draws (batch, places, draws, latent_dim) that belong to standard normal noise (places, draws, latent_dim)."""
@@ -85,7 +86,8 @@ def draws_at_once(model, x):
 def parts_of(noise, size):
     """Noise (draws, latent_dim) shared out among the places: parts (STARTS, up to ``size``, latent_dim)."""
     n = len(noise) // STARTS
-    return noise[: n * STARTS].view(n, STARTS, -1).transpose(0, 1).split(size, dim=1)
+    # one after the other: of Sobol points every n-th would lie in one strip
+    return noise[: n * STARTS].view(STARTS, n, -1).split(size, dim=1)
 
 
 def log_weights(model, x, places, parts):
@@ -95,7 +97,7 @@ def log_weights(model, x, places, parts):
         z = places.draws(part)
         each.append((log_joint(model, x, z) - places.log_prob(z)).flatten(1))
     each = torch.cat(each, dim=1)
-    return each * power_of(each, LEAST_WORTH * each.shape[1])
+    return each * power_of(each, LEAST_WORTH * (1.0 - places.power) * each.shape[1])
 
 
 def searched(model, x):
@@ -103,7 +105,7 @@ def searched(model, x):
     codes = candidates(model, x)
     spread = codes.std(0).clamp_min(torch.finfo(codes.dtype).tiny)  # (latent_dim,)
     begun, power = starts(model, x, codes)
-    return refined(model, x, settled(model, x, begun, spread), spread, power.sqrt())
+    return refined(model, x, settled(model, x, begun, power, spread), spread)
 
 
 def candidates(model, like):
@@ -145,15 +147,31 @@ def worth_of(log_weights):
     return 1.0 / torch.softmax(log_weights, dim=1).square().sum(1, keepdim=True)
 
 
-def settled(model, x, z, spread):
+def settled(model, x, z, power, spread):
     """Where the encoder places rows that are completed by codes z (batch, places, latent_dim)."""
-    cells = torch.where(model.likelihood.holes.unforeseen(x)[:, None], model.decode(z).mean, x[:, None])
+    unforeseen = model.likelihood.holes.unforeseen(x)
+    cells = torch.where(unforeseen[:, None], model.decode(z).mean, x[:, None])
     mean, scale = model.place_of_inputs(model.inputs(cells))
-    return Places(mean, FIRST_SCALE * spread.expand_as(mean) if scale is None else scale)
+    scale = FIRST_SCALE * spread.expand_as(mean) if scale is None else scale
+    return Places(mean, scale, power)
+
+
+def widened(scale, spread, known):
+    """Scales (..., latent_dim) of codes, nearer the ``spread`` of all codes where little is ``known`` of theirs."""
+    return torch.maximum(torch.rsqrt(known / scale.square() + (1.0 - known) / spread**2), scale)
+
+
+def known_share(unforeseen, dtype):
+    """How much rows say of their codes whose cells (batch, n_features) are guesses in part (batch, 1).
+
+    The square of the share of known cells makes scales rather too wide than too narrow for importance sampling; among
+    powers it had the smallest errors on linear models, where scores are known.
+    """
+    return (1.0 - unforeseen.to(dtype).mean(-1, keepdim=True)).square()
 
 
 @torch.enable_grad()
-def refined(model, x, places, spread, power):
+def refined(model, x, places, spread):
     """Places moved up the evidence lower bound of the cells that are there, each on its own (Kim et al., 2018).
 
     The log-density of these cells counts ``power`` (batch, 1): where cells tell less than it seems, places stay wider.
@@ -163,12 +181,14 @@ def refined(model, x, places, spread, power):
     generator = torch.Generator(x.device).manual_seed(0)
     first, second = torch.zeros_like(state), torch.zeros_like(state)
     for step in range(1, STEPS + 1):
-        gradient = slope(model, x, state, spread, power, standard_normal(spread.shape, x, generator))
+        gradient = slope(model, x, state, spread, places.power.sqrt(), standard_normal(spread.shape, x, generator))
         first = DECAY * first + (1.0 - DECAY) * gradient
         second = DECAY_OF_SQUARES * second + (1.0 - DECAY_OF_SQUARES) * gradient.square()
         size = STEP_SIZE * (1.0 - (step - 1) / STEPS) / (1.0 - DECAY**step)
         state = state + size * first / ((second / (1.0 - DECAY_OF_SQUARES**step)).sqrt() + LEAST_SLOPE)
-    return Places(spread * state[0], spread * state[1].exp())
+    scale = spread * state[1].exp()
+    known = 1.0 - places.power.to(scale) * (1.0 - known_share(model.likelihood.holes.unforeseen(x), x.dtype))
+    return Places(spread * state[0], widened(scale, spread, known[..., None]), places.power)
 
 
 def slope(model, x, state, spread, power, noise):
@@ -180,6 +200,6 @@ def slope(model, x, state, spread, power, noise):
 
 
 def log_joint(model, x, z, power=1.0):
-    """Log p(z) plus a power of log p(x|z) of the cells that are there (batch, ...), of codes z (batch, ..., latent_dim)."""
+    """Log p(z) plus a power of log p(x|z) of the cells that are there (batch, ...), z (batch, ..., latent_dim)."""
     cells = x.view(len(x), *[1] * (z.dim() - 2), -1)
     return power * model.decode(z).row_log_prob(cells).to(wide(x)) + model.code_density.log_prob(z)
