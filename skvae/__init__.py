@@ -6,19 +6,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # what is imported at its first use
     from skvae._autoencoder import AutoencoderTransformer
     from skvae._displays.explanation import ExplanationDisplay
+    from skvae._imputer import AutoencoderImputer
     from skvae._outlier import AutoencoderOutlierDetector
     from skvae._vae import VAETransformer
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AutoencoderImputer": "skvae._imputer",
     "AutoencoderOutlierDetector": "skvae._outlier",
     "AutoencoderTransformer": "skvae._autoencoder",
     "ExplanationDisplay": "skvae._displays.explanation",
     "VAETransformer": "skvae._vae",
 }
 
-__all__ = ["AutoencoderOutlierDetector", "AutoencoderTransformer", "ExplanationDisplay", "VAETransformer"]
+__all__ = [
+    "AutoencoderImputer",
+    "AutoencoderOutlierDetector",
+    "AutoencoderTransformer",
+    "ExplanationDisplay",
+    "VAETransformer",
+]
 
 
 def __getattr__(name):

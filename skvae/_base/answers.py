@@ -219,6 +219,10 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             Copies of the rows, with the columns, dtypes and labels of X; ``n_imputations`` of them if that is above 1.
             Cells of a column of which all were missing in training stay missing.
         """
+        return self._impute(X, n_imputations, random_state)
+
+    def _impute(self, X, n_imputations=1, random_state=None, tell=None):
+        """``impute``; ``tell`` is told on the way how many of how many rows are filled."""
         check_is_fitted(self)
         if not isinstance(n_imputations, Integral) or isinstance(n_imputations, bool) or n_imputations < 1:
             raise ValueError(f"n_imputations={n_imputations!r} must be a whole number of at least 1.")
@@ -234,7 +238,7 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             return self._schema.filled(X, numbers)
 
         if n_imputations == 1:
-            return filled(self._model.inference.impute(rows[lacking], n_draws))
+            return filled(self._model.inference.impute(rows[lacking], n_draws, tell))
         seeds = rng.randint(MAX_SEED, size=n_imputations).tolist()
         return [filled(cells) for cells in self._model.inference.complete(rows[lacking], n_draws, seeds)]
 

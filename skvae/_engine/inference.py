@@ -18,6 +18,9 @@ from skvae._tables.units import FARTHEST
 ROWS_TO_SEARCH = 32
 """Rows of a piece of those whose codes are looked for: many small steps, each of which takes its time for few rows."""
 
+ROWS_A_REPORT = 1024
+"""After so many rows one who asks is told how far a long table is."""
+
 CODES_A_ROW, LEAST_CODES, MOST_CODES = 16, 16_384, 262_144
 """Codes that are drawn for each row of which some cells are given, and bounds on their number."""
 
@@ -74,11 +77,18 @@ class Inference:
                 added[part][rows] = np.where(missing[rows], 0.0, each).sum(axis=1)
         return added
 
-    def impute(self, X, n_draws):
-        """What is expected of each cell given those of its row that are there (n, n_features), float64."""
-        noise, size = self._noise(n_draws), rows_per_call(n_draws)
-        cells = np.empty(X.shape)
-        self._map(lambda module, x: module.expected(x, noise), X, cells, size=size, open_size=ROWS_TO_SEARCH)
+    def impute(self, X, n_draws, tell=None):
+        """What is expected of each cell given those of its row that are there (n, n_features), float64.
+
+        ``tell`` is told now and then how many of how many rows are done; None where nobody asks.
+        """
+        noise, size, n_rows = self._noise(n_draws), rows_per_call(n_draws), len(X)
+        cells, step = np.empty(X.shape), n_rows if tell is None else ROWS_A_REPORT
+        for part in (slice(start, start + step) for start in range(0, n_rows, max(step, 1))):
+            run, filled = X[part], cells[part]
+            self._map(lambda module, x: module.expected(x, noise), run, filled, size=size, open_size=ROWS_TO_SEARCH)
+            if tell is not None:
+                tell(min(part.stop, n_rows), n_rows)
         return self._as_seen(self.tensors.units.from_standard(cells))
 
     def complete(self, X, n_draws, seeds):
