@@ -237,6 +237,9 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             numbers[lacking] = cells
             return self._schema.filled(X, numbers)
 
+        if not len(lacking):
+            one = [filled(rows[lacking]) for _ in range(n_imputations)]
+            return one[0] if n_imputations == 1 else one
         if n_imputations == 1:
             return filled(self._model.inference.impute(rows[lacking], n_draws, tell))
         seeds = rng.randint(MAX_SEED, size=n_imputations).tolist()

@@ -61,7 +61,7 @@ def expected(model, x, noise):
     sums, sizes = 0.0, [STARTS * part.shape[1] for part in parts]
     for part, share in zip(parts, weights.split(sizes, dim=1), strict=True):
         statistics = model.decode(places.draws(part)).statistics.flatten(1, 2)  # (batch, draws, n_statistics)
-        sums = sums + (share[:, None] @ statistics)[:, 0]
+        sums = sums + (share[..., None] * statistics).sum(1)  # a product of matrices would round by a row's place
     return model.likelihood.typical(sums)
 
 
@@ -170,7 +170,6 @@ def known_share(unforeseen, dtype):
     return (1.0 - unforeseen.to(dtype).mean(-1, keepdim=True)).square()
 
 
-@torch.enable_grad()
 def refined(model, x, places, spread):
     """Places moved up the evidence lower bound of the cells that are there, each on its own (Kim et al., 2018).
 
@@ -191,6 +190,7 @@ def refined(model, x, places, spread):
     return Places(spread * state[0], widened(scale, spread, known[..., None]), places.power)
 
 
+@torch.enable_grad()
 def slope(model, x, state, spread, power, noise):
     """Gradient of each bound, estimated by one draw, with respect to the state (2, batch, places, latent_dim)."""
     state = state.detach().requires_grad_()
