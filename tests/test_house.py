@@ -15,7 +15,13 @@ from pathlib import Path
 import pytest
 
 import skvae
-from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, ExplanationDisplay, VAETransformer
+from skvae import (
+    AutoencoderImputer,
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    ExplanationDisplay,
+    VAETransformer,
+)
 from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
@@ -26,7 +32,7 @@ PACKAGE, ROOT = Path(skvae.__file__).parent, Path(__file__).parent.parent
 FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in sorted(PACKAGE.rglob("*.py"))}
 TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 
-FACES = {"_vae", "_autoencoder", "_outlier"}
+FACES = {"_vae", "_autoencoder", "_outlier", "_imputer"}
 SHARED = {"_callbacks", "_surroundings", "_typing", "_validation"}
 """What every room may know: scikit-learn's machinery, and the program around a call."""
 
@@ -279,7 +285,8 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
 
 
 @pytest.mark.parametrize(
-    "Class", [VAETransformer, AutoencoderTransformer, AutoencoderOutlierDetector, ExplanationDisplay]
+    "Class",
+    [VAETransformer, AutoencoderTransformer, AutoencoderOutlierDetector, AutoencoderImputer, ExplanationDisplay],
 )
 def test_the_public_face_says_its_types(Class):
     methods = {name: each for name, each in inspect.getmembers(Class) if not name.startswith("_")}

@@ -5,7 +5,13 @@ from typing import assert_type
 import numpy as np
 import pandas as pd
 
-from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, ExplanationDisplay, VAETransformer
+from skvae import (
+    AutoencoderImputer,
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    ExplanationDisplay,
+    VAETransformer,
+)
 from skvae.model_selection import fewest_components
 
 
@@ -28,6 +34,11 @@ def use(X: np.ndarray, frame: pd.DataFrame, rows: list[list[float]]) -> None:
     assert_type(detector.predict(frame), np.ndarray)
     detector.explain(frame, n_columns=2)
     assert_type(ExplanationDisplay.from_estimator(detector, frame), ExplanationDisplay)
+    imputer = AutoencoderImputer(vae, add_indicator=True, random_state=0)
+    assert_type(imputer.fit(frame), AutoencoderImputer)
+    assert_type(imputer.partial_fit(frame), AutoencoderImputer)
+    assert_type(imputer.get_feature_names_out(), np.ndarray)
+    imputer.transform(frame)
     assert_type(fewest_components({}), int)
     vae.fit(use)  # type: ignore[arg-type]
     vae.sample("three")  # type: ignore[arg-type]
