@@ -85,8 +85,7 @@ def picture(rows, output):
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    colours = plt.get_cmap("gray_r").copy()
-    colours.set_bad("#d8e2ee")
+    colours = plt.get_cmap("gray_r").with_extremes(bad="#d8e2ee")
     figure, axes = plt.subplots(len(rows), SHOWN, figsize=(7.5, 0.75 * len(rows)), layout="constrained")
     for (name, cells), line in zip(rows.items(), axes, strict=True):
         for digit, axis in zip(cells, line, strict=True):

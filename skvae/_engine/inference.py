@@ -105,7 +105,7 @@ class Inference:
 
     def _as_seen(self, cells):
         """Cells that are filled in, no farther than those of the training rows went."""
-        return self.tensors.units.usual.within_ends(cells)
+        return self.tensors.units.within_usual(cells)
 
     def sample_given(self, row, n_samples, seed):
         """Draws of rows (n_samples, n_features) that have the cells of ``row`` (n_features,) that are not NaN.

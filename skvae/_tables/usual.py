@@ -130,13 +130,6 @@ class Usual:
         """Cells within such ends (n_features,), but placeholders as they are."""
         return self._but_placeholders(np.clip(X, low, high), X)
 
-    def within_ends(self, X):
-        """Cells no farther than the usual ones of the table, but placeholders as they are; X where none is far."""
-        if self.low is None:
-            return X
-        some = self.first <= self.last
-        return self.clipped(X, np.where(some, self.first, -np.inf), np.where(some, self.last, np.inf))
-
     def _but_placeholders(self, changed, X):
         for j in self.placeholders:
             known = self._is_placeholder(X, j)

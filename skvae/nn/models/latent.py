@@ -8,9 +8,9 @@ from abc import abstractmethod
 import torch
 
 from skvae.nn.corruptions import CORRUPTIONS
-from skvae.nn.models import repair
 from skvae.nn.models.beginning import begin
 from skvae.nn.models.codec import Codec
+from skvae.nn.models.repair import completed_by_search, expected_by_search
 from skvae.nn.numerics import wide
 
 
@@ -80,12 +80,12 @@ class LatentModel(Codec):
 
     def expected(self, x, noise):
         """What is expected of each cell given those of its row that are there (batch, n_features)."""
-        return repair.expected(self, x, noise) if self.is_open else self.expected_of_seen(x, noise)
+        return expected_by_search(self, x, noise) if self.is_open else self.expected_of_seen(x, noise)
 
     def completed(self, x, noise, generators):
         """A draw by each generator of each cell given those that are there (n_generators, batch, n_features)."""
         if self.is_open:
-            return repair.completed(self, x, noise, generators)
+            return completed_by_search(self, x, noise, generators)
         return torch.stack([self.completed_of_seen(x, noise, generator) for generator in generators])
 
     @abstractmethod

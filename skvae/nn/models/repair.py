@@ -51,7 +51,7 @@ class Places:
         return torch.logsumexp(each, dim=-1) - math.log(self.mean.shape[1])
 
 
-def expected(model, x, noise):
+def expected_by_search(model, x, noise):
     """What is expected of each cell (batch, n_features), by importance sampling from ``searched`` places.
 
     ``noise`` (draws, latent_dim) is standard normal, the same for every row.
@@ -65,7 +65,7 @@ def expected(model, x, noise):
     return model.likelihood.typical(sums)
 
 
-def completed(model, x, noise, generators):
+def completed_by_search(model, x, noise, generators):
     """A draw of each cell by each generator (n_generators, batch, n_features): a drawn code, decoded."""
     places, parts = searched(model, x), parts_of(noise, draws_at_once(model, x))
     weights = log_weights(model, x, places, parts)
