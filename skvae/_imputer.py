@@ -221,6 +221,7 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
             return self.estimator_._impute(X, tell=lambda done, n: print(f"{done} of {n} rows filled"))
         return self.estimator_.impute(X)
 
+    @undisturbed
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns that ``transform`` returns.
 
