@@ -8,12 +8,14 @@ if TYPE_CHECKING:  # what is imported at its first use
     from skvae._displays.explanation import ExplanationDisplay
     from skvae._displays.images import ImageGridDisplay
     from skvae._displays.reconstruction import ReconstructionDisplay
+    from skvae._imputer import AutoencoderImputer
     from skvae._outlier import AutoencoderOutlierDetector
     from skvae._vae import VAETransformer
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AutoencoderImputer": "skvae._imputer",
     "AutoencoderOutlierDetector": "skvae._outlier",
     "AutoencoderTransformer": "skvae._autoencoder",
     "ExplanationDisplay": "skvae._displays.explanation",
@@ -23,6 +25,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AutoencoderImputer",
     "AutoencoderOutlierDetector",
     "AutoencoderTransformer",
     "ExplanationDisplay",

@@ -8,8 +8,8 @@ from sklearn import base
 from sklearn.ensemble._base import _set_random_states
 from sklearn.utils import metaestimators
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_parameter_constraints
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, has_fit_parameter, validate_data
 from sklearn.utils.validation import _num_samples as num_rows
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -30,6 +30,7 @@ __all__ = [
     "HasMethods",
     "Interval",
     "StrOptions",
+    "_check_feature_names_in",
     "_fit_context",
     "_set_random_states",
     "available_if",

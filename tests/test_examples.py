@@ -40,6 +40,7 @@ def test_every_example_is_tested():
         "anomalies.py",
         "generation.py",
         "grid_search.py",
+        "inpainting.py",
         "pipeline_digits.py",
         "quickstart.py",
         "tables.py",
@@ -175,3 +176,13 @@ def test_tables_fills_holes_better_than_means_and_draws_wines_like_those_of_the_
     measured, of_drawn = map(float, re.search(r"barbera wines: (\S+), of drawn ones (\S+)", text).groups())
     assert of_drawn < 1.5  # all wines together have 2.0
     assert measured < 0.8
+
+
+@pytest.mark.parametrize("hidden", ["half", "square"])
+def test_inpainting_fills_better_than_means_and_components(run, tmp_path, hidden):
+    pytest.importorskip("matplotlib")
+    text = run("inpainting.py", "--hidden", hidden, "--max-iter", 40, "--output", tmp_path / "filled.png")
+    errors = {line.rsplit(maxsplit=1)[0]: float(line.split()[-1]) for line in section(text, "Mean squared error")}
+    assert list(errors) == ["column means", "ten neighbours", "PCA", "AutoencoderImputer"]
+    assert errors["AutoencoderImputer"] < 0.8 * errors["PCA"] < errors["column means"]
+    assert (tmp_path / "filled.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

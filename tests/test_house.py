@@ -16,6 +16,7 @@ import pytest
 
 import skvae
 from skvae import (
+    AutoencoderImputer,
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
     ExplanationDisplay,
@@ -33,8 +34,8 @@ PACKAGE, ROOT = Path(skvae.__file__).parent, Path(__file__).parent.parent
 FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in sorted(PACKAGE.rglob("*.py"))}
 TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 
-FACES = {"_vae", "_autoencoder", "_outlier"}
 MEMBERS_FILES = {"_members", "networks", "corruptions", "penalties"}
+FACES = {"_vae", "_autoencoder", "_outlier", "_imputer"}
 SHARED = {"_callbacks", "_surroundings", "_typing", "_validation"}
 """What every room may know: scikit-learn's machinery, and the program around a call."""
 
@@ -297,6 +298,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
         ExplanationDisplay,
         ImageGridDisplay,
         ReconstructionDisplay,
+        AutoencoderImputer,
     ],
 )
 def test_the_public_face_says_its_types(Class):

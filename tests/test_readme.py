@@ -85,7 +85,9 @@ def test_ruff_agrees(arguments):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("Estimator", ["VAETransformer", "AutoencoderTransformer", "AutoencoderOutlierDetector"])
+@pytest.mark.parametrize(
+    "Estimator", ["VAETransformer", "AutoencoderTransformer", "AutoencoderOutlierDetector", "AutoencoderImputer"]
+)
 def test_every_parameter_and_attribute_is_documented(Estimator):
     Class = getattr(skvae, Estimator)
     documented = set(re.findall(r"^    (\w+) : ", Class.__doc__, re.MULTILINE))

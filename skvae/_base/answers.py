@@ -2,7 +2,6 @@
 
 import warnings
 from abc import ABC
-from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -238,6 +237,10 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             Copies of the rows, with the columns, dtypes and labels of X; ``n_imputations`` of them if that is above 1.
             Cells of a column of which all were missing in training stay missing.
         """
+        return self._impute(X, n_imputations, random_state)
+
+    def _impute(self, X, n_imputations=1, random_state=None, tell=None):
+        """``impute``; ``tell`` is told on the way how many of how many rows are filled."""
         check_is_fitted(self)
         if not isinstance(n_imputations, Integral) or isinstance(n_imputations, bool) or n_imputations < 1:
             raise ValueError(f"n_imputations={n_imputations!r} must be a whole number of at least 1.")
@@ -247,16 +250,18 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         lacking = np.flatnonzero(lacking_by_row(rows))
         n_draws, rng = max(self._recipe.n_draws(self), DRAWS_TO_IMPUTE), check_random_state(random_state)
 
-        def filled(fill):
+        def filled(cells):
             numbers = np.full(rows.shape, np.nan)
-            if len(lacking):
-                numbers[lacking] = fill(rows[lacking], n_draws)
+            numbers[lacking] = cells
             return self._schema.filled(X, numbers)
 
+        if not len(lacking):
+            one = [filled(rows[lacking]) for _ in range(n_imputations)]
+            return one[0] if n_imputations == 1 else one
         if n_imputations == 1:
-            return filled(self._model.inference.impute)
+            return filled(self._model.inference.impute(rows[lacking], n_draws, tell))
         seeds = rng.randint(MAX_SEED, size=n_imputations).tolist()
-        return [filled(partial(self._model.inference.complete, seed=seed)) for seed in seeds]
+        return [filled(cells) for cells in self._model.inference.complete(rows[lacking], n_draws, seeds)]
 
     @property
     def column_likelihoods_(self) -> pd.DataFrame:

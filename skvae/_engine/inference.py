@@ -15,6 +15,12 @@ from skvae._tables.frames.frame import as_array
 from skvae._tables.matrix import is_complete, pieces_of
 from skvae._tables.units import FARTHEST
 
+ROWS_TO_SEARCH = 32
+"""Rows of a piece of those whose codes are looked for: many small steps, each of which takes its time for few rows."""
+
+ROWS_A_REPORT = 1024
+"""After so many rows one who asks is told how far a long table is."""
+
 CODES_A_ROW, LEAST_CODES, MOST_CODES = 16, 16_384, 262_144
 """Codes that are drawn for each row of which some cells are given, and bounds on their number."""
 
@@ -29,19 +35,20 @@ class Inference:
     n_features: int
     latent_dim: int
 
-    def _map(self, function, X, out, units=None, **size):
+    def _map(self, function, X, out, units=None, size=ROWS_PER_CALL, open_size=None):
         """Fill ``out`` with ``function`` of a module and each row of ``X``.
 
         Rows that lack cells of columns of which none was missing in training go through a model that is open to them;
-        the others do not depend on whether there are such rows.
+        the others do not depend on whether there are such rows. Those have pieces of ``open_size``.
         """
         prepare = (units or self.tensors.units).to_standard
         for module, rows in self.opening.parts(X):
             run = partial(function, module)
             if rows is None:
-                self.pieces.fill(run, X, out, prepare=prepare, **size)
+                self.pieces.fill(run, X, out, prepare=prepare, size=size)
             else:
-                out[rows] = self.pieces.fill(run, X[rows], out[rows], prepare=prepare, **size)
+                own = open_size if module.is_open and open_size else size
+                out[rows] = self.pieces.fill(run, X[rows], out[rows], prepare=prepare, size=own)
         return out
 
     def encode(self, X):
@@ -70,21 +77,35 @@ class Inference:
                 added[part][rows] = np.where(missing[rows], 0.0, each).sum(axis=1)
         return added
 
-    def impute(self, X, n_draws):
-        """What is expected of each cell given those of its row that are there (n, n_features), float64."""
-        noise, size = self._noise(n_draws), rows_per_call(n_draws)
-        cells = self._map(lambda module, x: module.expected(x, noise), X, np.empty(X.shape), size=size)
-        return self.tensors.units.from_standard(cells)
+    def impute(self, X, n_draws, tell=None):
+        """What is expected of each cell given those of its row that are there (n, n_features), float64.
 
-    def complete(self, X, n_draws, seed):
-        """A draw of each cell given those of its row that are there (n, n_features), float64."""
-        generator = torch.Generator(self.tensors.device).manual_seed(seed)
-        noise, size, out = self._noise(n_draws), rows_per_call(n_draws), np.empty(X.shape)
-        with memory_errors(self.tensors.device), torch.inference_mode():
-            for start in range(0, len(X), size):
-                x = self.tensors.standard(X[start : start + size])
-                out[start : start + size] = self.opening.for_tensors(x).completed(x, noise, generator).cpu().numpy()
-        return self._drawn(out)
+        ``tell`` is told now and then how many of how many rows are done; None where nobody asks.
+        """
+        noise, size, n_rows = self._noise(n_draws), rows_per_call(n_draws), len(X)
+        cells, step = np.empty(X.shape), n_rows if tell is None else ROWS_A_REPORT
+        for part in (slice(start, start + step) for start in range(0, n_rows, max(step, 1))):
+            run, filled = X[part], cells[part]
+            self._map(lambda module, x: module.expected(x, noise), run, filled, size=size, open_size=ROWS_TO_SEARCH)
+            if tell is not None:
+                tell(min(part.stop, n_rows), n_rows)
+        return self._as_seen(self.tensors.units.from_standard(cells))
+
+    def complete(self, X, n_draws, seeds):
+        """A draw for each seed of each cell given those of its row that are there (n_seeds, n, n_features), float64."""
+        generators = [torch.Generator(self.tensors.device).manual_seed(seed) for seed in seeds]
+        noise, size, out = self._noise(n_draws), rows_per_call(n_draws), np.empty((len(seeds), *X.shape))
+        with memory_errors(self.tensors.device), torch.no_grad():
+            for module, rows in self.opening.parts(X):
+                index = np.arange(len(X)) if rows is None else np.flatnonzero(rows)
+                for start in range(0, len(index), size):
+                    some = index[start : start + size]
+                    out[:, some] = module.completed(self.tensors.standard(X[some]), noise, generators).cpu().numpy()
+        return [self._as_seen(self._drawn(cells)) for cells in out]
+
+    def _as_seen(self, cells):
+        """Cells that are filled in, no farther than those of the training rows went."""
+        return self.tensors.units.within_usual(cells)
 
     def sample_given(self, row, n_samples, seed, noise=True):
         """Rows (n_samples, n_features) that have the cells of ``row`` (n_features,) that are not NaN.

@@ -124,6 +124,14 @@ class Units:
             exact(cells)
         return self.usual.snapped(cells, cells if self.bounds is None else np.clip(cells, *self.bounds))
 
+    def within_usual(self, X):
+        """Cells (n, n_features) no farther than the usual ones of the table, but placeholders as they are."""
+        first, last = self.usual.ends
+        if first is None:  # to a linear model no cell is far
+            return X
+        has_cells = first <= last
+        return self.usual.clipped(X, np.where(has_cells, first, -np.inf), np.where(has_cells, last, np.inf))
+
     @property
     def fence(self):
         """Standard units below and above which cells are far, and where these then stand (4, n_features), or None."""

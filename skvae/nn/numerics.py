@@ -100,7 +100,33 @@ def coin_flips(probability, generator):
 
 
 def product(x, weight, bias=None):
-    """``x @ weight.mT + bias``, for each row of x (..., n) the same bits wherever it stands among others."""
+    """``x @ weight.mT + bias``, for each row of x (..., n) the same bits wherever it stands among others.
+
+    So has its gradient, where the weight is not learned.
+    """
+    if torch.is_grad_enabled() and x.requires_grad and not weight.requires_grad:
+        return _AlignedProduct.apply(x, weight, bias)
+    return aligned_product(x, weight, bias)
+
+
+class _AlignedProduct(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x, weight, bias):
+        return aligned_product(x, weight, bias)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(inputs[1])
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return aligned_product(gradient, ctx.saved_tensors[0].mT, None), None, None
+
+
+def aligned_product(x, weight, bias):
+    """The product itself."""
     missing = -weight.shape[-1] % ALIGNED
     if missing:
         x, weight = pad(x, (0, missing)), pad(weight, (0, missing))

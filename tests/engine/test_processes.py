@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from scipy import special
 
-from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+from skvae import AutoencoderImputer, AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae._outliers.ensemble import RobustEnsemble
 
 PROGRAM = Path(__file__).parent / "forked_child.py"
@@ -27,7 +27,7 @@ def test_a_forked_child_gives_the_results_of_its_parent():
     assert json.loads(done.stdout) == {"unfinished": [], "differing": [], "joblib": []}
 
 
-OWN = [VAETransformer, AutoencoderTransformer, AutoencoderOutlierDetector, RobustEnsemble]
+OWN = [VAETransformer, AutoencoderTransformer, AutoencoderImputer, AutoencoderOutlierDetector, RobustEnsemble]
 
 
 @pytest.mark.parametrize("Estimator", OWN)

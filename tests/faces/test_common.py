@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
-from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+from skvae import AutoencoderImputer, AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae.nn.likelihoods import LIKELIHOODS
 
 FULL_BATCH = {"batch_size": 10_000, "early_stopping": False, "precision": "float64"}
@@ -56,6 +56,11 @@ DETECTORS = [
     AutoencoderOutlierDetector(make_pipeline(StandardScaler(), vae()), random_state=0),
 ]
 
+IMPUTERS = [
+    AutoencoderImputer(vae(batch_size=4), random_state=0),
+    AutoencoderImputer(autoencoder(batch_size=4), add_indicator=True),
+]
+
 EXTRA_CHECKS = [
     "check_dataframe_column_names_consistency",
     "check_global_output_transform_pandas",
@@ -78,7 +83,7 @@ DETECTOR_CHECKS = [
 ]
 
 
-SHARES = {VAETransformer(): 1, AutoencoderTransformer(): 1, AutoencoderOutlierDetector(): 3}
+SHARES = {VAETransformer(): 1, AutoencoderTransformer(): 1, AutoencoderOutlierDetector(): 3, AutoencoderImputer(): 3}
 """Of the checks of the classes as they are, one in so many is in every run; the others are slow."""
 
 SHARE = 12
@@ -87,7 +92,7 @@ SHARE = 12
 
 def checks():
     """All checks of all configurations, those slow that not every run needs."""
-    shares = [*SHARES.items(), *((estimator, SHARE) for estimator in TRANSFORMERS + DETECTORS)]
+    shares = [*SHARES.items(), *((estimator, SHARE) for estimator in TRANSFORMERS + DETECTORS + IMPUTERS)]
     for place, (estimator, share) in enumerate(shares):
         for number, pair in enumerate(parametrize_with_checks([estimator]).args[1]):
             yield pytest.param(*pair, marks=() if (number + place) % share == 0 else pytest.mark.slow)
@@ -107,7 +112,7 @@ def test_no_check_is_skipped():
     assert "check_array_api_input" in {result["check_name"] for result in results}
 
 
-@each_value(name=EXTRA_CHECKS, estimator=[vae(), autoencoder(), vae(early_stopping=False)])
+@each_value(name=EXTRA_CHECKS, estimator=[vae(), autoencoder(), vae(early_stopping=False), IMPUTERS[0]])
 def test_extra_checks_of_scikit_learn_itself(estimator, name):
     with warnings.catch_warnings():
         # some of these checks fit on a frame and transform an array on purpose

@@ -190,3 +190,13 @@ def test_with_a_shape_alone_pixels_go_through_convolutions_with_one_scale(Estima
     assert set(model.column_likelihoods_["likelihood"]) == {"isotropic_gaussian"}
     shuffled = DIGITS[:200, np.random.RandomState(0).permutation(64)]
     assert set(model.fit(shuffled).column_likelihoods_["likelihood"]) == {"isotropic_gaussian"}
+
+
+@BOTH
+@pytest.mark.parametrize("network", [NETWORK, Custom(two_layers, two_layers)], ids=["convolutional", "custom"])
+def test_the_hidden_half_of_an_image_is_filled_alike_wherever_it_stands(Estimator, network):
+    model = Estimator(**SMALL, network=network).fit(DIGITS[:200])
+    holes = np.where(np.arange(64) < 32, np.nan, DIGITS[500:600])
+    filled, order = model.impute(holes), np.random.RandomState(0).permutation(100)
+    np.testing.assert_allclose(model.impute(holes[order]), filled[order], rtol=1e-3, atol=1e-3)
+    np.testing.assert_array_equal(filled[:, 32:], holes[:, 32:])

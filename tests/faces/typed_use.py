@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from skvae import (
+    AutoencoderImputer,
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
     ExplanationDisplay,
@@ -39,6 +40,11 @@ def use(X: np.ndarray, frame: pd.DataFrame, rows: list[list[float]]) -> None:
     assert_type(ReconstructionDisplay.from_reconstruction(X, X), ReconstructionDisplay)
     assert_type(ImageGridDisplay.from_estimator(vae, "map", image_shape=(1, 2, 2)), ImageGridDisplay)
     assert_type(ImageGridDisplay.from_images(X, image_shape=(2, 2)), ImageGridDisplay)
+    imputer = AutoencoderImputer(vae, add_indicator=True, random_state=0)
+    assert_type(imputer.fit(frame), AutoencoderImputer)
+    assert_type(imputer.partial_fit(frame), AutoencoderImputer)
+    assert_type(imputer.get_feature_names_out(), np.ndarray)
+    imputer.transform(frame)
     assert_type(fewest_components({}), int)
     vae.fit(use)  # type: ignore[arg-type]
     vae.sample("three")  # type: ignore[arg-type]

@@ -32,10 +32,13 @@ class Autoencoder(LatentModel):
     def code_draws(self, x, generator):
         return self.codes(x)
 
-    def expected(self, x, noise):
+    def place_of_inputs(self, inputs):
+        return self.codes_of_inputs(inputs), None
+
+    def expected_of_seen(self, x, noise):
         return self.decode(self.codes(x)).mean
 
-    def completed(self, x, noise, generator):
+    def completed_of_seen(self, x, noise, generator):
         return self.decode(self.codes(x)).sample(generator)
 
     def step(self, x, inputs, generator, weight):

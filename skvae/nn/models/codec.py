@@ -61,12 +61,22 @@ class Codec(nn.Module, ABC):
         return [partial(build, **further) for build, further in zip((pair.encoder, pair.decoder), own, strict=True)]
 
     @property
+    def latent_dim(self):
+        """Number of latent variables."""
+        return self._latent_dim
+
+    @property
+    def is_open(self):
+        """Whether it is for rows with cells missing that it knows nothing of missing."""
+        return self._n_guesses > 0
+
+    @property
     def n_products(self):
         """How many products its networks compute for a row."""
         return self.encoder.n_products + self.decoder.n_products
 
     @property
-    def _rows_at_once(self):
+    def rows_at_once(self):
         """Rows whose scores are computed at once."""
         return max(1, VALUES_AT_ONCE // max(self.decoder.width, self._latent_dim))
 
@@ -99,7 +109,7 @@ class Codec(nn.Module, ABC):
 
     def seen(self, x):
         """What the encoder sees of rows (batch, n_inputs), with guesses for cells that it knows nothing of missing."""
-        if not self._n_guesses:
+        if not self.is_open:
             return self.inputs(x)
         unknown, cells = self.likelihood.holes.unforeseen(x), x
         for _ in range(self._n_guesses):

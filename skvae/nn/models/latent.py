@@ -10,6 +10,7 @@ import torch
 from skvae.nn.corruptions import corruption_of
 from skvae.nn.models.beginning import begin
 from skvae.nn.models.codec import Codec
+from skvae.nn.models.repair import completed_by_search, expected_by_search
 from skvae.nn.numerics import wide
 
 
@@ -77,13 +78,30 @@ class LatentModel(Codec):
         Loadings (n_inputs, latent_dim), noise variances (n_inputs,), and weights and bias of the encoder.
         """
 
-    @abstractmethod
     def expected(self, x, noise):
         """What is expected of each cell given those of its row that are there (batch, n_features)."""
+        return expected_by_search(self, x, noise) if self.is_open else self.expected_of_seen(x, noise)
+
+    def completed(self, x, noise, generators):
+        """A draw by each generator of each cell given those that are there (n_generators, batch, n_features)."""
+        if self.is_open:
+            return completed_by_search(self, x, noise, generators)
+        return torch.stack([self.completed_of_seen(x, noise, generator) for generator in generators])
 
     @abstractmethod
-    def completed(self, x, noise, generator):
-        """A draw of each cell given those of its row that are there (batch, n_features)."""
+    def expected_of_seen(self, x, noise):
+        """What is expected of rows such as the encoder has seen (batch, n_features)."""
+
+    @abstractmethod
+    def completed_of_seen(self, x, noise, generator):
+        """A draw of the cells of rows such as the encoder has seen (batch, n_features)."""
+
+    @abstractmethod
+    def place_of_inputs(self, inputs):
+        """Where the encoder places the codes of what it sees, and their scales, each (..., latent_dim).
+
+        The scale is None where it says none.
+        """
 
     def feature_log_prob(self, x, seen):
         """Log-density of every cell of x given the codes of the rows ``seen`` (batch, n_features)."""
@@ -109,7 +127,7 @@ class LatentModel(Codec):
         given cells, and drawn again by their weights. Without noise the others are what is expected given the code.
         """
         codes = self.code_density.sample(n_codes, generator)  # (n_codes, latent_dim)
-        pieces = codes.split(self._rows_at_once)
+        pieces = codes.split(self.rows_at_once)
         log_weights = torch.cat([self.decode(z).row_log_prob(x).to(wide(x)) for z in pieces])
         shares = torch.softmax(log_weights, dim=0)  # (n_codes,)
         chosen = torch.multinomial(shares, n_samples, replacement=True, generator=generator)
