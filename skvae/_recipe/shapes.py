@@ -42,7 +42,7 @@ def networks_of(parameters, recipe, n_features, alike, fitted=None):
     sizes = arguments.pop("hidden_layer_sizes", None)
     if sizes is None:
         return network, layer_sizes(parameters)
-    return network._replace(arguments=arguments), whole_sizes("network__hidden_layer_sizes", sizes)
+    return network._replace(arguments=arguments), whole_sizes(sizes)
 
 
 def shaped(chosen, image_shape, n_features):
