@@ -37,7 +37,9 @@ def main(n_components=32, max_iter=200, output="anomaly_map.png"):
         maps[f"PCA, {size} components"] = np.square(spoilt - pca.inverse_transform(pca.transform(spoilt)))
     maps["distance to the mean pixel"] = np.square(spoilt - X.mean(axis=0))
 
-    print(f"{len(X_new)} held-out digits, each with a stroke of up to 4 of 64 pixels. Area under the ROC curve of pixels,")
+    print(
+        f"{len(X_new)} held-out digits, each with a stroke of up to 4 of 64 pixels. Area under the ROC curve of pixels,"
+    )
     print("and share of the images whose strangest pixel belongs to the stroke\n")
     areas = {name: roc_auc_score(truth.ravel(), strange.ravel()) for name, strange in maps.items()}
     for name, strange in maps.items():

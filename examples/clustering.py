@@ -39,7 +39,7 @@ def main(n_components=32, max_iter=200, output="clustering.png"):
         ridge = 1e-3 * codes.var(axis=0).mean()  # pixels that never change have no variance
         for method in (
             KMeans(10, n_init=10, random_state=0),
-            GaussianMixture(10, n_init=3, reg_covar=ridge, random_state=0),
+            GaussianMixture(10, n_init=10, reg_covar=ridge, random_state=0),
         ):
             groups[name, type(method).__name__] = method.fit(codes).predict(codes_new)
 
@@ -69,7 +69,7 @@ def picture(X, groups, path, n_images=14):
         shown = np.vstack([mine[:n_images], np.full((max(0, n_images - len(mine)), 64), np.nan)])
         images = [np.pad(image.reshape(8, 8), 1, constant_values=np.nan) for image in (mine.mean(axis=0), *shown)]
         lines.append(np.hstack([images[0], gap, *images[1:]]))
-    axes.imshow(np.vstack(lines), cmap="gray_r", vmin=0, vmax=16)
+    axes.imshow(np.vstack(lines), cmap="gray_r", vmin=0, vmax=16, interpolation="nearest")
     sizes = [int((groups == group).sum()) for group in range(10)]
     axes.set_yticks(10 * np.arange(10) + 4.5, [f"group {group}: {size}" for group, size in enumerate(sizes)])
     axes.set_xticks([4.5, 13 + 5 * n_images], ["mean", "the first held-out digits of the group"])

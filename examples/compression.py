@@ -66,7 +66,7 @@ def picture(errors, sizes, path):
     """Draw the error against the bytes."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.5, 4.2), layout="constrained")
+    figure = Figure(figsize=(6.5, 4.6), layout="constrained")
     axes = figure.subplots()
     for name, color in (("autoencoder", "C0"), ("PCA", "C1")):
         for bits, style in ((8, "o--"), (4, "o-")):
@@ -79,7 +79,7 @@ def picture(errors, sizes, path):
     axes.set_title("Held-out digits from stored codes")
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     figure.savefig(path, dpi=90)
     print(f"\nPicture: {path}")
 

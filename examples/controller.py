@@ -14,9 +14,10 @@ from sklearn.decomposition import IncrementalPCA
 from sklearn.linear_model import RidgeCV
 
 from skvae import AutoencoderTransformer
+from skvae.corruptions import Gaussian
 
-N_SENSORS, NOISE, STEP = 30, 0.15, 0.05
-"""Sensors, the standard deviation of their noise, and seconds between two rows."""
+N_SENSORS, NOISE, PUSH, STEP = 30, 0.15, 0.25, 0.05
+"""Sensors, the standard deviations of their noise and of pushes, and seconds between two rows."""
 
 
 class Pendulum:
@@ -35,9 +36,9 @@ class Pendulum:
         return seen + NOISE * self.rng.normal(size=seen.shape)
 
     def move(self, torques):
-        """One step of time; gravity pulls an angle on, and every pendulum is pushed a little."""
+        """One step of time; gravity pulls an angle on, and every pendulum is pushed by chance."""
         angles, speeds = self.states.T
-        speeds = speeds + STEP * (2.0 * np.sin(angles) + torques) + 0.1 * self.rng.normal(size=len(angles))
+        speeds = speeds + STEP * (2.0 * np.sin(angles) + torques) + PUSH * self.rng.normal(size=len(angles))
         speeds = np.clip(speeds, -1.5, 1.5)
         angles = np.clip(angles + STEP * speeds, -1.5, 1.5)
         self.states = np.column_stack([angles, speeds])
@@ -50,8 +51,14 @@ def teacher(states):
 
 def main(n_rows=12000, n_labels=60, output="controller.png"):
     """Learn codes of a stream, a controller of few labels, and hold pendulums."""
-    autoencoder = AutoencoderTransformer(4, network="mlp", likelihood="isotropic_gaussian", random_state=0)
-    models = {"codes": autoencoder, "PCA": IncrementalPCA(4)}
+    autoencoder = AutoencoderTransformer(
+        4,
+        network="mlp",
+        likelihood="isotropic_gaussian",  # all sensors have one unit and one noise
+        corruption=Gaussian(0.7),
+        random_state=0,
+    )
+    models = {"codes, 4": autoencoder} | {f"PCA, {size}": IncrementalPCA(size) for size in (2, 4, 8)}
     world = Pendulum(20, np.random.RandomState(0))
     for _ in range(n_rows // 1000):
         batch = stream(world, 50)[0]
@@ -59,10 +66,8 @@ def main(n_rows=12000, n_labels=60, output="controller.png"):
             model.partial_fit(batch)
 
     sensors, states = (part[:n_labels] for part in stream(world, 1 + n_labels // 20))
-    sees = {name: model.transform for name, model in models.items()} | {"sensors": np.asarray}
-    readers = {
-        name: RidgeCV(np.logspace(-4, 2, 13)).fit(see(sensors), teacher(states)) for name, see in sees.items()
-    }
+    sees = {name: model.transform for name, model in models.items()} | {"sensors, 30": np.asarray}
+    readers = {name: RidgeCV(np.logspace(-4, 2, 13)).fit(see(sensors), teacher(states)) for name, see in sees.items()}
     controllers = {name: lambda rows, name=name: readers[name].predict(sees[name](rows)) for name in sees}
     paths = {name: held(controller) for name, controller in controllers.items()}
     paths["teacher, true state"] = held(None)
@@ -76,8 +81,8 @@ def main(n_rows=12000, n_labels=60, output="controller.png"):
         print(f"{name:20s} {np.sqrt(wrong):20.2f}  {angle:24.3f}  {fallen:7.0%}")
     print("\nOne row, in microseconds, the median of 300 calls")
     for name, model in models.items():
-        print(f"{type(model).__name__}.transform: {microseconds(model.transform, sensors):.0f}")
-    picture(paths, output)
+        print(f"{name}: {type(model).__name__}.transform {microseconds(model.transform, sensors):.0f}")
+    picture({name: paths[name] for name in ("codes, 4", "PCA, 4", "sensors, 30", "teacher, true state")}, output)
 
 
 def stream(world, n_steps):
@@ -115,7 +120,7 @@ def picture(paths, path):
     """Draw the angles of a few pendulums under each controller."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 3.2), layout="constrained")
+    figure = Figure(figsize=(12.5, 3.0), layout="constrained")
     for axes, (name, angles) in zip(figure.subplots(1, len(paths), sharey=True), paths.items(), strict=True):
         axes.plot(STEP * np.arange(len(angles)), angles[:, :12], color="C0", alpha=0.5, linewidth=0.8)
         axes.axhline(0.0, color="0.3", linewidth=0.6)

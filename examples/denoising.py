@@ -60,22 +60,15 @@ def decibels(rows, X):
 
 def picture(rows, path):
     """Draw rows of digits, one below the other."""
-    images = np.concatenate(list(rows.values()))
-    display = ImageGridDisplay.from_images(images, image_shape=(1, 8, 8), n_columns=10, vmin=0, vmax=RANGE)
-    display.ax_.set_axis_on()
-    label_rows(display.ax_, list(rows))
-    display.figure_.savefig(path, dpi=80)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.6, 3.2), layout="constrained")
+    for axes, (name, images) in zip(figure.subplots(len(rows), 1), rows.items(), strict=True):
+        options = {"image_shape": (1, 8, 8), "n_columns": len(images), "vmin": 0, "vmax": RANGE, "cmap": "gray_r"}
+        ImageGridDisplay.from_images(images, ax=axes, **options)
+        axes.text(-0.01, 0.5, name, transform=axes.transAxes, ha="right", va="center")
+    figure.savefig(path, dpi=80)
     print(f"Picture: {path}")
-
-
-def label_rows(axes, names):
-    """Write names beside the rows of a grid."""
-    low, high = sorted(axes.get_ylim())
-    height = (high - low) / len(names)
-    axes.set_yticks([low + (row + 0.5) * height for row in range(len(names))], names)
-    axes.set_xticks([])
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,7 @@ def picture(queries, neighbours, y_queries, y_neighbours, path):
     grid = figure.subplots(len(queries), 1 + neighbours.shape[1])
     for row, (first, *others) in enumerate(grid):
         draw(first, queries[row], "C0")
+        first.set_ylabel(f"a {y_queries[row]}", rotation=0, ha="right", va="center")
         for column, axes in enumerate(others):
             draw(axes, neighbours[row, column], "none" if y_neighbours[row, column] == y_queries[row] else "C3")
     grid[0, 0].set_title("query", fontsize="medium", color="C0")
