@@ -1,8 +1,8 @@
-"""Which pixels are wrong: held-out digits with a stroke that does not belong there, and a map of what each pixel scores.
+"""Which pixels are wrong: held-out digits with a stroke that does not belong there, and a map of what pixels score.
 
-The autoencoder learns from clean digits. ``score_features`` says what each pixel has in the log-likelihood of its image; a
-pixel is the stranger the lower that is. Beside it: the squared residuals of PCA, with the number of components that is
-best on the very digits that are tested. The picture needs matplotlib, ``pip install 'skvae[plot]'``.
+The autoencoder learns from clean digits. ``score_features`` says what each pixel has in the log-likelihood of its
+image; a pixel is the stranger the lower that is. Beside it: the squared residuals of PCA, with the number of components
+that is best on the very digits that are tested. The picture needs matplotlib, ``pip install 'skvae[plot]'``.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def main(n_components=32, max_iter=200, output="anomaly_map.png"):
 
 
 def with_strokes(X, rng):
-    """Digits with a stroke of up to four pixels each, dark where it was bright and bright elsewhere; and which pixels."""
+    """Digits with a stroke of up to four pixels, dark where it was bright and bright elsewhere; and which pixels."""
     images, truth = X.reshape(-1, 8, 8).copy(), np.zeros((len(X), 8, 8), dtype=bool)
     steps = np.array([(0, 1), (1, 0), (1, 1), (1, -1)])
     for image in range(len(X)):

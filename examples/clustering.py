@@ -1,4 +1,4 @@
-"""Clustering: groups of digits by their codes, by principal components and by raw pixels, beside the numerals they show.
+"""Clustering: groups of digits by their codes, by principal components and by raw pixels, beside what they show.
 
 Everything is fitted to training digits without labels; held-out digits are then put into the groups, and only the two
 figures look at their labels. The picture needs matplotlib, ``pip install 'skvae[plot]'``.

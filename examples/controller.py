@@ -1,9 +1,10 @@
 """Control: a state of two numbers, seen by 30 noisy sensors, and a linear controller that reads codes a row at a time.
 
-A pendulum stands on its head and is held there by a torque. Each sensor answers to one region of angles and speeds, with
-noise. An autoencoder learns codes of a stream of such rows with ``partial_fit``, without being told the state; a linear
-regression then learns the torque from the codes of a few rows that a teacher has labelled. Beside it: the same regression
-on the sensors themselves and on principal components. The picture needs matplotlib, ``pip install 'skvae[plot]'``.
+A pendulum stands on its head and is held there by a torque. Each sensor answers to one region of angles and speeds,
+with noise. An autoencoder learns codes of a stream of such rows with ``partial_fit``, without being told the state; a
+linear regression then learns the torque from the codes of a few rows that a teacher has labelled. Beside it: the same
+regression on the sensors themselves and on principal components. The picture needs matplotlib,
+``pip install 'skvae[plot]'``.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Denoising: digits under noise of 0.3 of the range of a pixel, and what a denoising autoencoder makes of them.
 
-Training sees clean digits and adds the noise itself (``corruption``), so that no pairs of images are needed. Beside it: PCA
-with each of several numbers of components, of which the best one on the very digits that are tested counts. The picture
-needs matplotlib, ``pip install 'skvae[plot]'``.
+Training sees clean digits and adds the noise itself (``corruption``), so that no pairs of images are needed. Beside it:
+PCA with each of several numbers of components, of which the best one on the very digits that are tested counts. The
+picture needs matplotlib, ``pip install 'skvae[plot]'``.
 """
 
 import argparse

@@ -1,7 +1,8 @@
 """Retrieval: the digits most like a given one, by codes, by principal components and by raw pixels.
 
-Codes come from a denoising autoencoder that never sees a label. Precision at 10 is the share of the ten nearest training
-digits that show the same numeral as the held-out query. The picture needs matplotlib, ``pip install 'skvae[plot]'``.
+Codes come from a denoising autoencoder that never sees a label. Precision at 10 is the share of the ten nearest
+training digits that show the same numeral as the held-out query. The picture needs matplotlib,
+``pip install 'skvae[plot]'``.
 """
 
 import argparse

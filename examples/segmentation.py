@@ -2,8 +2,8 @@
 
 The image is a mosaic of five textures made here, all of one mean and one variance, so that only the pattern tells them
 apart. Patches of 8 by 8 pixels become codes; how strongly each component is excited around a place, the mean of its
-absolute value over a window, is what KMeans groups (Unser, 1986, does so with linear filters). Raw patches and principal
-components are treated alike. The picture needs matplotlib, ``pip install 'skvae[plot]'``.
+absolute value over a window, is what KMeans groups (Unser, 1986, does so with linear filters). Raw patches and
+principal components are treated alike. The picture needs matplotlib, ``pip install 'skvae[plot]'``.
 """
 
 import argparse
@@ -94,16 +94,16 @@ def picture(image, truth, found, path):
     """Draw the image, the truth and what was found."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12.5, 3.0), layout="constrained")
+    figure = Figure(figsize=(12.5, 2.7), layout="constrained")
     first, second, *others = figure.subplots(1, 2 + len(found))
     first.imshow(image, cmap="gray")
-    first.set_title("image")
+    first.set_title("an image\n")
     colours = {"cmap": "Set2", "vmin": -0.5, "vmax": 7.5, "interpolation": "nearest"}
     second.imshow(truth, **colours)
-    second.set_title("textures")
+    second.set_title("its textures\n")
     for axes, (name, labels) in zip(others, found.items(), strict=True):
         axes.imshow(labels, **colours)
-        axes.set_title(f"{name}, {(labels == truth).mean():.0%} right")
+        axes.set_title(f"{name}\n{(labels == truth).mean():.0%} right")
     for axes in figure.axes:
         axes.set_axis_off()
     figure.savefig(path, dpi=80)
