@@ -233,15 +233,18 @@ class ReconstructionDisplay:
         owner = type(self).__name__
         before, after = (numbers_of_images(each, owner) for each in (self.before, self.after))
         shape, n = checked_shape(self.image_shape, before.shape[1], owner), len(before)
-        self.errors_ = np.sqrt(np.nanmean((after - before) ** 2, axis=1))
+        apart, known = after - before, ~np.isnan(after - before)
+        with np.errstate(invalid="ignore"):
+            self.errors_ = np.sqrt(
+                np.square(apart, where=known, out=np.zeros_like(apart)).sum(axis=1) / known.sum(axis=1)
+            )
         limits = value_range(before, None, None)
         are_images = len(shape) == 3
         width, height = size_of(shape, n, len(ROWS_OF_IMAGES) if are_images else 1, INCH_OF_AN_IMAGE)
         ax = axes_of(pyplot, ax, (width + INCH_BESIDE, height + INCH_BELOW))
         self.ax_, self.figure_, self.axes_ = ax, ax.figure, np.array([ax], dtype=object)
         if are_images:
-            apart = after - before
-            largest = max(float(np.nanmax(np.abs(apart), initial=0.0)), np.finfo(np.float64).tiny)
+            largest = np.abs(apart).max(where=known, initial=np.finfo(np.float64).tiny)
             tiles = [pictures(each, shape, limits, cmap) for each in (before, after)]
             tiles = np.concatenate([*tiles, differences(apart, shape, largest)])
             _, columns, rows = draw_mosaic(ax, tiles, n)

@@ -91,6 +91,9 @@ def test_colours_have_their_channels_and_missing_pixels_are_white():
     np.testing.assert_allclose(shown[0, 0], expected[0, 0])
     assert shown[1, 1, 0] == 1.0
     assert np.isfinite(display.errors_).all()
+    before[1] = np.nan
+    errors = ReconstructionDisplay.from_reconstruction(before, images(), image_shape=(3, 4, 4)).errors_
+    assert np.isnan(errors).tolist() == [False, True, False, False, False, False]
 
 
 def test_sequences_are_drawn_over_each_other():
