@@ -36,12 +36,12 @@ def main(sizes=(4, 8, 16), max_iter=200, output="compression.png"):
                 errors[name, size, bits] = squared_error(model, unpack(stored, low, step), X_new)
 
     print(f"Squared error a pixel of {len(X_new)} held-out digits; a digit of 17 grey levels has 64 pixels\n")
-    print("components  bits  bytes a digit  autoencoder    PCA")
+    print("numbers x bits  bytes  autoencoder    PCA")
     for size in sizes:
         for bits in (8, 4, None):
             cells = [errors[name, size, bits] for name in ("autoencoder", "PCA")]
-            label, n_bytes = ("none", "") if bits is None else (bits, size * bits / 8)
-            print(f"{size:10d}  {label!s:>4}  {n_bytes!s:>13}  {cells[0]:11.2f}  {cells[1]:5.2f}")
+            label, n_bytes = (f"{size} as floats", 4 * size) if bits is None else (f"{size} x {bits}", size * bits / 8)
+            print(f"{label:14s}  {n_bytes:5g}  {cells[0]:11.2f}  {cells[1]:5.2f}")
     picture(errors, sizes, output)
 
 

@@ -25,11 +25,12 @@ def main(n_components=32, max_iter=200, output="denoising.png"):
     X, y = load_digits(return_X_y=True)
     X, X_new, _, y_new = train_test_split(X, y, test_size=0.25, stratify=y, random_state=0)
     noisy = X_new + NOISE * np.random.RandomState(0).normal(size=X_new.shape)
+    unit = np.sqrt(X.var(axis=0).mean())  # that of corruptions, as pixels are of one unit
     autoencoder = AutoencoderTransformer(
         n_components,
         network=Convolutional((1, 8, 8), channels=(16, 32)),
         likelihood="isotropic_gaussian",  # pixels share one unit
-        corruption=Gaussian(NOISE / X.std(axis=0).mean()),
+        corruption=Gaussian(NOISE / unit),
         max_iter=max_iter,
         random_state=0,
     ).fit(X)
