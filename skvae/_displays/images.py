@@ -12,6 +12,7 @@ from skvae._displays.mosaic import (
     draw_mosaic,
     numbers_of_images,
     pictures,
+    shape_of,
     size_of,
     value_range,
 )
@@ -221,7 +222,7 @@ class ImageGridDisplay:
                     f"{cls.__name__} needs an estimator with {method}, but {type(estimator).__name__} has none. Pass a "
                     "VAETransformer or an AutoencoderTransformer."
                 )
-        image_shape = getattr(estimator, "image_shape", None) if image_shape is None else image_shape
+        image_shape = shape_of(estimator, image_shape)
         image_shape = checked_shape(image_shape, estimator.n_features_in_, cls.__name__)
         n_images = checked_number("n_images", n_images)
         grid = GRIDS[kind](estimator, None if X is None else as_array(X), n_images, n_columns, random_state)

@@ -21,6 +21,13 @@ BACKGROUND = 1.0
 """Colour of gaps, and of tiles without an image: white."""
 
 
+def shape_of(estimator, image_shape):
+    """The shape of images that was given, or else that of the estimator or of its network; None if neither has one."""
+    places = estimator, getattr(estimator, "network", None)
+    known = [image_shape, *(getattr(place, "image_shape", None) for place in places)]
+    return next((shape for shape in known if shape is not None), None)
+
+
 def checked_shape(image_shape, n_features, owner):
     """The shape of an image, or of a sequence, as a tuple of whole numbers whose product is the number of columns."""
     if image_shape is None:

@@ -13,6 +13,7 @@ from skvae._displays.mosaic import (
     draw_mosaic,
     numbers_of_images,
     pictures,
+    shape_of,
     size_of,
     value_range,
 )
@@ -139,7 +140,7 @@ class ReconstructionDisplay:
                 f"{cls.__name__} needs an estimator with transform and inverse_transform, but "
                 f"{type(estimator).__name__} has not both. Pass a VAETransformer or an AutoencoderTransformer."
             )
-        image_shape = getattr(estimator, "image_shape", None) if image_shape is None else image_shape
+        image_shape = shape_of(estimator, image_shape)
         X = first_rows(X, n_samples if image_shape is not None else None)
         restored = estimator.inverse_transform(estimator.transform(X))
         drawing = {"n_samples": n_samples, "n_columns": n_columns, "cmap": cmap, "ax": ax}

@@ -49,6 +49,15 @@ def common_ends(sample, ends, columns):
     return found
 
 
+def within_one_range(bounds, ends, columns):
+    """Bounds (2, n_features) that in some columns, where there are none yet, are the ends of all of these together."""
+    within = bounds.copy()
+    if len(columns):
+        common = np.array([[ends[0][columns].min()], [ends[1][columns].max()]])
+        within[:, columns] = np.where(np.isfinite(bounds[:, columns]), bounds[:, columns], common)
+    return within
+
+
 def bounds_after(bounds, ends, later):
     """Bounds of those who have seen more rows, with such ends: what cells have passed is as in the ``later`` ones."""
     low = np.where(ends[0] < bounds[0], later[0], bounds[0])

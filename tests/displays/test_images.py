@@ -14,6 +14,7 @@ from matplotlib import pyplot as plt  # noqa: E402
 from sklearn.decomposition import PCA  # noqa: E402
 
 from skvae import AutoencoderTransformer, ImageGridDisplay, VAETransformer  # noqa: E402
+from skvae.networks import Convolutional  # noqa: E402
 
 SHAPE = (1, 5, 4)
 SMALL = {"hidden_layer_sizes": (8,), "likelihood": "isotropic_gaussian", "random_state": 0, "max_iter": 5}
@@ -113,16 +114,6 @@ def test_a_map_decodes_quantiles_of_the_codes_the_second_upwards(given):
     assert display.ax_.get_ylabel() == "second number"
 
 
-def test_the_shape_is_that_of_the_estimator_unless_it_is_said():
-    class Shaped(VAETransformer):
-        image_shape = SHAPE
-
-    estimator = Shaped(2, **SMALL).fit(blots())
-    assert ImageGridDisplay.from_estimator(estimator, n_images=4, random_state=0).image_shape == SHAPE
-    display = ImageGridDisplay.from_estimator(estimator, image_shape=(2, 10), n_images=4, random_state=0)
-    assert display.image_shape == (2, 10)
-
-
 def test_it_draws_on_given_axes():
     figure, ax = plt.subplots()
     display = ImageGridDisplay.from_images(blots(4), image_shape=SHAPE, ax=ax)
@@ -153,3 +144,11 @@ def test_without_matplotlib_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"from_images needs matplotlib.*skvae\[plot\]"):
         ImageGridDisplay.from_images(blots(), image_shape=SHAPE)
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (1, 20)])
+def test_the_shape_is_that_of_the_estimator_or_of_its_network(shape):
+    for options in ({"image_shape": shape}, {"network": Convolutional(shape, channels=(2,))}):
+        vae = VAETransformer(2, **{**SMALL, **options}).fit(blots())
+        assert ImageGridDisplay.from_estimator(vae).image_shape == shape
+        assert ImageGridDisplay.from_estimator(vae, image_shape=(2, 10)).image_shape == (2, 10)
