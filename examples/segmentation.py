@@ -97,10 +97,10 @@ def picture(image, truth, found, path):
     figure = Figure(figsize=(12.5, 2.7), layout="constrained")
     first, second, *others = figure.subplots(1, 2 + len(found))
     first.imshow(image, cmap="gray")
-    first.set_title("an image\n")
+    first.set_title("\nan image")
     colours = {"cmap": "Set2", "vmin": -0.5, "vmax": 7.5, "interpolation": "nearest"}
     second.imshow(truth, **colours)
-    second.set_title("its textures\n")
+    second.set_title("\nits textures")
     for axes, (name, labels) in zip(others, found.items(), strict=True):
         axes.imshow(labels, **colours)
         axes.set_title(f"{name}\n{(labels == truth).mean():.0%} right")
