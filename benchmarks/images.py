@@ -16,6 +16,13 @@ folder; pixels are in [0, 1]. Parts:
     A linear classifier on the codes of a denoising autoencoder: test error with 60,000, 1,000 and 100 labels.
 ``clustering``
     Digits by groups of codes and of principal components: adjusted Rand index and mutual information.
+``compression``
+    Squared error of test digits from codes stored with 8 and 4 bits a number, beside PCA stored alike.
+``retrieval``
+    Share of the ten nearest of 10,000 digits that have the label of a test digit: codes, principal components, pixels.
+``denoising``
+    Peak signal-to-noise ratio of test digits under noise of 0.3 of the range, beside PCA with several numbers of
+    components.
 ``rate``
     Products a second of training, as a share of what the machine multiplies matrices with, both measured by turns.
 
@@ -278,6 +285,83 @@ def run_clustering(arguments):
     return records
 
 
+def small(n_components, arguments, corruption=None):
+    """A convolutional autoencoder with the schedule of the parts on 10,000 digits."""
+    return AutoencoderTransformer(
+        n_components,
+        network=Convolutional(SHAPE, channels=(16, 32)),
+        likelihood="isotropic_gaussian",
+        corruption=corruption,
+        max_iter=arguments.epochs or 20,
+        batch_size=100,
+        learning_rate_init=2e-3,
+        **SCHEDULE,
+    )
+
+
+def run_compression(arguments):
+    """Codes stored at equal steps between the least and the largest training value of each number."""
+    X, _, X_test, _ = images(arguments.data, "mnist")
+    X, records = X[:10_000], []
+    for size in (8, 16, 32):
+        for name, model in (("autoencoder", small(size, arguments)), ("PCA", PCA(size, random_state=0))):
+            model, seconds = fitted(model, X)
+            codes, codes_test = model.transform(X), model.transform(X_test)
+            low, high = codes.min(axis=0), codes.max(axis=0)
+            for bits in (8, 4):
+                step = (high - low) / (2**bits - 1)
+                stored = np.clip(np.rint((codes_test - low) / step), 0, 2**bits - 1).astype(np.uint8)
+                restored = np.clip(model.inverse_transform(low + step * stored), 0.0, 1.0)
+                error, n_bytes = 784 * float(np.square(restored - X_test).mean()), size * bits // 8
+                print(
+                    f"{name}-{size}, {bits} bits: {n_bytes} bytes, error {error:.2f} a digit, {seconds:.0f} s",
+                    flush=True,
+                )
+                records.append({"model": name, "size": size, "bits": bits, "bytes": n_bytes, "error": error})
+    return records
+
+
+def run_retrieval(arguments):
+    """The ten nearest training digits of 2,000 test digits."""
+    X, y, X_test, y_test = images(arguments.data, "mnist")
+    X, y, X_test, y_test = X[:10_000], y[:10_000], X_test[:2_000], y_test[:2_000]
+    models = {"raw pixels": None}
+    for size in (10, 32):
+        models[f"autoencoder-{size}"] = small(size, arguments, Gaussian(1.0))
+        models[f"PCA-{size}"] = PCA(size, random_state=0)
+    records = []
+    for name, model in models.items():
+        rows, queries = (X, X_test) if model is None else (model.fit(X).transform(X), model.transform(X_test))
+        nearest = KNeighborsClassifier(10, algorithm="brute").fit(rows, y).kneighbors(queries, return_distance=False)
+        right = y[nearest] == y_test[:, None]
+        records.append({"codes": name, "first": float(right[:, 0].mean()), "ten": float(right.mean())})
+        print(f"{name}: first {records[-1]['first']:.4f}, ten {records[-1]['ten']:.4f}", flush=True)
+    return records
+
+
+def run_denoising(arguments):
+    """Noise of a known standard deviation, which training adds by itself."""
+    X, _, X_test, _ = images(arguments.data, "mnist")
+    X, noise = X[:10_000], 0.3
+    noisy = (X_test + noise * np.random.RandomState(0).normal(size=X_test.shape)).astype(np.float32)
+    models = {f"PCA-{size}": PCA(size, random_state=0) for size in (16, 32, 64, 128)}
+    level = noise / float(np.sqrt(X.var(axis=0).mean()))  # pixels of one unit have one standard deviation
+    models["autoencoder-64"] = small(64, arguments, Gaussian(level))
+    records = [{"model": "noisy", "decibels": decibels(noisy, X_test)}]
+    for name, model in models.items():
+        model, seconds = fitted(model, X)
+        restored = np.clip(model.inverse_transform(model.transform(noisy)), 0.0, 1.0)
+        records.append({"model": name, "decibels": decibels(restored, X_test), "seconds": seconds})
+    for record in records:
+        print(f"{record['model']}: {record['decibels']:.2f} dB")
+    return records
+
+
+def decibels(rows, X):
+    """Peak signal-to-noise ratio of pixels in [0, 1]."""
+    return float(-10.0 * np.log10(np.square(rows - X).mean()))
+
+
 def run_rate(arguments):
     """Training beside products of matrices, by turns."""
     X, _, _, _ = images(arguments.data, "mnist")
@@ -311,6 +395,9 @@ PARTS = {
     "generation": run_generation,
     "features": run_features,
     "clustering": run_clustering,
+    "compression": run_compression,
+    "retrieval": run_retrieval,
+    "denoising": run_denoising,
     "rate": run_rate,
 }
 

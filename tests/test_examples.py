@@ -1,6 +1,7 @@
 """The examples run as a user runs them, with small settings, and what they print is true."""
 
 import builtins
+import math
 import re
 import runpy
 import sys
@@ -38,11 +39,19 @@ def numbers(lines):
 def test_every_example_is_tested():
     assert {path.name for path in EXAMPLES.glob("*.py")} == {
         "anomalies.py",
+        "anomaly_map.py",
+        "clustering.py",
+        "compression.py",
+        "controller.py",
+        "denoising.py",
+        "few_labels.py",
         "generation.py",
         "grid_search.py",
         "inpainting.py",
         "pipeline_digits.py",
         "quickstart.py",
+        "retrieval.py",
+        "segmentation.py",
         "tables.py",
     }
 
@@ -186,3 +195,132 @@ def test_inpainting_fills_better_than_means_and_components(run, tmp_path, hidden
     assert list(errors) == ["column means", "ten neighbours", "PCA", "AutoencoderImputer"]
     assert errors["AutoencoderImputer"] < 0.8 * errors["PCA"] < errors["column means"]
     assert (tmp_path / "filled.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def figures(text):
+    """The numbers of each line of a table whose first column may have several words, by that column."""
+    lines = [re.split(r" {2,}", line.strip()) for line in text.splitlines()]
+    rows = {first: " ".join(rest).replace("%", "").replace("mean", "").split() for first, *rest in lines}
+    return {name: list(map(float, row)) for name, row in rows.items() if row and all(map(NUMBER.match, row))}
+
+
+def is_picture(path):
+    """Whether a file is a picture of the size that a page may hold."""
+    return path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and path.stat().st_size < 150_000
+
+
+USES = {
+    "anomaly_map": ["--max-iter", 20],
+    "clustering": ["--max-iter", 10, "--n-components", 8],
+    "compression": ["--max-iter", 30, "--sizes", 4],
+    "controller": ["--n-rows", 4000],
+    "denoising": ["--max-iter", 20],
+    "few_labels": ["--max-iter", 20, "--n-draws", 2],
+    "retrieval": ["--max-iter", 10, "--sizes", 8],
+    "segmentation": ["--max-iter", 5, "--n-mosaics", 1],
+}
+"""Examples of the page on uses of images, and settings that make them short."""
+
+
+@pytest.fixture
+def use(run, tmp_path):
+    """Runs such an example and returns its table, once its picture is there."""
+
+    def use(name, *arguments):
+        pytest.importorskip("matplotlib").use("Agg")
+        text = run(f"{name}.py", *arguments, "--output", tmp_path / "picture.png")
+        assert is_picture(tmp_path / "picture.png")
+        return figures(text)
+
+    return use
+
+
+def test_anomaly_map_finds_the_pixels_of_strokes(use):
+    table = use("anomaly_map", *USES["anomaly_map"])
+    assert len(table) == 6
+    assert all(table["score_features"][0] > area for name, (area, _) in table.items() if "distance" in name)
+    assert table["score_features"][0] > 0.95
+
+
+def test_clustering_has_two_figures_of_two_methods_for_each_code(use):
+    table = use("clustering", *USES["clustering"])
+    assert list(table) == ["codes, 8", "PCA, 10", "PCA, 16", "PCA, 32", "raw pixels, 64"]
+    assert all(len(row) == 4 and min(row) > 0.4 and max(row) < 1.0 for row in table.values())
+
+
+def test_compression_loses_more_with_fewer_bits_and_less_than_pca(use):
+    table = use("compression", *USES["compression"])
+    eight, four, full = (table[f"4 {stored}"] for stored in ("x 8", "x 4", "as floats"))
+    assert [eight[0], four[0], full[0]] == [4.0, 2.0, 16.0]  # bytes
+    for model in (1, 2):
+        assert eight[model] == pytest.approx(full[model], rel=0.01)
+        assert 1.002 * full[model] < four[model] < 1.3 * full[model]
+    assert full[1] < 0.8 * full[2]
+
+
+def test_controller_holds_pendulums_by_codes_and_says_how_long_a_row_takes(use):
+    table = use("controller", *USES["controller"])
+    assert len(table) == 6
+    assert table["teacher, true state"][0] == 0.0
+    assert all(table["teacher, true state"][1] <= angle for _, angle, _ in table.values())
+    assert table["codes, 4"][0] < 1.4  # without any codes the standard deviation, 2.3
+    assert table["codes, 4"][2] <= 10.0  # percent of the pendulums
+
+
+def test_denoising_takes_noise_away(use):
+    table = use("denoising", *USES["denoising"])
+    noisy = table.pop("noisy digits")[0]
+    assert noisy == pytest.approx(20.0 * math.log10(1.0 / 0.3), abs=0.15)  # noise of 0.3 of the range
+    assert all(ratio > noisy + 3.0 for (ratio,) in table.values())
+
+
+def test_few_labels_are_worth_less_than_more(use):
+    table = use("few_labels", *USES["few_labels"])
+    assert list(table) == ["raw pixels", "codes, 32", "PCA, 10", "PCA, 20", "PCA, 32"]
+    for fifty, _, two_hundred, _, everyone, spread in table.values():
+        assert 0.6 < fifty < two_hundred < everyone < 1.0
+        assert spread == 0.0
+    assert table["codes, 32"][0] > table["PCA, 32"][0] + 0.01
+
+
+def test_retrieval_finds_the_same_numeral(use):
+    table = use("retrieval", *USES["retrieval"])
+    assert list(table) == ["raw pixels, 64", "codes, 8", "PCA, 8"]
+    assert all(0.85 < ten < first < 1.0 for first, ten in table.values())
+
+
+def test_segmentation_tells_textures_apart_by_codes_and_not_by_raw_patches(use):
+    table = use("segmentation", *USES["segmentation"])
+    assert all(share == mean for share, mean in table.values())  # there is one image
+    assert table["raw patches, 64"][0] < 0.5 < 0.65 < table["codes, 8"][0]
+    assert table["PCA, 32"][0] > 0.9
+
+
+@pytest.mark.slow
+def test_what_the_page_says_of_denoising_labels_and_strokes_holds(use):
+    ratios = use("denoising")
+    assert ratios["autoencoder"][0] > max(row[0] for name, row in ratios.items() if name != "autoencoder") + 1.0
+    accuracy = use("few_labels")
+    ours = accuracy.pop("codes, 32")
+    assert all(ours[count] > max(row[count] for row in accuracy.values()) for count in (0, 2))
+    areas = use("anomaly_map")
+    assert areas["score_features"][0] > max(row[0] for name, row in areas.items() if name != "score_features")
+
+
+@pytest.mark.slow
+def test_what_the_page_says_of_compression_retrieval_and_control_holds(use):
+    errors = use("compression")
+    assert all(ours < 0.7 * of_pca for _, ours, of_pca in errors.values())
+    assert errors["8 x 4"][1] < errors["4 x 8"][1]  # more numbers are worth more than more bits
+    found = use("retrieval")
+    assert found["codes, 8"][1] > found["PCA, 8"][1] + 0.01
+    torques = use("controller")
+    ours, _ = torques.pop("codes, 4"), torques.pop("teacher, true state")
+    assert all(ours[0] < 0.95 * error for error, _, _ in torques.values())
+
+
+@pytest.mark.slow
+def test_what_the_page_says_of_textures_holds(use):
+    shares = {name: row[-1] for name, row in use("segmentation").items()}
+    assert shares["raw patches, 64"] < 0.5 < shares["PCA, 8"] < shares["PCA, 32"]
+    assert shares["codes, 8"] > shares["raw patches, 64"] + 0.3
