@@ -95,7 +95,8 @@ def nested(estimator: object, params: Mapping[str, Any]) -> tuple[dict[str, Any]
 
     Parameters that belong to no member stay among the first.
     """
-    own, members = {}, {}
+    own: dict[str, Any] = {}
+    members: dict[str, dict[str, Any]] = {}
     for key, value in params.items():
         name, _, further = key.partition("__")
         held = params.get(name, getattr(estimator, name, None))
