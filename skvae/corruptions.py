@@ -6,7 +6,6 @@ from numbers import Real
 from skvae._members import Member
 from skvae._validation import Interval
 
-
 SHARE, EMPHASIS = Interval(Real, 0, 1, closed="both"), Interval(Real, 0, None, closed="left")
 
 

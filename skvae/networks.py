@@ -7,7 +7,6 @@ from numbers import Integral, Real
 from skvae._members import Member
 from skvae._validation import Interval
 
-
 SHARE_DROPPED = Interval(Real, 0, 1, closed="left")
 
 

@@ -30,7 +30,15 @@ OWN_OPTIONS = {
 }
 """Options that only one of the models has."""
 
-OWN_ARGUMENTS = {"gaussian": {"level": 0.3}, "sparse": {"strength": 0.1}}
+OWN_ARGUMENTS = {
+    "gaussian": {"level": 0.3},
+    "masking": {"share": 0.3, "emphasis": 2.0},
+    "salt_and_pepper": {"share": 0.3, "emphasis": 2.0},
+    "swap": {"share": 0.3, "emphasis": 2.0},
+    "sparse": {"strength": 0.1},
+    "contractive": {"strength": 0.1, "n_projections": 2},
+    "orthogonal": {"strength": 0.1},
+}
 """Arguments of members that have some of their own."""
 
 

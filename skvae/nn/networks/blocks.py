@@ -21,9 +21,7 @@ class Blocks(Network):
         sizes = list(zip(hidden_layer_sizes[:-1], hidden_layer_sizes[1:], strict=True))
         n_added = max(sum(a == b for a, b in sizes), 1)
         self.first = Linear(in_features, hidden_layer_sizes[0], generator, variance=1.0)
-        self.inner = nn.ModuleList(
-            Linear(a, b, generator, variance=1.0 / n_added if a == b else 1.0) for a, b in sizes
-        )
+        self.inner = nn.ModuleList(Linear(a, b, generator, variance=1.0 / n_added if a == b else 1.0) for a, b in sizes)
         self.last = Linear(hidden_layer_sizes[-1], out_features, generator, variance=1.0 / 3.0)
         self.activation = nn.Sequential(ACTIVATIONS[activation](), *([Dropout(dropout)] if dropout else []))
 
