@@ -20,18 +20,19 @@ class Penalty(Member):
 class Sparse(Penalty):
     r"""Codes of which few units are active in any one row: by absolute values [1]_, or by a target activation [2]_.
 
-    Without a target the cost of a row is :math:`\sum_j |z_j| / \sqrt{\overline{z_j^2}}`, with root mean squares over the
-    batch. With a target :math:`\rho` codes are activations :math:`z_j = \sigma(a_j)` between 0 and 1, :math:`a` what the
-    encoder says, and the cost is :math:`\sum_j \mathrm{KL}(\rho \| \bar z_j)`, the divergence of two coins, with the mean
-    activation :math:`\bar z_j` of the batch.
+    Without a target the cost of a row is :math:`\sum_j |z_j| / \sqrt{\overline{z_j^2}}`, with root mean squares over
+    the batch. With a target :math:`\rho` codes are activations :math:`z_j = \sigma(a_j)` between 0 and 1, :math:`a`
+    what the encoder says, and the cost is :math:`\sum_j \mathrm{KL}(\rho \| \bar z_j)`, the divergence of two coins,
+    with the mean activation :math:`\bar z_j` of the batch.
 
     Parameters
     ----------
     strength : float, default=1.0
         Weight of the cost, in nats.
     target : float or None, default=None
-        Mean activation of each unit, between 0 and 1, for an :class:`~skvae.AutoencoderTransformer` only: the codes of a
-        :class:`~skvae.VAETransformer` are to look like its prior, which has none. None penalises absolute values.
+        Mean activation of each unit, between 0 and 1, for an :class:`~skvae.AutoencoderTransformer` only: the codes of
+        a :class:`~skvae.VAETransformer` are to look like its prior, which has no bounds. None penalises absolute
+        values.
 
     References
     ----------
@@ -60,8 +61,8 @@ class Contractive(Penalty):
     r"""Codes that move little where rows move: the squared norm of the encoder's Jacobian [1]_.
 
     The cost of a row is :math:`\|J(x)\|_F^2`, with :math:`J_{ji} = \partial z_j / \partial x_i / \mathrm{sd}(z_j)` and
-    standard deviations over the batch; columns are in units of the encoder's inputs, which are standardised. It is never
-    computed: the squared norm of :math:`J^T s` for random signs :math:`s` has it as its mean [2]_.
+    standard deviations over the batch; columns are in units of the encoder's inputs, which are standardised. It is
+    never computed: the squared norm of :math:`J^T s` for random signs :math:`s` has it as its mean [2]_.
 
     Parameters
     ----------
@@ -97,8 +98,8 @@ class Contractive(Penalty):
 class Orthogonal(Penalty):
     r"""Codes whose units are not correlated, as those of PCA are.
 
-    The cost is :math:`\sum_{j < k} r_{jk}^2`, with the correlations of the units over the batch, rows by what they count
-    [1]_.
+    The cost is :math:`\sum_{j < k} r_{jk}^2`, with the correlations of the units over the batch, where rows are
+    weighed by what they count [1]_.
 
     Parameters
     ----------

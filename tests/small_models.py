@@ -65,6 +65,8 @@ def small_likelihood(name, n_features=2, raw=0.03):
 def cells(likelihood, *shape, seed=0, dtype=torch.float64):
     """Random cells that have a density."""
     draws = torch.rand(*shape, generator=generator(seed), dtype=dtype)
+    if LIKELIHOODS[likelihood].units == "simplex":
+        return draws / draws.sum(-1, keepdim=True)
     return (N_LEVELS * draws).floor() if LIKELIHOODS[likelihood].units == "counts" else draws
 
 

@@ -116,6 +116,6 @@ def check_densities(parameters):
         )
     if penalty is not None and penalty.arguments.get("target") is not None:
         raise ValueError(
-            f"penalty={parameters.penalty!r} makes codes activations between 0 and 1, but those of a VAETransformer are "
-            "to look like its prior, which has no such bounds. Use target=None, or an AutoencoderTransformer."
+            f"penalty={parameters.penalty!r} makes codes activations between 0 and 1, but those of a VAETransformer "
+            "are to look like its prior, which has no such bounds. Use target=None, or an AutoencoderTransformer."
         )

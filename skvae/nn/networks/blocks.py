@@ -1,5 +1,7 @@
 """Deep perceptrons: hidden layers of one width add to what goes into them."""
 
+import itertools
+
 from torch import nn
 
 from skvae.nn.networks.activations import ACTIVATIONS
@@ -12,13 +14,13 @@ class Blocks(Network):
     """Affine layers, each of which sees an activation of the one before and adds to it where both are equally wide.
 
     The activation comes before the layer, so that what goes in reaches the last layer by sums alone (He et al., 2016).
-    What is added has a variance of one over the number of such layers at first, so that the variance of the sum does not
-    grow with their number (Zhang et al., 2019).
+    What is added has a variance of one over the number of such layers at first, so that the variance of the sum does
+    not grow with their number (Zhang et al., 2019).
     """
 
     def __init__(self, in_features, out_features, hidden_layer_sizes, activation, generator, dropout):
         super().__init__()
-        sizes = list(zip(hidden_layer_sizes[:-1], hidden_layer_sizes[1:], strict=True))
+        sizes = list(itertools.pairwise(hidden_layer_sizes))
         n_added = max(sum(a == b for a, b in sizes), 1)
         self.first = Linear(in_features, hidden_layer_sizes[0], generator, variance=1.0)
         self.inner = nn.ModuleList(Linear(a, b, generator, variance=1.0 / n_added if a == b else 1.0) for a, b in sizes)
