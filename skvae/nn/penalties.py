@@ -12,7 +12,7 @@ from torch import nn
 
 from skvae.nn.numerics import coin_flips
 
-LEAST_SPREAD = 1e-3
+LEAST_SPREAD = 1e-5
 """Smallest unit of a code."""
 
 LEAST_ACTIVATION = 1e-6
