@@ -66,8 +66,8 @@ class Contractive(Penalty):
 
     Parameters
     ----------
-    strength : float, default=1.0
-        Weight of the cost, in nats.
+    strength : float, default=0.03
+        Weight of the cost, in nats. Where it is large, units become alike: their differences then hold what is left.
     n_projections : int, default=1
         Random signs of each row and step; more of them are less noise, and take longer.
 
@@ -87,7 +87,7 @@ class Contractive(Penalty):
                            penalty=Contractive(strength=0.5, n_projections=1))
     """
 
-    strength: float = 1.0
+    strength: float = 0.03
     n_projections: int = 1
 
     name = "contractive"
