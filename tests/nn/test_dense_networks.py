@@ -39,9 +39,10 @@ def test_matrices_of_a_tied_decoder_are_those_of_the_encoder_transposed(name):
 def test_a_tied_decoder_has_its_own_biases_and_half_the_matrices():
     tied, plain = small_model("autoencoder", network=TIED), small_model("autoencoder")
     n_biases = sum(p.numel() for p in plain.decoder.parameters() if p.ndim == 1)
-    assert sum(p.numel() for p in tied.parameters()) == sum(
-        p.numel() for part in (plain.encoder, plain.likelihood) for p in part.parameters()
-    ) + n_biases
+    assert (
+        sum(p.numel() for p in tied.parameters())
+        == sum(p.numel() for part in (plain.encoder, plain.likelihood) for p in part.parameters()) + n_biases
+    )
     assert tied.n_products == plain.n_products
     assert tied.decoder.width == plain.decoder.width
     before = tied.decoder(torch.zeros(1, 2).double())
@@ -71,7 +72,9 @@ def test_tied_matrices_stay_tied_through_steps_copies_and_states(solver):
     other = small_model("vae", seed=1, network=TIED)
     other.load_state_dict(model.state_dict())
     for each in (model, other, copy.deepcopy(other), other.float()):
-        for own, theirs, old in zip(matrices(each.decoder), reversed(matrices(each.encoder)), before[::-1], strict=True):
+        for own, theirs, old in zip(
+            matrices(each.decoder), reversed(matrices(each.encoder)), before[::-1], strict=True
+        ):
             assert own is theirs
             assert not torch.equal(own.double(), old)
 

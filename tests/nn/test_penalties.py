@@ -115,9 +115,7 @@ def test_scaling_the_code_brings_nothing(name, factor):
     step, _ = encoder_step(model)
     scaled = step._replace(z=factor * step.z, encode=lambda x: factor * model.codes_of_inputs(x))
     penalty = PENALTIES[name](**OWN_ARGUMENTS[name])
-    before, after = (
-        one_cost(penalty, each._replace(generator=generator())).detach() for each in (step, scaled)
-    )
+    before, after = (one_cost(penalty, each._replace(generator=generator())).detach() for each in (step, scaled))
     torch.testing.assert_close(after, before, rtol=1e-3, atol=1e-6)
 
 
