@@ -1,6 +1,6 @@
 """Networks with parameters of their own: what encoder and decoder are made of."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -98,6 +98,9 @@ class Convolutional(Network):
         Channels of each layer of the encoder; the decoder has the same in reverse.
     kernel_size : int, default=3
         Height and width of kernels.
+    hidden_layer_sizes : sequence of int, default=()
+        Hidden units of a perceptron between the last convolution and the code; those of the estimator are for other
+        networks. More often cost time than lower the error.
 
     References
     ----------
@@ -118,10 +121,62 @@ class Convolutional(Network):
     image_shape: tuple[int, ...] | None = None
     channels: Sequence[int] = (32, 64)
     kernel_size: int = 3
+    hidden_layer_sizes: Sequence[int] = ()
 
     name = "convolutional"
     _parameter_constraints = {
         "image_shape": ["array-like", None],
         "channels": ["array-like"],
         "kernel_size": [Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": ["array-like"],
     }
+
+
+@dataclass(frozen=True)
+class Custom(Network):
+    """Encoder and decoder of one's own.
+
+    Both are classes or functions that are called as ``encoder(in_features, out_features)`` and return a new
+    ``torch.nn.Module`` each time, from tensors of shape (batch, in_features) to (batch, out_features). The encoder of a
+    VAE says a mean and a scale of each component: its ``out_features`` are twice ``n_components``. First weights may
+    come from torch's global generator, which is seeded meanwhile. Modules themselves are refused: copies of an
+    estimator would train one another's weights.
+
+    Parameters
+    ----------
+    encoder : callable
+        A class, or a function that pickle finds by its name.
+    decoder : callable
+        The same for the decoder, from codes to what the likelihood asks for.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from torch import nn
+    >>> from skvae import AutoencoderTransformer
+    >>> from skvae.networks import Custom
+    >>> def small(in_features, out_features):
+    ...     return nn.Sequential(nn.Linear(in_features, 20), nn.Tanh(), nn.Linear(20, out_features))
+    >>> autoencoder = AutoencoderTransformer(2, network=Custom(small, small), max_iter=5, random_state=0)
+    >>> autoencoder.fit_transform(load_wine().data).shape
+    (178, 2)
+    """
+
+    encoder: Callable
+    decoder: Callable
+
+    name = "custom"
+
+    def check(self) -> None:
+        for half in ("encoder", "decoder"):
+            value = getattr(self, half)
+            if hasattr(value, "parameters") and not isinstance(value, type):
+                raise TypeError(
+                    f"network=Custom({half}=...) is given a module, {type(value).__name__}. Give its class, or a "
+                    f"function (in_features, out_features) that makes a new one: a module cannot be cloned untrained."
+                )
+            if not callable(value):
+                raise TypeError(
+                    f"network=Custom({half}={value!r}) must be a class or a function (in_features, out_features) that "
+                    "makes a new torch.nn.Module."
+                )

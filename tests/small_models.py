@@ -1,9 +1,12 @@
 """Small models of every kind, and rows that they can explain."""
 
+from functools import partial
+
 import torch
 
 from skvae.nn.likelihoods import LIKELIHOODS, make_likelihood
 from skvae.nn.models import MODELS
+from skvae.nn.networks import NETWORKS
 
 N_LEVELS = 3
 """Levels of a categorical column."""
@@ -30,6 +33,12 @@ OWN_OPTIONS = {
 }
 """Options that only one of the models has."""
 
+
+def two_layers(in_features, out_features):
+    """A module of one's own."""
+    return torch.nn.Sequential(torch.nn.Linear(in_features, 7), torch.nn.Tanh(), torch.nn.Linear(7, out_features))
+
+
 OWN_ARGUMENTS = {
     "gaussian": {"level": 0.3},
     "masking": {"share": 0.3, "emphasis": 2.0},
@@ -38,8 +47,17 @@ OWN_ARGUMENTS = {
     "sparse": {"strength": 0.1},
     "contractive": {"strength": 0.1, "n_projections": 2},
     "orthogonal": {"strength": 0.1},
+    "convolutional": {"image_shape": (1, 5), "channels": [3], "kernel_size": 3},
+    "custom": {"encoder": two_layers, "decoder": two_layers},
 }
-"""Arguments of members that have some of their own."""
+"""Arguments of members that have some of their own; images have five pixels."""
+
+
+def halves(name):
+    """Builders of encoder, of five inputs, and decoder, of five outputs, with their own arguments."""
+    pair, own = NETWORKS[name], OWN_ARGUMENTS.get(name, {})
+    own = own | {"columns": torch.arange(5)} if pair.by_columns else own
+    return [partial(build, **own) for build in (pair.encoder, pair.decoder)]
 
 
 def generator(seed=0):

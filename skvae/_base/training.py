@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 
 from skvae._engine.array_model import ArrayModel
 from skvae._engine.device import resolve_device
-from skvae._recipe import batch_size_of, layer_sizes, learned, options_of
+from skvae._recipe import batch_size_of, is_linear, learned, options_of
 from skvae._recipe.choice import Choice
 from skvae._tables.profile import Profile, read_once
 from skvae._tables.schema import Schema
@@ -46,7 +46,7 @@ def begun(table, parameters, recipe, fitted, seed, whole):
     """
     schema = table.schema
     with as_numbered(table.numbers):
-        linear = not layer_sizes(parameters)
+        linear = is_linear(parameters)
         choice = Choice(parameters.likelihood, recipe.number_likelihood(parameters), schema, table.X.shape[1])
         rows, profile = read_once(table.X, table.weight, choice.columns_of_levels())
         known = learned(profile, schema, choice, linear=linear, fitted=fitted)

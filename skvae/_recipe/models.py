@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 from skvae._members import named
 from skvae._recipe.options import VariationalOptions
-from skvae._recipe.sizes import layer_sizes
+from skvae._recipe.shapes import is_linear
 from skvae.corruptions import Corruption
 from skvae.nn.objectives import OBJECTIVES
 from skvae.penalties import Penalty
@@ -66,12 +66,13 @@ class VariationalRecipe(Recipe):
     model = "vae"
 
     def number_likelihood(self, parameters):
-        return "inflated_gaussian" if layer_sizes(parameters) else "gaussian"
+        return "gaussian" if is_linear(parameters) else "inflated_gaussian"
 
     def code_density(self, parameters, whole, rows_a_component):
         if parameters.code_density != "auto":
             return parameters.code_density
-        suits = whole and layer_sizes(parameters) and parameters.prior == "normal" and rows_a_component >= ENOUGH_ROWS
+        bent = not is_linear(parameters)
+        suits = whole and bent and parameters.prior == "normal" and rows_a_component >= ENOUGH_ROWS
         return "gaussian_mixture" if suits else None
 
     def own(self, parameters, share_missing, fitted):

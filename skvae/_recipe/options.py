@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from skvae._members import Named, named
-from skvae._recipe.shapes import network_of
-from skvae._recipe.sizes import latent_dim, layer_sizes
+from skvae._recipe.shapes import networks_of
+from skvae._recipe.sizes import latent_dim
 from skvae.corruptions import Corruption
 from skvae.penalties import Penalty
 
@@ -63,12 +63,13 @@ def options_of(parameters, recipe, known, rows, whole, fitted=None):
         code_density = fitted.options.code_density
     else:
         code_density = recipe.code_density(parameters, whole, rows.n_counted / size)
+    network, sizes = networks_of(parameters, n_features)
     return Options(
         model=recipe.model,
         n_features=n_features,
         latent_dim=size,
-        network=network_of(parameters, n_features),
-        hidden_layer_sizes=layer_sizes(parameters),
+        network=network,
+        hidden_layer_sizes=sizes,
         activation=parameters.activation,
         likelihood=known.likelihood,
         holes=known.holes,

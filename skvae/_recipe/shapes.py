@@ -4,14 +4,33 @@ import math
 from numbers import Integral
 
 from skvae._members import named
+from skvae._recipe.sizes import layer_sizes, whole_sizes
 from skvae.networks import Network
+from skvae.nn.networks import NETWORKS, Grid
 
 DIMENSIONS = {2: "(channels, length)", 3: "(channels, height, width)"}
 """What an image shape of so many numbers says."""
 
 
-def network_of(parameters, n_features):
-    """The network of rows of so many columns, by its name and its own arguments."""
+def is_linear(parameters):
+    """Whether a model is linear: a dense network without hidden layers."""
+    chosen = parameters.network
+    name = chosen if isinstance(chosen, str) else chosen.name
+    return NETWORKS[name].is_affine and not layer_sizes(parameters)
+
+
+def networks_of(parameters, n_features):
+    """The network of rows of so many columns, by its name and its own arguments, and its hidden layers."""
+    network = shaped(parameters, n_features)
+    arguments = dict(network.arguments)
+    sizes = arguments.pop("hidden_layer_sizes", None)
+    if sizes is None:
+        return network, layer_sizes(parameters)
+    return network._replace(arguments=arguments), whole_sizes("network__hidden_layer_sizes", sizes)
+
+
+def shaped(parameters, n_features):
+    """The network with the shape of an image, if it is about images."""
     chosen, image_shape = parameters.network, checked_shape("image_shape", parameters.image_shape, n_features)
     network = named(chosen, Network)
     if "image_shape" not in network.arguments:
@@ -27,7 +46,27 @@ def network_of(parameters, n_features):
             f"network={chosen!r} must know the shape of an image. Give image_shape=(channels, height, width), or "
             "(channels, length) of sequences."
         )
-    return network._replace(arguments={**network.arguments, "image_shape": shape})
+    arguments = {**network.arguments, "image_shape": shape, "channels": channels_of(network.arguments["channels"])}
+    check_kernel(arguments["kernel_size"], Grid(shape, arguments["channels"], arguments["kernel_size"]))
+    return network._replace(arguments=arguments)
+
+
+def channels_of(channels):
+    """Channels after each layer, as plain integers."""
+    sizes = list(channels)
+    if not sizes or not all(map(is_size, sizes)):
+        raise ValueError(f"network__channels={channels!r} must hold whole numbers of at least 1, one a layer.")
+    return list(map(int, sizes))
+
+
+def check_kernel(kernel_size, grid):
+    """Refuse kernels that are larger than the images that a layer sees."""
+    for number, size in enumerate(grid.sizes[:-1], start=1):
+        if any(kernel > side for kernel, side in zip(grid.kernel, size, strict=True)):
+            raise ValueError(
+                f"network__kernel_size={kernel_size!r} is larger than the image of {size[0]} x {size[1]} that layer "
+                f"{number} of {len(grid.channels) - 1} sees. Take smaller kernels, or fewer of network__channels."
+            )
 
 
 def checked_shape(name, shape, n_features):

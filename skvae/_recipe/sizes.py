@@ -50,10 +50,14 @@ def latent_dim(parameters, n_features):
 
 def layer_sizes(parameters):
     """Hidden units of each layer, as plain integers; one number is one layer."""
-    sizes = np.atleast_1d(np.asarray(parameters.hidden_layer_sizes)).tolist()
+    return whole_sizes("hidden_layer_sizes", parameters.hidden_layer_sizes)
+
+
+def whole_sizes(name, value):
+    """Hidden units of each layer, as plain integers, from the value of a parameter."""
+    sizes = np.atleast_1d(np.asarray(value)).tolist()
     if not all(isinstance(size, Integral) and size >= 1 for size in sizes):
         raise ValueError(
-            f"hidden_layer_sizes={parameters.hidden_layer_sizes!r} must hold whole numbers of at least 1, one a hidden "
-            "layer; () is a linear model."
+            f"{name}={value!r} must hold whole numbers of at least 1, one a hidden layer; () is a linear model."
         )
     return sizes

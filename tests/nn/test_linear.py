@@ -6,9 +6,10 @@ import torch
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.decomposition import PCA, FactorAnalysis
 from sklearn.preprocessing import StandardScaler
-from small_models import cells, generator, small_model
+from small_models import cells, generator, small_model, two_layers
 
 from skvae import AutoencoderTransformer, VAETransformer
+from skvae.networks import Convolutional, Custom
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.linear import factor_analysis, moments, principal_components
 from skvae.nn.models import MODELS, beginning
@@ -158,5 +159,6 @@ def test_where_training_begins_may_be_where_it_ends():
 
 @pytest.mark.parametrize("estimator", [AutoencoderTransformer, VAETransformer])
 def test_the_network_changes_the_model(estimator):
-    found = [estimator(2, network=network, random_state=0, max_iter=3).fit(WINE).score(WINE) for network in NETWORKS]
-    assert len(set(found)) == len(NETWORKS)
+    networks = ["mlp", "residual", "residual_blocks", Convolutional((1, 13)), Custom(two_layers, two_layers)]
+    found = [estimator(2, network=network, random_state=0, max_iter=3).fit(WINE).score(WINE) for network in networks]
+    assert len(set(found)) == len(networks) == len(NETWORKS)

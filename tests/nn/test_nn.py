@@ -1,5 +1,6 @@
 """Laws of the torch side over whole tables: densities, priors, networks, corruptions, solvers."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,11 +9,12 @@ import torch
 from scipy import stats
 from scipy.stats import multivariate_normal, norm
 from sklearn.mixture import GaussianMixture
-from small_models import N_LEVELS, cells, generator, small_likelihood, small_model
+from small_models import N_LEVELS, cells, generator, halves, small_likelihood, small_model
 
 from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import LIKELIHOODS, make_likelihood
 from skvae.nn.networks import ACTIVATIONS, NETWORKS, Linear
+from skvae.nn.networks.convolutional import Kernels, Planes, Shift
 from skvae.nn.numerics import hastened
 from skvae.nn.objectives import OBJECTIVES
 from skvae.nn.posteriors import DiagonalNormal
@@ -561,10 +563,11 @@ def test_importance_weights_of_one_draw_are_the_one_sample_bound():
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 def test_networks_map_shapes_and_draw_only_from_their_generator(name, activation):
     state = torch.get_rng_state()
-    for build in (NETWORKS[name].encoder, NETWORKS[name].decoder, NETWORKS[name].of_codes):
-        first, second = (build(5, 3, (7, 6), activation, generator()) for _ in range(2))
-        x = torch.ones(4, 5)
-        assert first(x).shape == (4, 3)
+    for build, a, b in zip([*halves(name), NETWORKS[name].of_codes], (5, 3, 3), (3, 5, 1), strict=True):
+        first, second = (build(a, b, (7, 6), activation, generator()) for _ in range(2))
+        x = torch.ones(4, a)
+        assert first(x).shape == (4, b)
+        assert first(x.expand(2, 4, a)).shape == (2, 4, b)
         assert torch.equal(first(x), second(x))
     assert torch.equal(torch.get_rng_state(), state)
 
@@ -677,15 +680,60 @@ def test_a_layer_that_is_widened_in_training_is_the_same_layer(n_inputs):
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("sizes", [(), (7,), (3, 11)])
 def test_networks_say_how_wide_they_are_what_they_compute_and_what_moves_their_outputs(name, sizes):
-    network, widths = NETWORKS[name].decoder(4, 5, sizes, "tanh", generator()).eval(), []
+    network, widths, products = halves(name)[1](4, 5, sizes, "tanh", generator()).eval(), [], []
+
+    def note(layer, inputs, output):
+        widths.append(output[0].numel())
+        own = list(layer.parameters(recurse=False))
+        if isinstance(layer, Kernels):
+            products.append(own[0].numel() * inputs[0][0, 0].numel())
+        elif not isinstance(layer, Shift):
+            products.extend(parameter.numel() for parameter in own)
+
     for layer in network.modules():
-        layer.register_forward_hook(lambda layer, inputs, output: widths.append(output.shape[-1]))
+        layer.register_forward_hook(note)
     x = torch.rand(64, 4, generator=generator())
     before = network(x)
     assert network.width == max(widths)
-    assert network.n_products == sum(parameter.numel() for parameter in network.parameters())
+    assert network.n_products == sum(products)
     with torch.no_grad():
         network.last_layer.bias.add_(2.0)
     torch.testing.assert_close(network(x), before + 2.0)
     order = torch.randperm(64, generator=generator())
     assert not network.same_bits or torch.equal(network(x[order]), network(x)[order])
+
+
+@pytest.mark.parametrize("columns", [[0, 1, 2, 3, 4, 5], [5, 3, 1, 0, 2, 4], [0, 0, 1, 2, 3, 4, 5, 5, 5], [2, 4]])
+def test_numbers_about_pixels_become_images_and_come_back(columns):
+    planes, columns = Planes(torch.tensor(columns), (1, 2, 3)), torch.tensor(columns)
+    numbers = torch.rand(7, len(columns), generator=generator()) + 1.0
+    images = planes.images(numbers)
+    assert images.shape == (7, planes.n_channels, 2, 3)
+    assert torch.equal(planes.numbers(images), numbers)
+    assert (images != 0.0).sum() == 7 * len(columns)
+    pixels = torch.where(images == 0.0, 0.0, 1.0).sum(1).flatten(1)[0]
+    assert torch.equal(pixels, torch.bincount(columns, minlength=6).to(pixels))
+
+
+@pytest.mark.parametrize("kernel_size", [2, 3, 4, 5])
+@pytest.mark.parametrize("image_shape", [(1, 8, 8), (3, 9, 13), (2, 17), (1, 128, 128), (1, 12, 5)])
+def test_a_decoder_gives_back_the_size_that_the_encoder_was_given(image_shape, kernel_size):
+    n_pixels = math.prod(image_shape)
+    own = {
+        "image_shape": image_shape,
+        "channels": [2, 3],
+        "kernel_size": kernel_size,
+        "columns": torch.arange(n_pixels),
+    }
+    pair = NETWORKS["convolutional"]
+    z = pair.encoder(n_pixels, 4, (5,), "relu", generator(), **own)(torch.ones(2, n_pixels))
+    assert pair.decoder(4, n_pixels, (5,), "relu", generator(), **own)(z).shape == (2, n_pixels)
+
+
+def test_convolutions_do_not_care_where_in_an_image_a_thing_stands():
+    own = {"image_shape": (1, 16, 16), "channels": [4], "kernel_size": 3, "columns": torch.arange(256)}
+    encoder = NETWORKS["convolutional"].encoder(256, 4, (), "relu", generator(), **own)
+    images = torch.zeros(2, 1, 16, 16)
+    images[0, 0, 3:6, 3:6] = images[1, 0, 7:10, 9:12] = torch.rand(3, 3, generator=generator())
+    one, other = encoder.layers[0](images)
+    torch.testing.assert_close(one[:, 1:4, 1:4], other[:, 3:6, 4:7])

@@ -160,7 +160,7 @@ class Convolutional(Network):
 
     @property
     def width(self):
-        return max(self.planes.n_planes * self.grid.volumes[0], *self.grid.volumes[1:])
+        return max(self.planes.n_planes * self.grid.volumes[0], *self.grid.volumes[1:], self.dense.width)
 
     @property
     def n_products(self):
