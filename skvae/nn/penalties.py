@@ -12,7 +12,7 @@ from torch import nn
 
 from skvae.nn.numerics import coin_flips
 
-LEAST_SPREAD = 1e-5
+LEAST_CODE_SPREAD = 1e-5
 """Smallest unit of a code."""
 
 LEAST_ACTIVATION = 1e-6
@@ -54,7 +54,7 @@ class Sparse(Penalty):
         self._strength = strength
 
     def forward(self, step):
-        size = (step.shares @ step.z.square() + LEAST_SPREAD**2).sqrt()  # (latent_dim,)
+        size = (step.shares @ step.z.square() + LEAST_CODE_SPREAD**2).sqrt()  # (latent_dim,)
         return {"sparsity": (step.z.abs() / size).sum(-1)}
 
     def weights(self, beta):
@@ -148,7 +148,7 @@ class Orthogonal(Penalty):
 def spread_of(step):
     """Standard deviation of each unit of the codes of a ``Step`` (latent_dim,)."""
     centred = step.z - step.shares @ step.z
-    return (step.shares @ centred.square() + LEAST_SPREAD**2).sqrt()
+    return (step.shares @ centred.square() + LEAST_CODE_SPREAD**2).sqrt()
 
 
 def penalties_of(penalty):
