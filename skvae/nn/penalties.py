@@ -114,7 +114,9 @@ class Contractive(Penalty):
             total = 0.0
             for _ in range(self._n_projections):
                 signs = 2.0 * coin_flips(torch.full_like(z, 0.5), step.generator) - 1.0
-                (slope,) = torch.autograd.grad(z, inputs, signs / spread, create_graph=learns, retain_graph=True)
+                # of a sum, as gradients of vectors load torch's symbolic algebra
+                along = (z * (signs / spread)).sum()
+                (slope,) = torch.autograd.grad(along, inputs, create_graph=learns, retain_graph=True)
                 total = total + slope.square().sum(-1)
         return {"contraction": total / self._n_projections}
 
