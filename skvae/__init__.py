@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # what is imported at its first use
     from skvae._autoencoder import AutoencoderTransformer
     from skvae._displays.explanation import ExplanationDisplay
+    from skvae._displays.images import ImageGridDisplay
+    from skvae._displays.reconstruction import ReconstructionDisplay
     from skvae._outlier import AutoencoderOutlierDetector
     from skvae._vae import VAETransformer
 
@@ -15,10 +17,19 @@ _HOMES = {
     "AutoencoderOutlierDetector": "skvae._outlier",
     "AutoencoderTransformer": "skvae._autoencoder",
     "ExplanationDisplay": "skvae._displays.explanation",
+    "ImageGridDisplay": "skvae._displays.images",
+    "ReconstructionDisplay": "skvae._displays.reconstruction",
     "VAETransformer": "skvae._vae",
 }
 
-__all__ = ["AutoencoderOutlierDetector", "AutoencoderTransformer", "ExplanationDisplay", "VAETransformer"]
+__all__ = [
+    "AutoencoderOutlierDetector",
+    "AutoencoderTransformer",
+    "ExplanationDisplay",
+    "ImageGridDisplay",
+    "ReconstructionDisplay",
+    "VAETransformer",
+]
 
 
 def __getattr__(name):

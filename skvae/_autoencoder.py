@@ -39,25 +39,33 @@ class AutoencoderTransformer(BaseAutoencoder):
         Hidden units of each layer of the encoder; the decoder has the same in reverse. ``()`` is a linear model.
     activation : {"elu", "gelu", "identity", "logistic", "relu", "silu", "softplus", "tanh"}, default="silu"
         Activation of the hidden layers.
-    network : {"mlp", "residual", "residual_blocks"} or Network, default="residual"
-        Encoder and decoder, a member of :mod:`skvae.networks` or its name: "mlp" is a multi-layer perceptron, of which
-        the object has dropout and tied weights; "residual_blocks" is one for many hidden layers; "residual" adds an
-        affine map to it, and training begins at the principal components of the training rows where the likelihood has
-        a noise scale.
-    likelihood : str, dict or list of (str, columns), default="gaussian"
-        What a decoded row says of the row itself. A name is for all columns of numbers, texts and categories being
-        "categorical" or, where they have an order, "ordinal", and booleans "categorical" beside a density of real
-        numbers; a dict has names for some columns, a list of (name, columns) for all, columns by name or number. Real
-        numbers: "gaussian", squared error in standardised columns, with one noise scale a column fitted after training;
-        "isotropic_gaussian", squared error in the units of the data and one noise scale for all columns, like PCA, for
-        columns of one unit such as pixels; "heteroscedastic_gaussian", noise that depends on the code;
-        "inflated_gaussian", the same with atoms at values that a column repeats; "student_t", an error that grows with
-        the logarithm of the distance, for columns with rare, far values; "laplace", absolute errors; "huber", squared
-        errors that turn absolute. Numbers above 0: "lognormal" and "gamma". Numbers in a range: "bernoulli",
-        cross-entropy, for binary columns; other values are mapped to [0, 1] by the smallest and largest value of the
-        table; "continuous_bernoulli". Counts: "poisson", "negative_binomial", and "multinomial" given the row's total.
-        Shares that sum to 1 in each row: "dirichlet", their divergence KL(x || expected shares). Levels: "categorical"
-        and "ordinal", cross-entropies.
+    network : {"auto", "convolutional", "mlp", "residual", "residual_blocks"} or Network, default="auto"
+        Encoder and decoder: "mlp" is a multi-layer perceptron, of which the object has dropout and tied weights;
+        "residual_blocks" is one for many hidden layers; "residual" adds an affine map to it, and training begins at the
+        principal components of the training rows where the likelihood has a noise scale; "convolutional" is for images
+        of the ``image_shape``, and what "auto" takes where there is one. Otherwise "auto" is "residual", for pixels
+        too. A member of :mod:`skvae.networks` has parameters of its own, and is where encoders and decoders of one's
+        own come in.
+    image_shape : tuple of int or None, default=None
+        Shape of a row that is a flattened image, (channels, height, width), or sequence, (channels, length), whose
+        cells are in this order.
+    likelihood : str, dict or list of (str, columns), default="auto"
+        What a decoded row says of the row itself. "auto" is "isotropic_gaussian" where all columns are pixels or the
+        like: at least 16 columns of numbers in one unit and one range, each of which goes with its neighbours; scaled
+        one by one, in an order of chance, of a sparse table, or of fewer than 50 rows they are not taken for such.
+        Otherwise it is "gaussian" for numbers (``column_likelihoods_`` says which and why). A name is for all columns
+        of numbers, texts and categories being "categorical" or, where they have an order, "ordinal", and booleans
+        "categorical" beside a density of real numbers; a dict has names for some columns, a list of (name, columns) for
+        all, columns by name or number. Real numbers: "gaussian", squared error in standardised columns, with one noise
+        scale a column fitted after training; "isotropic_gaussian", squared error in the units of the data and one noise
+        scale for all columns, like PCA, for columns of one unit such as pixels; "heteroscedastic_gaussian", noise that
+        depends on the code; "inflated_gaussian", the same with atoms at values that a column repeats; "student_t", an
+        error that grows with the logarithm of the distance, for columns with rare, far values; "laplace", absolute
+        errors; "huber", squared errors that turn absolute. Numbers above 0: "lognormal" and "gamma". Numbers in a
+        range: "bernoulli", cross-entropy, for binary columns; other values are mapped to [0, 1] by the smallest and
+        largest value of the table; "continuous_bernoulli". Counts: "poisson", "negative_binomial", and "multinomial"
+        given the row's total. Shares that sum to 1 in each row: "dirichlet", their divergence KL(x || expected shares).
+        Levels: "categorical" and "ordinal", cross-entropies.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns of numbers whose values are levels: their names, numbers, or a mask, beside the columns of texts,
         categories and booleans of a data frame, which are always taken so, as in
@@ -93,8 +101,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         First learning rate.
     momentum : float in [0, 1), default=0.9
         Nesterov momentum of ``solver="sgd"``; the others do not use it.
-    max_iter : int, default=200
-        Most epochs, passes over the training rows. Reaching it is no error and no warning: see ``n_iter_``.
+    max_iter : "auto" or int, default="auto"
+        Most epochs, passes over the training rows. Reaching it is no error and no warning: see ``n_iter_``. "auto" is
+        200, and for pixels as many as make about 2,500 steps, from 20 to 200.
     tol : float, default=1e-4
         An epoch is a gain if it lowers the watched objective by more than this, in nats a row.
     early_stopping : bool, default=True
@@ -166,7 +175,9 @@ class AutoencoderTransformer(BaseAutoencoder):
     >>> from sklearn.decomposition import PCA
     >>> from skvae import AutoencoderTransformer
     >>> X = load_digits().data
-    >>> autoencoder = AutoencoderTransformer(2, likelihood="isotropic_gaussian", max_iter=20, random_state=0).fit(X)
+    >>> autoencoder = AutoencoderTransformer(2, max_iter=20, random_state=0).fit(X)
+    >>> autoencoder.column_likelihoods_["likelihood"].unique().tolist()  # pixels are recognised
+    ['isotropic_gaussian']
     >>> autoencoder.transform(X).shape
     (1797, 2)
     >>> pca = PCA(2).fit(X)
@@ -189,9 +200,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         *,
         hidden_layer_sizes: int | Sequence[int] = (128, 128),
         activation: str = "silu",
-        network: str | Network = "residual",
+        network: str | Network = "auto",
         image_shape: tuple[int, ...] | None = None,
-        likelihood: Likelihoods = "gaussian",
+        likelihood: Likelihoods = "auto",
         categorical_features: Columns = "from_dtype",
         code_density: str | None = "normal",
         n_mixture_components: int = 16,
@@ -203,7 +214,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         learning_rate: str = "adaptive",
         learning_rate_init: float = 3e-3,
         momentum: float = 0.9,
-        max_iter: int = 200,
+        max_iter: int | str = "auto",
         tol: float = 1e-4,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,

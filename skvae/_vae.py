@@ -62,27 +62,35 @@ class VAETransformer(BaseAutoencoder):
         Hidden units of each layer of the encoder; the decoder has the same in reverse. ``()`` is a linear model.
     activation : {"elu", "gelu", "identity", "logistic", "relu", "silu", "softplus", "tanh"}, default="silu"
         Activation of the hidden layers.
-    network : {"mlp", "residual", "residual_blocks"} or Network, default="residual"
-        Encoder and decoder, a member of :mod:`skvae.networks` or its name: "mlp" is a multi-layer perceptron, of which
-        the object has dropout and tied weights; "residual_blocks" is one for many hidden layers; "residual" adds an
-        affine map to it, and training begins at factor analysis of the training rows where the likelihood has a noise
-        scale: likelier for tables, above all of few rows. For pixels "mlp" gives better codes.
+    network : {"auto", "convolutional", "mlp", "residual", "residual_blocks"} or Network, default="auto"
+        Encoder and decoder: "mlp" is a multi-layer perceptron, of which the object has dropout and tied weights;
+        "residual_blocks" is one for many hidden layers; "residual" adds an affine map to it, and training begins at
+        factor analysis of the training rows where the likelihood has a noise scale, likelier for tables, above all of
+        few rows; "convolutional" is for images of the ``image_shape``, and what "auto" takes where there is one.
+        Otherwise "auto" is "mlp" for pixels, whose codes are better with it, and "residual" elsewhere. A member of
+        :mod:`skvae.networks` has parameters of its own, and is where encoders and decoders of one's own come in.
+    image_shape : tuple of int or None, default=None
+        Shape of a row that is a flattened image, (channels, height, width), or sequence, (channels, length), whose
+        cells are in this order.
     likelihood : str, dict or list of (str, columns), default="auto"
-        Density of a row given its code. "auto" is "inflated_gaussian" for numbers and dates, without hidden layers
-        "gaussian"; "categorical" for texts, categories and booleans; "ordinal" for ordered categories
-        (``column_likelihoods_`` says which and why). A name is for all columns of numbers, and for booleans if it is
-        not a density of real numbers; a dict has names for some columns, a list of (name, columns) for all, columns by
-        name or number. Real numbers: "gaussian", one learned noise scale a column; "isotropic_gaussian", one learned
-        scale for all columns, in the units of the data, like PCA, for columns of one unit such as pixels;
-        "heteroscedastic_gaussian", a scale that depends on the code; "inflated_gaussian", the same with atoms at values
-        that a column repeats (each of up to 20 levels; otherwise each value of 5 % of the rows), for tables as they
-        are; "student_t", learned scales and tails, for columns with rare, far values; "laplace", absolute errors;
-        "huber", normal noise whose tails fall exponentially. Numbers above 0: "lognormal" and "gamma". Numbers in a
-        range: "bernoulli" for binary cells, where what lies between counts as a probability; "binarized_bernoulli",
-        which draws zeros and ones with these probabilities anew in every training step; and "continuous_bernoulli", a
-        density between the smallest and largest value of the table, 0 and 1 where all lie between them. Counts:
-        "poisson", "negative_binomial", and "multinomial" given the row's total, such as words of a document. Shares
-        that sum to 1 in each row: "dirichlet". Levels: "categorical", and "ordinal" where they have an order.
+        Density of a row given its code. "auto" is "isotropic_gaussian" where all columns are pixels or the like: at
+        least 16 columns of numbers in one unit and one range, each of which goes with its neighbours; scaled one by
+        one, in an order of chance, of a sparse table, or of fewer than 50 rows they are not taken for such. Otherwise
+        it is "inflated_gaussian" for numbers and dates, without hidden layers "gaussian"; "categorical" for texts,
+        categories and booleans; "ordinal" for ordered categories (``column_likelihoods_`` says which and why). A name
+        is for all columns of numbers, and for booleans if it is not a density of real numbers; a dict has names for
+        some columns, a list of (name, columns) for all, columns by name or number. Real numbers: "gaussian", one
+        learned noise scale a column; "isotropic_gaussian", one learned scale for all columns, in the units of the data,
+        like PCA, for columns of one unit such as pixels; "heteroscedastic_gaussian", a scale that depends on the code;
+        "inflated_gaussian", the same with atoms at values that a column repeats (each of up to 20 levels; otherwise
+        each value of 5 % of the rows), for tables as they are; "student_t", learned scales and tails, for columns with
+        rare, far values; "laplace", absolute errors; "huber", normal noise whose tails fall exponentially. Numbers
+        above 0: "lognormal" and "gamma". Numbers in a range: "bernoulli" for binary cells, where what lies between
+        counts as a probability; "binarized_bernoulli", which draws zeros and ones with these probabilities anew in
+        every training step; and "continuous_bernoulli", a density between the smallest and largest value of the table,
+        0 and 1 where all lie between them. Counts: "poisson", "negative_binomial", and "multinomial" given the row's
+        total, such as words of a document. Shares that sum to 1 in each row: "dirichlet". Levels: "categorical", and
+        "ordinal" where they have an order.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns of numbers whose values are levels: their names, numbers, or a mask, beside the columns of texts,
         categories and booleans of a data frame, which are always taken so, as in
@@ -144,8 +152,9 @@ class VAETransformer(BaseAutoencoder):
         First learning rate.
     momentum : float in [0, 1), default=0.9
         Nesterov momentum of ``solver="sgd"``; the others do not use it.
-    max_iter : int, default=200
-        Most epochs, passes over the training rows. Reaching it is no error and no warning: see ``n_iter_``.
+    max_iter : "auto" or int, default="auto"
+        Most epochs, passes over the training rows. Reaching it is no error and no warning: see ``n_iter_``. "auto" is
+        200, and for pixels as many as make about 2,500 steps, from 20 to 200.
     tol : float, default=1e-4
         An epoch is a gain if it lowers the watched objective by more than this, in nats a row.
     early_stopping : bool, default=True
@@ -266,7 +275,7 @@ class VAETransformer(BaseAutoencoder):
         *,
         hidden_layer_sizes: int | Sequence[int] = (128, 128),
         activation: str = "silu",
-        network: str | Network = "residual",
+        network: str | Network = "auto",
         image_shape: tuple[int, ...] | None = None,
         likelihood: Likelihoods = "auto",
         categorical_features: Columns = "from_dtype",
@@ -288,7 +297,7 @@ class VAETransformer(BaseAutoencoder):
         learning_rate: str = "adaptive",
         learning_rate_init: float = 3e-3,
         momentum: float = 0.9,
-        max_iter: int = 200,
+        max_iter: int | str = "auto",
         tol: float = 1e-4,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,

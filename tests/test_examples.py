@@ -38,6 +38,7 @@ def numbers(lines):
 def test_every_example_is_tested():
     assert {path.name for path in EXAMPLES.glob("*.py")} == {
         "anomalies.py",
+        "generation.py",
         "grid_search.py",
         "pipeline_digits.py",
         "quickstart.py",
@@ -133,6 +134,22 @@ def test_anomalies_flags_and_names_the_planted_cells(run, tmp_path):
     shares = [float(row[-1]) for row in lines[2:]]
     assert all(first < second < 0 for first, second in zip(shares[::2], shares[1::2], strict=True))
     assert (tmp_path / "strangest.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_generation_draws_four_pictures_and_its_numbers_are_in_order(run, tmp_path):
+    pytest.importorskip("matplotlib").use("Agg")
+    text = run("generation.py", "--max-iter", 10, "--n-components", 8, "--output", tmp_path)
+    names = {"digits-restored.png", "digits-drawn.png", "digits-between.png", "digits-map.png"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    assert all(path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" for path in tmp_path.iterdir())
+    errors = [line.split() for line in section(text, "Mean squared error")]
+    (_, _, error, share), (_, _, error_of_two, share_of_two) = errors
+    assert float(error) < float(error_of_two)
+    assert 0.3 < float(share_of_two) < float(share) < 1.0
+    measured, drawn, without_noise = map(float, section(text, "Standard deviation")[0].split())
+    assert without_noise < drawn < 1.2 * measured
+    low, high = map(int, re.search(r"between (\d+) and (\d+)", text).groups())
+    assert 0 <= low < high <= 16
 
 
 def test_tables_fills_holes_better_than_means_and_draws_wines_like_those_of_the_table(run):

@@ -15,7 +15,14 @@ from pathlib import Path
 import pytest
 
 import skvae
-from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, ExplanationDisplay, VAETransformer
+from skvae import (
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    ExplanationDisplay,
+    ImageGridDisplay,
+    ReconstructionDisplay,
+    VAETransformer,
+)
 from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
@@ -282,7 +289,15 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
 
 
 @pytest.mark.parametrize(
-    "Class", [VAETransformer, AutoencoderTransformer, AutoencoderOutlierDetector, ExplanationDisplay]
+    "Class",
+    [
+        VAETransformer,
+        AutoencoderTransformer,
+        AutoencoderOutlierDetector,
+        ExplanationDisplay,
+        ImageGridDisplay,
+        ReconstructionDisplay,
+    ],
 )
 def test_the_public_face_says_its_types(Class):
     methods = {name: each for name, each in inspect.getmembers(Class) if not name.startswith("_")}

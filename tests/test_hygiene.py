@@ -35,7 +35,7 @@ assert "VAETransformer" in dir(skvae)
 loaded = set(sys.modules) - before
 assert len(loaded) < 10 and all(name.split(".")[0] == "skvae" for name in loaded), loaded
 
-from skvae import ExplanationDisplay
+from skvae import ExplanationDisplay, ImageGridDisplay, ReconstructionDisplay
 assert not {"matplotlib", "torch"} & set(sys.modules)
 
 import json

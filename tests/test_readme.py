@@ -44,14 +44,20 @@ def test_links_and_scripts_that_readme_and_docs_name_exist():
             assert (ROOT / script).exists(), f"{page.name} names {script}"
 
 
-def test_the_page_on_tables_runs_from_top_to_bottom(monkeypatch, tmp_path):
+PAGES = {"tables.md": ["odd-wine.png"], "images.md": ["restored.png", "restored-wines.png"]}
+"""Pages whose examples run from top to bottom, and the pictures that these write."""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_examples_of_a_page_run_from_top_to_bottom(page, monkeypatch, tmp_path):
     pytest.importorskip("matplotlib").use("Agg")
     monkeypatch.chdir(tmp_path)
-    blocks, names = re.findall(r"```python\n(.*?)\n```", (ROOT / "docs" / "tables.md").read_text(), re.DOTALL), {}
-    assert len(blocks) > 8
+    blocks, names = re.findall(r"```python\n(.*?)\n```", (ROOT / "docs" / page).read_text(), re.DOTALL), {}
+    assert len(blocks) > 5
     for number, block in enumerate(blocks, 1):
-        exec(compile(block, f"block {number} of tables.md", "exec"), names)
-    assert (tmp_path / "odd-wine.png").read_bytes()[:4] == b"\x89PNG"
+        exec(compile(block, f"block {number} of {page}", "exec"), names)
+    for picture in PAGES[page]:
+        assert (tmp_path / picture).read_bytes()[:4] == b"\x89PNG"
 
 
 def test_the_page_on_autoencoders_runs_from_top_to_bottom():

@@ -85,7 +85,13 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
 
     @undisturbed
     def sample(
-        self, n_samples: int = 1, random_state: Seed = None, *, given: Cells | None = None, with_missing: bool = True
+        self,
+        n_samples: int = 1,
+        random_state: Seed = None,
+        *,
+        given: Cells | None = None,
+        with_missing: bool = True,
+        noise: bool = True,
     ) -> Rows:
         """Draw new rows like the training data: a code, its decoded density, and a draw from that, noise included.
 
@@ -102,6 +108,10 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         with_missing : bool, default=True
             Whether to leave out cells as in the training rows: those of a training row, taken at random, are missing
             in the drawn one. Given cells stay.
+        noise : bool, default=True
+            Whether cells are drawn from the decoded density. With False each row is what is expected of a drawn code:
+            means of numbers, the most probable level, the median of ordered ones. Pictures are without speckles so;
+            but such rows vary less than training rows do, and are no draws from the model's density of rows.
 
         Returns
         -------
@@ -112,28 +122,36 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         check_is_fitted(self)
         if not isinstance(n_samples, Integral) or isinstance(n_samples, bool) or n_samples < 1:
             raise ValueError(f"n_samples={n_samples!r} must be a whole number of at least 1.")
+        if not isinstance(noise, bool | np.bool_):
+            raise ValueError(f"noise={noise!r} must be True, for draws, or False, for what is expected of drawn codes.")
         rng = check_random_state(random_state)
         seed = int(rng.randint(MAX_SEED))
         if given is None:
-            row, numbers = np.full(self.n_features_in_, np.nan), self._model.inference.sample(n_samples, seed)
+            row = np.full(self.n_features_in_, np.nan)
+            numbers = self._model.inference.sample(n_samples, seed, noise)
         else:
-            row = self._schema.row_of(given, self.n_features_in_, type(self).__name__)
-            try:
-                self._model.check_support(row[None], self._schema.names)
-            except ValueError as error:
-                raise ValueError(f"given={given!r}: {error}") from error
-            numbers, size = self._model.inference.sample_given(row, n_samples, seed)
-            if size < LEAST_CODES_GIVEN:
-                warnings.warn(
-                    f"The codes drawn for given={given!r} are worth {size:.1f} (effective sample size): rows like "
-                    "these are so rare in the model that draws repeat few codes.",
-                    stacklevel=3,
-                )
+            row, numbers = self._sample_given(given, n_samples, seed, noise)
         numbers = np.where(np.isnan(row), numbers, row)
         if with_missing and self._holes is not None:
             holes = self._holes[rng.randint(len(self._holes), size=n_samples)]
             numbers[holes & np.isnan(row)] = np.nan
         return self._schema.rows(numbers, np.float64, drawn=True)
+
+    def _sample_given(self, given, n_samples, seed, noise):
+        """Numbers of the given cells (n_features,), NaN for the others, and of rows that have them."""
+        row = self._schema.row_of(given, self.n_features_in_, type(self).__name__)
+        try:
+            self._model.check_support(row[None], self._schema.names)
+        except ValueError as error:
+            raise ValueError(f"given={given!r}: {error}") from error
+        numbers, size = self._model.inference.sample_given(row, n_samples, seed, noise)
+        if size < LEAST_CODES_GIVEN:
+            warnings.warn(
+                f"The codes drawn for given={given!r} are worth {size:.1f} (effective sample size): rows like "
+                "these are so rare in the model that draws repeat few codes.",
+                stacklevel=4,
+            )
+        return row, numbers
 
     @undisturbed
     def score_samples(self, X: Table) -> np.ndarray:

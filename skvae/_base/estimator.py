@@ -10,7 +10,7 @@ from skvae._callbacks import FitReport
 from skvae._engine.device import PRECISIONS
 from skvae._engine.summaries import Summary, summarised
 from skvae._members import nested
-from skvae._recipe import plan_of, solver_of, stream_plan
+from skvae._recipe import epochs_of, plan_of, solver_of, stream_plan
 from skvae._surroundings import undisturbed
 from skvae._tables import door
 from skvae._tables.plain import plain, unplain
@@ -58,6 +58,9 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
     _streams = False
     """Whether the rows of ``fit`` are the first of a stream, as in a detector's first ``partial_fit``."""
 
+    _epochs_divided_by = 1
+    """By what ``max_iter="auto"`` is divided, for that of a detector's densities which learns from usual rows alone."""
+
     _doc_link_module = "skvae"
     _doc_link_template = "https://skvae.readthedocs.io/en/latest/{estimator_name}.html"
 
@@ -65,7 +68,7 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
         "n_components": [StrOptions({"auto"}), Interval(Integral, 1, MAX_SEED, closed="both")],
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
-        "network": [StrOptions(set(NETWORKS)), Network],
+        "network": [StrOptions(set(NETWORKS) | {"auto"}), Network],
         "image_shape": ["array-like", None],
         "likelihood": [StrOptions(set(LIKELIHOODS) | {"auto"}), list, dict],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
@@ -78,7 +81,7 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
         "learning_rate": [StrOptions(set(SCHEDULES))],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "momentum": [Interval(Real, 0, 1, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -97,8 +100,9 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
         """Train on ``X``.
 
         A sparse table is made dense a batch at a time, and gives the model that its dense copy gives. Its cells are all
-        there: what is not stored is zero. ``likelihood="auto"`` is one likelihood for all its columns: "bernoulli"
-        where cells are 0 and 1 only, "poisson" where they are counts, and "gaussian" for other numbers such as TF-IDF.
+        there: what is not stored is zero. ``likelihood="auto"`` of a ``VAETransformer`` is one likelihood for all its
+        columns: "bernoulli" where cells are 0 and 1 only, "poisson" where they are counts, and "gaussian" for other
+        numbers such as TF-IDF; it takes no sparse table for pixels.
 
         Parameters
         ----------
@@ -148,8 +152,9 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
                 watched = WeightedRows.present(validation)
             elif self.early_stopping:
                 data, watched = run.rows.split(self.validation_fraction, split)
-            plan = plan_of(self, run.batch_size, fitted is not None)
-            report = FitReport(self, X, y, self.max_iter, lambda: self._on_the_way(run))
+            epochs = epochs_of(self, data, run.batch_size, run.model.options.alike)
+            plan = plan_of(self, run.batch_size, epochs, fitted is not None)
+            report = FitReport(self, X, y, epochs, lambda: self._on_the_way(run))
             run.model.train(data, watched, plan, solver_of(self, data), training, report.epoch)
             check_outcome(self, run.model)
             vars(self).update(self._fitted(run))

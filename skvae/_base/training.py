@@ -10,6 +10,7 @@ from skvae._engine.array_model import ArrayModel
 from skvae._engine.device import resolve_device
 from skvae._recipe import batch_size_of, is_linear, learned, options_of
 from skvae._recipe.choice import Choice
+from skvae._recipe.pixels import found_alike
 from skvae._tables.profile import Profile, read_once
 from skvae._tables.schema import Schema
 from skvae._tables.weighted import WeightedRows
@@ -47,9 +48,11 @@ def begun(table, parameters, recipe, fitted, seed, whole):
     schema = table.schema
     with as_numbered(table.numbers):
         linear = is_linear(parameters)
-        choice = Choice(parameters.likelihood, recipe.number_likelihood(parameters), schema, table.X.shape[1])
-        rows, profile = read_once(table.X, table.weight, choice.columns_of_levels())
-        known = learned(profile, schema, choice, linear=linear, fitted=fitted)
+        asked = parameters.likelihood, recipe.number_likelihood(parameters, schema.sparse), schema, table.X.shape[1]
+        rows, profile = read_once(table.X, table.weight, Choice(*asked).columns_of_levels())
+        alike = found_alike(parameters, profile, schema, fitted)
+        choice = Choice(*asked, alike)
+        known = learned(profile, schema, choice, linear=linear, alike=alike, fitted=fitted)
         options = options_of(parameters, recipe, known, rows, whole, fitted)
         device = resolve_device(parameters.device)
         if fitted is None:

@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from skvae._displays.plotting import axes_of, load_pyplot
 from skvae._displays.texts import as_numbers, number_of, shortened, signed, written
 from skvae._tables.frames.frame import index_of
 from skvae._typing import Table
@@ -153,9 +154,7 @@ class ExplanationDisplay:
         """
         pyplot = load_pyplot(f"{type(self).__name__}.plot")
         new = ax is None
-        if new:
-            size = (WIDTH, 1.5 + 0.36 * len(self.reasons))
-            _, ax = pyplot.subplots(figsize=size, layout="constrained")
+        ax = axes_of(pyplot, ax, (WIDTH, 1.5 + 0.36 * len(self.reasons)))
         self.ax_, self.figure_ = ax, ax.figure
         self._draw_cells(ax)
         add_scale(ax, shown_limit(half_widths(self.reasons)[0]))
@@ -184,14 +183,6 @@ class ExplanationDisplay:
         chance = "" if self.outlier_probability is None else f"outlier probability {self.outlier_probability:.3f}"
         numbers = ", ".join(filter(None, [score, chance]))
         return ": ".join(filter(None, ["" if self.label is None else f"Row {self.label}", numbers]))
-
-
-def load_pyplot(caller):
-    """matplotlib.pyplot, which is loaded at the first picture only."""
-    try:
-        return importlib.import_module("matplotlib.pyplot")
-    except ImportError as error:
-        raise ImportError(f"{caller} needs matplotlib, which is missing: pip install 'skvae[plot]'.") from error
 
 
 def half_widths(reasons):

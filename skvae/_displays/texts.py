@@ -68,13 +68,13 @@ def signed(text):
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def shortened(name):
-    """A column's name on one line, without its middle where it is long."""
+def shortened(name, longest=LONGEST):
+    """A column's name on one line, without its middle where it is longer than so many letters."""
     name = " ".join(str(name).split())
-    if len(name) <= LONGEST:
+    if len(name) <= longest:
         return name
-    end = (LONGEST - 1) // 2
-    return f"{name[: LONGEST - 1 - end]}\N{HORIZONTAL ELLIPSIS}{name[-end:]}"
+    end = (longest - 1) // 2
+    return f"{name[: longest - 1 - end]}\N{HORIZONTAL ELLIPSIS}{name[-end:]}"
 
 
 def as_numbers(cells):

@@ -86,17 +86,22 @@ class Inference:
                 out[start : start + size] = self.opening.for_tensors(x).completed(x, noise, generator).cpu().numpy()
         return self._drawn(out)
 
-    def sample_given(self, row, n_samples, seed):
-        """Draws of rows (n_samples, n_features) that have the cells of ``row`` (n_features,) that are not NaN.
+    def sample_given(self, row, n_samples, seed, noise=True):
+        """Rows (n_samples, n_features) that have the cells of ``row`` (n_features,) that are not NaN.
 
-        And how many equally weighted draws of the code these stand for.
+        The others are drawn with the noise of their columns or, without it, what is expected given a code that is
+        drawn. And how many equally weighted draws of the code these stand for.
         """
         generator = torch.Generator(self.tensors.device).manual_seed(seed)
         n_codes = min(max(CODES_A_ROW * n_samples, LEAST_CODES), MOST_CODES)
         with memory_errors(self.tensors.device), torch.inference_mode():
             x = self.tensors.standard(row[None])
-            cells, size = self.opening.module.open_to_holes().sample_given(x, n_samples, n_codes, generator)
-        return self._drawn(cells.cpu().numpy()), float(size)
+            cells, size = self.opening.module.open_to_holes().sample_given(x, n_samples, n_codes, generator, noise)
+        return self._shown(cells.cpu().numpy(), noise), float(size)
+
+    def _shown(self, cells, noise):
+        """Cells in the units of the data: those that were drawn with noise, or expected ones, which may lie between."""
+        return self._drawn(cells) if noise else self.tensors.units.from_standard(cells)
 
     def _drawn(self, cells):
         """Drawn cells in the units of the data, exact ones exactly."""
@@ -129,15 +134,15 @@ class Inference:
 
         return self._map(of_cells, X, np.empty(X.shape), units=Tamed(self.tensors.units, usual))
 
-    def sample(self, n_samples, seed):
-        """Rows like the data (n_samples, n_features), float64."""
+    def sample(self, n_samples, seed, noise=True):
+        """Rows like the data (n_samples, n_features), float64; without noise, what is expected given drawn codes."""
         generator = torch.Generator(self.tensors.device).manual_seed(seed)
         out = np.empty((n_samples, self.n_features))
         with memory_errors(self.tensors.device), torch.inference_mode():
             for start in range(0, n_samples, ROWS_PER_CALL):
                 part = out[start : start + ROWS_PER_CALL]
-                part[:] = self.opening.module.sample(len(part), generator).cpu().numpy()
-        return self._drawn(out)
+                part[:] = self.opening.module.sample(len(part), generator, noise).cpu().numpy()
+        return self._shown(out, noise)
 
     def kl_per_component(self, X, counts):
         """KL divergence of each latent variable, its mean over rows, and the variance of their codes; float64."""

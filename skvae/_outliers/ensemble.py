@@ -76,11 +76,13 @@ class RobustEnsemble(CallbackSupportMixin, BaseEstimator):
         What is rare is learned last, and so the wary one trains for fewer epochs.
         """
         trusting, wary = clone(self.estimator), clone(self.estimator).set_params(support_fraction=SUPPORT_FRACTION)
-        wary.set_params(max_iter=math.ceil(wary.max_iter / WARY_EPOCHS))
+        if wary.max_iter != "auto":
+            wary.set_params(max_iter=math.ceil(wary.max_iter / WARY_EPOCHS))
         if self.warm_start and hasattr(self, "trusting_"):
             trusting, wary = to_go_on(self.trusting_, trusting), to_go_on(self.wary_, wary)
         trusting._inside, wary._inside = "first", "second"
         trusting._streams = wary._streams = self._streams
+        wary._epochs_divided_by = WARY_EPOCHS
         return trusting, wary
 
     def _read_to_fit(self, X, sample_weight):

@@ -5,7 +5,7 @@ from skvae._recipe.models import PlainRecipe, VariationalRecipe
 from skvae._recipe.options import Options, VariationalOptions, options_of
 from skvae._recipe.plans import plan_of, solver_of, stream_plan
 from skvae._recipe.shapes import is_linear
-from skvae._recipe.sizes import auto_batch_size, batch_size_of, layer_sizes, least_batch_size
+from skvae._recipe.sizes import auto_batch_size, batch_size_of, epochs_of, layer_sizes, least_batch_size
 
 __all__ = [
     "Learned",
@@ -15,6 +15,7 @@ __all__ = [
     "VariationalRecipe",
     "auto_batch_size",
     "batch_size_of",
+    "epochs_of",
     "is_linear",
     "layer_sizes",
     "learned",

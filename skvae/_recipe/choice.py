@@ -1,14 +1,12 @@
 """Which likelihood each column of a table has, and why."""
 
+from skvae._recipe.pixels import LIKELIHOOD_OF_PIXELS, REASON
 from skvae._tables.kinds import KINDS
 from skvae._tables.names import column_groups, column_name
 from skvae.nn.likelihoods import LIKELIHOODS
 
 OF_LEVELS = {kind.likelihood for kind in KINDS.values() if kind.likelihood is not None}
 """Likelihoods of levels; columns of texts have no other than these."""
-
-OF_SPARSE = {"binary": "bernoulli", "counts": "poisson", "real": "gaussian"}
-"""What "auto" takes for all columns of a sparse table, by what its cells are."""
 
 WIDTHS = 4, 16, 64
 """Levels up to which columns are computed together, so that a wide column does not make all others wide."""
@@ -22,16 +20,20 @@ class Choice:
     likelihood : str, list or dict
         Parameter of the estimators.
     of_numbers : str
-        What "auto" stands for in columns of numbers, unless they are those of a sparse table.
+        What "auto" stands for in columns of numbers that are not alike.
     schema : Schema
         What the columns hold.
     n_features : int
         Number of columns.
+    alike : bool
+        Whether all columns are alike, as pixels are: then "auto" for the table is one likelihood for all of them, and
+        they ``are_pixels``.
     """
 
-    def __init__(self, likelihood, of_numbers, schema, n_features):
+    def __init__(self, likelihood, of_numbers, schema, n_features, alike=False):
         self._parameter, self._schema = likelihood, schema
-        self._of_numbers = OF_SPARSE.get(schema.sparse, of_numbers)
+        self.are_pixels = alike and isinstance(likelihood, str) and likelihood == "auto"
+        self._of_numbers = LIKELIHOOD_OF_PIXELS if self.are_pixels else of_numbers
         self._columns = [schema.column(j) for j in range(n_features)]
         self._together, self._asked = [0] * n_features, set()
         self.names = self._names()
@@ -103,6 +105,8 @@ class Choice:
             return "no training cell is there"
         if j in self._asked or (isinstance(self._parameter, str) and self._parameter == self.names[j]):
             return "asked for"
+        if self.are_pixels:
+            return REASON
         what = column.noun
         if column.needs_levels:
             levels = counted(len(column.levels), "level")

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
-from skvae._tables.bounds import bounds_of, narrower
+from skvae._tables.bounds import bounds_of, narrower, within_one_range
 from skvae._tables.units import Units
 from skvae._tables.usual import LINEAR, Usual
 from skvae.nn.likelihoods import LIKELIHOODS
@@ -32,6 +32,8 @@ class Learned:
         Columns with values that stand apart from their other cells, and these values, as the model meets them.
     share_missing : float
         Share of the cells that are missing.
+    alike : bool
+        Whether the columns are alike, as pixels are.
     """
 
     likelihood: list
@@ -39,26 +41,27 @@ class Learned:
     holes: list
     apart: list
     share_missing: float = 0.0
+    alike: bool = False
 
 
-def learned(profile, schema, choice, *, linear, fitted=None):
+def learned(profile, schema, choice, *, linear, alike=False, fitted=None):
     """What the profile of rows says of their columns, whose likelihoods are a ``choice``.
 
     To a ``linear`` model no cell is far, as to PCA. ``fitted`` is the model to go on from: what shapes its weights
-    stays, and the rest widens.
+    stays, and the rest widens. ``alike`` is whether the columns are, as pixels are.
     """
     groups = choice.groups()
     here = Usual() if linear else Usual.of(profile, scales_of(groups))
     usual = here if fitted is None else fitted.units.usual.after(here)
     parts = likelihood_parts(profile, schema, groups, usual, [] if fitted is None else fitted.options.likelihood)
-    bounds = None if linear else bounds_in(profile, schema, here, groups)
+    bounds = None if linear else bounds_in(profile, schema, here, groups, choice.are_pixels)
     if fitted is not None:
-        return Learned(parts, fitted.units.after(here, bounds), fitted.options.holes, fitted.options.apart)
+        return Learned(parts, fitted.units.after(here, bounds), fitted.options.holes, fitted.options.apart, alike=alike)
     kinds = [(LIKELIHOODS[name].units, columns) for name, columns in groups]
     units = replace(Units.by_column(kinds, profile, schema.names, usual), bounds=bounds)
     apart = [] if linear else apart_in(profile, usual, groups)
     holes = np.flatnonzero(profile.columns.holed).tolist()
-    return Learned(parts, units, holes, apart, profile.columns.share_missing)
+    return Learned(parts, units, holes, apart, profile.columns.share_missing, alike)
 
 
 def scales_of(groups):
@@ -66,11 +69,13 @@ def scales_of(groups):
     return [(LIKELIHOODS[name].distances, columns) for name, columns in groups]
 
 
-def bounds_in(profile, schema, usual, groups):
-    """Between which values cells of these rows can be (2, n_features)."""
+def bounds_in(profile, schema, usual, groups, are_pixels):
+    """Between which values cells of these rows can be (2, n_features); pixels have one range."""
     columns = [j for name, group in groups if LIKELIHOODS[name].distances in LINEAR for j in group]
     sample = profile.sample
-    return narrower(bounds_of(sample, usual.ends, columns), schema.limits(sample.cells.shape[1]))
+    bounds = bounds_of(sample, usual.ends, columns)
+    bounds = within_one_range(bounds, usual.ends, columns) if are_pixels else bounds
+    return narrower(bounds, schema.limits(sample.cells.shape[1]))
 
 
 def apart_in(profile, usual, groups):

@@ -15,6 +15,9 @@ ENOUGH_ROWS = 10
 MANY_HOLES = 0.05
 """Share of missing cells from which on "auto" trains with several draws a row."""
 
+OF_SPARSE = {"binary": "bernoulli", "counts": "poisson", "real": "gaussian"}
+"""What "auto" of a VAE takes for all columns of a sparse table, by what its cells are."""
+
 COSTS = {"regularizer": "kl", "beta": 1.0, "free_bits": 0.0, "kl_warmup": 0.0, "penalty": None}
 """Parameters that concern the cost of a code, and their defaults."""
 
@@ -25,9 +28,15 @@ class Recipe(ABC):
     model = ""
     """Key of ``skvae.nn.models.MODELS``."""
 
+    network_of_pixels = ""
+    """Name of the networks of a table of pixels under "auto", where there are hidden layers."""
+
     @abstractmethod
-    def number_likelihood(self, parameters):
-        """Name of the likelihood of columns of numbers under "auto"."""
+    def number_likelihood(self, parameters, sparse):
+        """Name of the likelihood of columns of numbers under "auto"; ``sparse`` says what those of a sparse table are.
+
+        It is None for another table.
+        """
 
     @abstractmethod
     def code_density(self, parameters, whole, rows_a_component):
@@ -46,8 +55,9 @@ class PlainRecipe(Recipe):
     """That of the autoencoder."""
 
     model = "autoencoder"
+    network_of_pixels = "residual"
 
-    def number_likelihood(self, parameters):
+    def number_likelihood(self, parameters, sparse):
         return "gaussian"
 
     def code_density(self, parameters, whole, rows_a_component):
@@ -64,9 +74,10 @@ class VariationalRecipe(Recipe):
     """That of the VAE."""
 
     model = "vae"
+    network_of_pixels = "mlp"
 
-    def number_likelihood(self, parameters):
-        return "gaussian" if is_linear(parameters) else "inflated_gaussian"
+    def number_likelihood(self, parameters, sparse):
+        return OF_SPARSE.get(sparse, "gaussian" if is_linear(parameters) else "inflated_gaussian")
 
     def code_density(self, parameters, whole, rows_a_component):
         if parameters.code_density != "auto":

@@ -28,6 +28,7 @@ class Options:
 
     ``likelihood`` holds the name, the columns and further arguments of each group of columns, ``holes`` the columns of
     which cells are missing, and ``apart`` those with values that stand apart from their other cells, with these values.
+    ``alike`` is whether the columns were found to be alike, as pixels are, when training began.
     """
 
     model: str
@@ -44,11 +45,12 @@ class Options:
     corruption: Named | None
     penalty: Named | None
     own: VariationalOptions | None = None
+    alike: bool = False
 
     @property
     def arguments(self):
         """Arguments of the model by name."""
-        shared = {name: value for name, value in vars(self).items() if name not in ("model", "own")}
+        shared = {name: value for name, value in vars(self).items() if name not in ("model", "own", "alike")}
         return shared | ({} if self.own is None else vars(self.own))
 
 
@@ -63,7 +65,7 @@ def options_of(parameters, recipe, known, rows, whole, fitted=None):
         code_density = fitted.options.code_density
     else:
         code_density = recipe.code_density(parameters, whole, rows.n_counted / size)
-    network, sizes = networks_of(parameters, n_features)
+    network, sizes = networks_of(parameters, recipe, n_features, known.alike, fitted)
     return Options(
         model=recipe.model,
         n_features=n_features,
@@ -79,4 +81,5 @@ def options_of(parameters, recipe, known, rows, whole, fitted=None):
         corruption=named(parameters.corruption, Corruption),
         penalty=named(parameters.penalty, Penalty),
         own=recipe.own(parameters, known.share_missing, fitted),
+        alike=known.alike,
     )

@@ -4,11 +4,11 @@ from skvae.nn.solvers import SOLVERS, is_optimizer
 from skvae.nn.training import SCHEDULES, Plan
 
 
-def plan_of(parameters, batch_size, goes_on):
+def plan_of(parameters, batch_size, max_iter, goes_on):
     """How ``fit`` steps and when it stops."""
     return Plan(
         batch_size=batch_size,
-        max_iter=parameters.max_iter,
+        max_iter=max_iter,
         tol=parameters.tol,
         n_iter_no_change=parameters.n_iter_no_change,
         schedule=SCHEDULES[parameters.learning_rate],

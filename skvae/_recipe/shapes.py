@@ -5,8 +5,11 @@ from numbers import Integral
 
 from skvae._members import named
 from skvae._recipe.sizes import layer_sizes, whole_sizes
-from skvae.networks import Network
+from skvae.networks import Convolutional, Network
 from skvae.nn.networks import NETWORKS, Grid
+
+USUAL_NETWORK = "residual"
+"""Networks of unrelated columns, and of linear models."""
 
 DIMENSIONS = {2: "(channels, length)", 3: "(channels, height, width)"}
 """What an image shape of so many numbers says."""
@@ -14,14 +17,27 @@ DIMENSIONS = {2: "(channels, length)", 3: "(channels, height, width)"}
 
 def is_linear(parameters):
     """Whether a model is linear: a dense network without hidden layers."""
-    chosen = parameters.network
+    chosen = chosen_network(parameters, USUAL_NETWORK)
     name = chosen if isinstance(chosen, str) else chosen.name
     return NETWORKS[name].is_affine and not layer_sizes(parameters)
 
 
-def networks_of(parameters, n_features):
-    """The network of rows of so many columns, by its name and its own arguments, and its hidden layers."""
-    network = shaped(parameters, n_features)
+def chosen_network(parameters, usual):
+    """The parameter ``network``, or what "auto" stands for: ``usual`` unless rows are images of a shape."""
+    if parameters.network != "auto":
+        return parameters.network
+    return usual if parameters.image_shape is None else Convolutional()
+
+
+def networks_of(parameters, recipe, n_features, alike, fitted=None):
+    """The network of rows of so many columns, by its name and its own arguments, and its hidden layers.
+
+    ``alike`` is whether the columns are, as pixels are; ``fitted`` is the model to go on from.
+    """
+    if fitted is not None and parameters.network == "auto":
+        return fitted.options.network, fitted.options.hidden_layer_sizes
+    usual = recipe.network_of_pixels if alike and layer_sizes(parameters) else USUAL_NETWORK
+    network = shaped(chosen_network(parameters, usual), parameters.image_shape, n_features)
     arguments = dict(network.arguments)
     sizes = arguments.pop("hidden_layer_sizes", None)
     if sizes is None:
@@ -29,9 +45,9 @@ def networks_of(parameters, n_features):
     return network._replace(arguments=arguments), whole_sizes("network__hidden_layer_sizes", sizes)
 
 
-def shaped(parameters, n_features):
+def shaped(chosen, image_shape, n_features):
     """The network with the shape of an image, if it is about images."""
-    chosen, image_shape = parameters.network, checked_shape("image_shape", parameters.image_shape, n_features)
+    image_shape = checked_shape("image_shape", image_shape, n_features)
     network = named(chosen, Network)
     if "image_shape" not in network.arguments:
         return network

@@ -16,6 +16,19 @@ SMALLEST_BATCH, USUAL_BATCH, STEPS_AN_EPOCH = 16, 256, 16
 LARGEST_BATCH, MANY_STEPS = 2048, 512
 """In a table of so many rows that such batches are more steps an epoch than this, batches grow, up to this."""
 
+USUAL_EPOCHS, LEAST_EPOCHS, STEPS_ON_PIXELS = 200, 20, 2500
+"""``max_iter="auto"``, and for pixels the fewest epochs and about how many steps: rows of many columns take long, and
+of many such rows each says much the same."""
+
+
+def epochs_of(parameters, rows, batch_size, alike):
+    """Most epochs of training on ``rows`` in batches of this size, whose columns are ``alike`` or not."""
+    if parameters.max_iter != "auto":
+        return parameters.max_iter
+    steps = math.ceil(rows.n_counted / batch_size)
+    epochs = min(max(STEPS_ON_PIXELS // steps, LEAST_EPOCHS), USUAL_EPOCHS) if alike else USUAL_EPOCHS
+    return math.ceil(epochs / parameters._epochs_divided_by)
+
 
 def auto_batch_size(n_rows, n_counted):
     """The batch, in what rows count, that suits ``n_rows`` different rows that stand for so many.

@@ -6,6 +6,10 @@ MOST_VALUES, SHARE_OF_A_BOUND, ROWS_OF_A_BOUND = 20, 0.05, 10
 """An end is a bound where it holds this share of the rows and at least so many, or where a column has no more values
 than this, each of so many rows."""
 
+COLUMNS_OF_ONE_RANGE, SHARE_OF_ONE_RANGE = 10, 0.2
+"""So many columns, and this share of those whose cells differ, have an end in common where all columns are of one
+range, as pixels are; each with rows that repeat it, which columns that were scaled to a range do not."""
+
 NOWHERE = np.array([[-np.inf], [np.inf]])
 """No bounds."""
 
@@ -13,10 +17,11 @@ NOWHERE = np.array([[-np.inf], [np.inf]])
 def bounds_of(sample, ends, columns):
     """Bounds (2, n_features) of the cells of some columns: an end that rows repeat, such as a zero or a cap.
 
-    ``sample`` is that of a profile, ``ends`` are the smallest and the largest usual cell of each column. Other columns
-    have no bounds.
+    Or else one that many of these columns have in common and none passes. ``sample`` is that of a profile, ``ends`` are
+    the smallest and the largest usual cell of each column. Other columns have no bounds.
     """
     bounds, counts = np.repeat(NOWHERE, sample.cells.shape[1], axis=1), sample.counts
+    bounds[:, columns] = common_ends(sample, ends, columns)
     for j in columns:
         cells = sample.cells[:, j]
         there = (cells >= ends[0][j]) & (cells <= ends[1][j])
@@ -29,6 +34,28 @@ def bounds_of(sample, ends, columns):
             if few or repeated >= max(SHARE_OF_A_BOUND * held.sum(), ROWS_OF_A_BOUND):
                 bounds[side, j] = ends[side][j]
     return bounds
+
+
+def common_ends(sample, ends, columns):
+    """The least and the most cell (2, 1) of columns of one range, such as the 0 and 255 of pixels; infinite if none."""
+    found, varying = NOWHERE.copy(), [j for j in columns if ends[0][j] < ends[1][j]]
+    enough = max(COLUMNS_OF_ONE_RANGE, SHARE_OF_ONE_RANGE * len(varying))
+    if len(varying) < enough:
+        return found
+    for side, end in enumerate((ends[0][varying].min(), ends[1][varying].max())):
+        repeated = sample.counts @ (sample.cells[:, varying] == end) >= 2.0
+        if repeated.sum() >= enough:
+            found[side] = end
+    return found
+
+
+def within_one_range(bounds, ends, columns):
+    """Bounds (2, n_features) that in some columns, where there are none yet, are the ends of all of these together."""
+    within = bounds.copy()
+    if len(columns):
+        common = np.array([[ends[0][columns].min()], [ends[1][columns].max()]])
+        within[:, columns] = np.where(np.isfinite(bounds[:, columns]), bounds[:, columns], common)
+    return within
 
 
 def bounds_after(bounds, ends, later):

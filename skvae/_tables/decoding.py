@@ -7,7 +7,7 @@ import numpy as np
 
 from skvae._tables.frames.blocks import as_block, as_plain, numpy_of, plain_columns, text_block, text_columns
 from skvae._tables.frames.polars import as_pandas, to_polars
-from skvae._tables.limits import clipped
+from skvae._tables.limits import clipped, integer_limits
 from skvae._tables.matrix import as_slice
 
 
@@ -16,6 +16,7 @@ def decoded(schema, numbers, dtype, index=None, drawn=False):
 
     Draws of whole numbers and times are kept within what training cells were.
     """
+    numbers = limited(schema, numbers)
     if drawn:
         bounds = [(column.low, column.high) for column in map(schema.column, range(numbers.shape[1]))]
         numbers = np.clip(numbers, *np.array(bounds).T)
@@ -24,6 +25,16 @@ def decoded(schema, numbers, dtype, index=None, drawn=False):
             numbers[:, j] = column.decode(numbers[:, j]).to_numpy(np.float64, na_value=np.nan)
         return clipped(numbers, np.dtype(dtype)).astype(dtype, copy=False)
     return schema.frame.of_parts(list(parts_of(schema, numbers)), index)
+
+
+def limited(schema, numbers):
+    """Numbers (n, n_features) within what the dtypes of training can hold, whatever they are to be written in.
+
+    A model without bounds, as a linear one is, knows nothing of them.
+    """
+    if schema.frame is None and not schema.columns and np.isinf(integer_limits(schema.dtype)).all():
+        return numbers
+    return np.clip(numbers, *schema.limits(numbers.shape[1]))
 
 
 def parts_of(schema, numbers):
@@ -62,6 +73,7 @@ def settled(schema, numbers):
     """The numbers of the cells that ``decoded`` makes of numbers (n, n_features): rounded as these are."""
     if schema.frame is None:
         return schema.number_levels(decoded(schema, numbers.copy(), np.float64))
+    numbers = limited(schema, numbers)
     found, others = numbers.copy(), np.ones(numbers.shape[1], dtype=bool)
     for letter, dtype, columns in plain_parts(schema, numbers):
         if letter != "f" or numpy_of(dtype) != np.float64:

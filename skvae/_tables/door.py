@@ -148,7 +148,7 @@ def finite(blocks, checks, owner):
 def read_codes(estimator, Z):
     """Codes as a float64 or float32 array (n_samples, n_components_)."""
     owner = f"inverse_transform of {type(estimator).__name__}"
-    check_table(Z, owner)
+    check_table(Z, owner, of_codes=True)
     try:
         codes = check_array(as_array(Z), dtype=[np.float64, np.float32], input_name="X")
     except (ValueError, TypeError, OverflowError) as error:

@@ -32,8 +32,15 @@ ABOUT_CELLS = re.compile("dates|NaN|infinity|large|convert|float|int|number|digi
 """What scikit-learn's and numpy's messages say when a cell is at fault, not the table's shape."""
 
 
-def check_table(X, owner):
-    """Refuse what is no table, tables that are not in memory, frames with names twice, and arrays of dates."""
+CHANNELS = 1, 3, 4
+"""How many channels images have: grey, colours, colours that may be transparent."""
+
+
+def check_table(X, owner, of_codes=False):
+    """Refuse what is no table, tables that are not in memory, frames with names twice, and arrays of dates.
+
+    ``of_codes`` is whether rows are to be codes, which images are not.
+    """
     names = names_of(X)
     if names is None and hasattr(X, "collect"):
         raise ValueError(f"X is a {type(X).__name__}; {owner} takes tables in memory: call .collect() first.")
@@ -42,13 +49,13 @@ def check_table(X, owner):
             raise ValueError(f"X has {count} columns named {name!r}; {owner} needs unique names: rename or drop one.")
     if names is not None:
         return
-    check_form(X, owner)
+    check_form(X, owner, of_codes)
     cells = np.asarray(X) if getattr(getattr(X, "dtype", None), "kind", "f") in "mMO" else np.empty((0, 0))
     if cells.dtype.kind in "mM" or (cells.size and np.frompyfunc(is_date, 1, 1)(cells).any()):
         raise with_culprit(ValueError("X holds dates"), cells.astype(object), owner)
 
 
-def check_form(X, owner):
+def check_form(X, owner, of_codes=False):
     """Refuse what does not have rows and columns."""
     check_rows(X, owner)
     shape = shape_of(X, owner)
@@ -57,11 +64,24 @@ def check_form(X, owner):
             f"X has shape {shape}, one dimension, but {owner} takes rows and columns. Reshape your data: "
             "X.reshape(-1, 1) is one column, X.reshape(1, -1) one row."
         )
+    if len(shape) in (3, 4) and not of_codes:
+        how, image_shape = as_rows(shape)
+        raise ValueError(
+            f"X has shape {shape}, {len(shape)} dimensions, but {owner} takes rows and columns. If these are images, "
+            f"make a row of each by {how}, and give the transformer image_shape={image_shape}."
+        )
     if len(shape) > 2:
         raise ValueError(
             f"X has shape {shape}, {len(shape)} dimensions, but {owner} takes rows and columns. Use "
             "X.reshape(len(X), -1) to make one row of each part."
         )
+
+
+def as_rows(shape):
+    """How an array of images, (n, height, width) or with channels, becomes rows, and the shape of an image."""
+    if len(shape) == 4 and shape[-1] in CHANNELS and shape[1] not in CHANNELS:
+        return "X.transpose(0, 3, 1, 2).reshape(len(X), -1)", (shape[3], shape[1], shape[2])
+    return "X.reshape(len(X), -1)", (1,) * (4 - len(shape)) + tuple(shape[1:])
 
 
 def check_rows(X, owner):

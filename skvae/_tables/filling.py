@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from skvae._tables.column import held
-from skvae._tables.decoding import decoded_column
+from skvae._tables.decoding import decoded_column, limited
 from skvae._tables.frames.blocks import filled_block, may_lack, plain_blocks
 from skvae._tables.frames.frame import (
     beside,
@@ -28,6 +28,7 @@ def filled(schema, X, numbers):
     A column of which all are missing has no dtype of its own: it comes back in that of training, unless it has the
     twin of that dtype that takes holes (Int64 for int64), so that a row does not depend on others.
     """
+    numbers = limited(schema, numbers)
     if not is_frame(X):
         return filled_array(schema, np.array(X, copy=True), numbers)
     parts, read = [], np.zeros(X.shape[1], dtype=bool)

@@ -44,7 +44,9 @@ def number_limits(dtype):
 
 
 def integer_limits(dtype):
-    """The same for integer dtypes; infinite for others."""
+    """The same for integer dtypes, and for booleans as the numbers that they are in arrays; infinite for others."""
+    if str(dtype) == "bool":
+        return 0.0, 1.0
     return number_limits(dtype) if holds_integers(dtype) else (-np.inf, np.inf)
 
 

@@ -1,5 +1,6 @@
 """Whatever is handed in works, or raises the right type with a message that names the culprit and the remedy."""
 
+import re
 import warnings
 
 import numpy as np
@@ -528,3 +529,40 @@ def test_the_first_text_that_is_no_number_is_named():
     texts.loc[7, "net"] = "12,5"
     with pytest.raises(ValueError, match="column 'net', row 7 holds '12,5'"):
         model.transform(texts)
+
+
+IMAGES = {
+    "grey": ((4, 6, 5), "X.reshape(len(X), -1)", (1, 6, 5)),
+    "channels first": ((4, 3, 6, 5), "X.reshape(len(X), -1)", (3, 6, 5)),
+    "one channel first": ((4, 1, 6, 3), "X.reshape(len(X), -1)", (1, 6, 3)),
+    "channels last": ((4, 6, 5, 3), "X.transpose(0, 3, 1, 2).reshape(len(X), -1)", (3, 6, 5)),
+    "one channel last": ((4, 6, 5, 1), "X.transpose(0, 3, 1, 2).reshape(len(X), -1)", (1, 6, 5)),
+}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize("kind", NEW)
+def test_images_are_told_how_to_become_rows(kind, name):
+    shape, line, image_shape = IMAGES[name]
+    X = np.random.RandomState(0).uniform(size=shape)
+    said = (
+        f"X has shape {shape}, {len(shape)} dimensions",
+        f"{line}, and give the transformer image_shape={image_shape}.",
+    )
+    message = ".*".join(map(re.escape, said))
+    model = fitted(NEW[kind](), TABLE)
+    for method in ("fit", "partial_fit", "transform", "score_samples", "score", "impute", "predict"):
+        if hasattr(model, method):
+            with pytest.raises(ValueError, match=message):
+                getattr(model, method)(X)
+    rows = eval(line, {"X": X})
+    channels_first = X.reshape(len(X), *image_shape) if "first" in name or name == "grey" else np.moveaxis(X, -1, 1)
+    np.testing.assert_array_equal(rows.reshape(len(X), *image_shape), channels_first)
+
+
+def test_codes_and_what_has_more_dimensions_than_images_are_told_to_be_rows():
+    model = fitted(NEW["VAE"](), TABLE)
+    for method, shape in (("inverse_transform", (4, 3, 2)), ("transform", (2, 2, 2, 2, 2))):
+        with pytest.raises(ValueError, match="to make one row of each part") as caught:
+            getattr(model, method)(np.ones(shape))
+        assert "image_shape" not in str(caught.value)

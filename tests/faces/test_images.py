@@ -180,3 +180,13 @@ def test_networks_of_ones_own_are_seeded_and_leave_torchs_generator_alone():
     assert torch.equal(torch.get_rng_state(), before)
     np.testing.assert_array_equal(one, other)
     assert not np.allclose(one, third)
+
+
+@BOTH
+def test_with_a_shape_alone_pixels_go_through_convolutions_with_one_scale(Estimator):
+    model = Estimator(4, image_shape=(1, 8, 8), max_iter=3, random_state=0).fit(DIGITS[:200])
+    explicit = Estimator(**SMALL, network="convolutional", image_shape=(1, 8, 8)).fit(DIGITS[:200])
+    np.testing.assert_array_equal(model.transform(DIGITS), explicit.transform(DIGITS))
+    assert set(model.column_likelihoods_["likelihood"]) == {"isotropic_gaussian"}
+    shuffled = DIGITS[:200, np.random.RandomState(0).permutation(64)]
+    assert set(model.fit(shuffled).column_likelihoods_["likelihood"]) == {"isotropic_gaussian"}

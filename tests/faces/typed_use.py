@@ -5,7 +5,14 @@ from typing import assert_type
 import numpy as np
 import pandas as pd
 
-from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, ExplanationDisplay, VAETransformer
+from skvae import (
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    ExplanationDisplay,
+    ImageGridDisplay,
+    ReconstructionDisplay,
+    VAETransformer,
+)
 from skvae.model_selection import fewest_components
 
 
@@ -20,7 +27,7 @@ def use(X: np.ndarray, frame: pd.DataFrame, rows: list[list[float]]) -> None:
     assert_type(vae.effective_sample_size(X), np.ndarray)
     assert_type(vae.n_components_, int)
     assert_type(vae.history_, dict[str, list[float]])
-    vae.sample(3, given={"a": 1}, with_missing=False)
+    vae.sample(3, given={"a": 1}, with_missing=False, noise=False)
     vae.impute(frame, n_imputations=2)
     assert_type(AutoencoderTransformer(n_components=2).fit(frame), AutoencoderTransformer)
     detector = AutoencoderOutlierDetector(vae, contamination=0.1)
@@ -28,6 +35,10 @@ def use(X: np.ndarray, frame: pd.DataFrame, rows: list[list[float]]) -> None:
     assert_type(detector.predict(frame), np.ndarray)
     detector.explain(frame, n_columns=2)
     assert_type(ExplanationDisplay.from_estimator(detector, frame), ExplanationDisplay)
+    assert_type(ReconstructionDisplay.from_estimator(vae, frame, image_shape=(1, 2, 2)), ReconstructionDisplay)
+    assert_type(ReconstructionDisplay.from_reconstruction(X, X), ReconstructionDisplay)
+    assert_type(ImageGridDisplay.from_estimator(vae, "map", image_shape=(1, 2, 2)), ImageGridDisplay)
+    assert_type(ImageGridDisplay.from_images(X, image_shape=(2, 2)), ImageGridDisplay)
     assert_type(fewest_components({}), int)
     vae.fit(use)  # type: ignore[arg-type]
     vae.sample("three")  # type: ignore[arg-type]

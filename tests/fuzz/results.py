@@ -59,18 +59,20 @@ def inverse_transform(run):
 
 
 def sample(run):
-    """Draws."""
+    """Draws, and what is expected of drawn codes."""
     n, with_missing, seed = int(run.rng.choice([1, 5, 70])), bool(run.rng.randint(2)), int(run.rng.randint(2**31 - 1))
     draw = partial(run.estimator.sample, n, random_state=seed, with_missing=with_missing)
-    rows = run.twice("sample", draw, must=True)
-    laws.has_form(rows, run.X, n)
-    laws.numbers_are_finite(rows)
-    if not with_missing:
-        laws.none_is_missing(rows, run.present)
-    if run.case.is_frame:
-        goes_on = "partial_fit new rows" in (run.case.first, *run.case.steps)
-        later = [run.case.table(1)] if goes_on else []
-        laws.cells_are_seen(rows, run.X, later, declared="partial_fit" in (run.case.first, *run.case.steps) or goes_on)
+    for name, draw_rows in (("sample", draw), ("sample without noise", partial(draw, noise=False))):
+        rows = run.twice(name, draw_rows, must=True)
+        laws.has_form(rows, run.X, n)
+        laws.numbers_are_finite(rows)
+        if not with_missing:
+            laws.none_is_missing(rows, run.present)
+        if run.case.is_frame:
+            steps = run.case.first, *run.case.steps
+            goes_on = "partial_fit new rows" in steps
+            later = [run.case.table(1)] if goes_on else []
+            laws.cells_are_seen(rows, run.X, later, declared="partial_fit" in steps or goes_on)
 
 
 def sample_given(run):

@@ -102,20 +102,25 @@ class LatentModel(Codec):
         short = conditional.log_prob(x) - conditional.log_prob(conditional.mean)
         return torch.where(x.isnan(), torch.zeros_like(short), short)
 
-    def sample(self, n_samples, generator):
-        """Rows like the data (n_samples, n_features): code, decoder, noise."""
-        return self.decode(self.code_density.sample(n_samples, generator)).sample(generator)
+    def sample(self, n_samples, generator, noise=True):
+        """Rows like the data (n_samples, n_features): code, decoder, noise; without noise, what is expected of them."""
+        return shown(self.decode(self.code_density.sample(n_samples, generator)), generator, noise)
 
-    def sample_given(self, x, n_samples, n_codes, generator):
+    def sample_given(self, x, n_samples, n_codes, generator, noise=True):
         """Rows with the cells of x (1, n_features) that are there, the others drawn; and the effective sample size.
 
         By sampling importance resampling (Rubin, 1988): codes are drawn, weighted by the density that they give the
-        given cells, and drawn again by their weights.
+        given cells, and drawn again by their weights. Without noise the others are what is expected given the code.
         """
         codes = self.code_density.sample(n_codes, generator)  # (n_codes, latent_dim)
         pieces = codes.split(self._rows_at_once)
         log_weights = torch.cat([self.decode(z).row_log_prob(x).to(wide(x)) for z in pieces])
         shares = torch.softmax(log_weights, dim=0)  # (n_codes,)
         chosen = torch.multinomial(shares, n_samples, replacement=True, generator=generator)
-        drawn = self.decode(codes[chosen]).sample(generator)
-        return torch.where(x.isnan(), drawn, x), 1.0 / shares.square().sum()
+        others = shown(self.decode(codes[chosen]), generator, noise)
+        return torch.where(x.isnan(), others, x), 1.0 / shares.square().sum()
+
+
+def shown(conditional, generator, noise):
+    """The rows that a decoded density is shown by: draws with its noise, or what is expected."""
+    return conditional.sample(generator) if noise else conditional.mean

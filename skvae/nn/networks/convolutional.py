@@ -61,14 +61,22 @@ class Grid:
 
 
 class Kernels(nn.Module):
-    """Kernels (after, before, height, width) from one number of channels to another, in the order of the encoder."""
+    """Kernels (after, height, width, before) from one number of channels to another, in the order of the encoder.
+
+    Channels stand last, as in the images: products are fastest where what is added up lies side by side.
+    """
 
     def __init__(self, grid, layer, n_before, n_inputs, generator, variance=1.0):
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(grid.channels[layer + 1], n_before, *grid.kernel, dtype=torch.float32))
+        self.weight = nn.Parameter(torch.empty(grid.channels[layer + 1], *grid.kernel, n_before, dtype=torch.float32))
         bound = math.sqrt(3.0 * variance / n_inputs)
         nn.init.uniform_(self.weight, -bound, bound, generator=generator)
         self._options = {"stride": grid.stride, "padding": grid.padding}
+
+    @property
+    def kernels(self):
+        """The same as convolutions take them (after, before, height, width)."""
+        return self.weight.permute(0, 3, 1, 2)
 
 
 class Halving(Kernels):
@@ -80,7 +88,7 @@ class Halving(Kernels):
 
     def forward(self, images):
         """Images (batch, before, height, width) -> (batch, after, smaller height, smaller width)."""
-        return conv2d(images, self.weight, self.bias, **self._options)
+        return conv2d(images, self.kernels, self.bias, **self._options)
 
 
 class Doubling(Kernels):
@@ -94,7 +102,7 @@ class Doubling(Kernels):
 
     def forward(self, images):
         """Images (batch, after, smaller height, smaller width) -> (batch, before, height, width)."""
-        return conv_transpose2d(images, self.weight, self.bias, **self._options)
+        return conv_transpose2d(images, self.kernels, self.bias, **self._options)
 
 
 class Planes(nn.Module):

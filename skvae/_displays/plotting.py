@@ -1,0 +1,45 @@
+"""What displays share: matplotlib at the first picture only, and the axes that a picture is drawn on."""
+
+import importlib
+from numbers import Integral
+
+
+def load_pyplot(caller):
+    """matplotlib.pyplot, which is loaded at the first picture only."""
+    try:
+        return importlib.import_module("matplotlib.pyplot")
+    except ImportError as error:
+        raise ImportError(f"{caller} needs matplotlib, which is missing: pip install 'skvae[plot]'.") from error
+
+
+def axes_of(pyplot, ax, size):
+    """The axes to draw on: those that were given, or those of a new figure of so many inches."""
+    return pyplot.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
+
+
+def panels_of(pyplot, ax, n_panels, n_columns, inch):
+    """Axes (n_panels,) row by row in a new figure, ``inch`` wide and high each, or in the place of axes that are given.
+
+    As in scikit-learn's displays of several panels, the axes that are given are switched off.
+    """
+    n_rows = -(-n_panels // n_columns)
+    if ax is None:
+        figure = pyplot.figure(figsize=(inch * n_columns, inch * n_rows), layout="constrained")
+        grid = figure.add_gridspec(n_rows, n_columns)
+    else:
+        place, figure = ax.get_subplotspec(), ax.figure
+        if place is None:
+            raise ValueError(
+                "ax has no place in a grid of axes, which several panels need. Make it with pyplot.subplots() or "
+                "figure.add_subplot()."
+            )
+        ax.set_axis_off()
+        grid = place.subgridspec(n_rows, n_columns)
+    return [figure.add_subplot(grid[divmod(number, n_columns)]) for number in range(n_panels)]
+
+
+def checked_number(name, number):
+    """A number of things to draw."""
+    if not isinstance(number, Integral) or isinstance(number, bool) or number < 1:
+        raise ValueError(f"{name}={number!r} must be a whole number of at least 1.")
+    return int(number)
