@@ -11,6 +11,7 @@ number is chosen, it is chosen on the test rows, in their favour.
 
 import argparse
 import json
+import math
 import platform
 import sys
 import warnings
@@ -24,7 +25,7 @@ from sklearn.decomposition import PCA
 
 from skvae import AutoencoderTransformer
 from skvae.corruptions import Gaussian, Masking, SaltAndPepper, Swap
-from skvae.networks import Perceptron
+from skvae.networks import Convolutional, Perceptron
 from skvae.penalties import Contractive, Orthogonal, Sparse
 
 NOISE, SHARE, TARGET = 0.3, 0.3, 0.05
@@ -32,6 +33,10 @@ NOISE, SHARE, TARGET = 0.3, 0.3, 0.05
 
 ACTIVE = 2.0 * TARGET
 """A unit of a sparse code is active from here on; all others are set to zero before rows are restored."""
+
+
+SIDE, NOISY_EPOCHS = 16, 24
+"""Pixels of a side from which on convolutions remove noise, and for how many epochs they learn."""
 
 
 class Digits(NamedTuple):
@@ -162,8 +167,11 @@ def denoising(data):
     sizes = sorted({1, *np.geomspace(2, min(data.train.shape[1], 200), 12).astype(int)})
     models = [PCA(size, random_state=0).fit(data.train) for size in sizes]
     theirs, size = max((decibels(np.square(restored(pca, noisy) - data.test)), pca.n_components) for pca in models)
-    options = {"hidden_layer_sizes": (2 * data.n_hidden,), "network": "residual", "batch_size": 64}
-    options |= {"max_iter": 2 * data.n_epochs, "learning_rate_init": 2e-3}
+    side, options = math.isqrt(data.train.shape[1]), {"batch_size": 64, "learning_rate_init": 2e-3}
+    if side >= SIDE:
+        options |= {"network": Convolutional((1, side, side), channels=(16, 32)), "max_iter": NOISY_EPOCHS}
+    else:
+        options |= {"network": "residual", "hidden_layer_sizes": (2 * data.n_hidden,), "max_iter": 2 * data.n_epochs}
     model = fitted(data, 4 * data.n_codes, corruption=Gaussian(NOISE / data.spread), **options)
     for named, each, more in (("Gaussian()", model, 3.0), ("no corruption", fitted(data), 0.0)):
         ours = decibels(np.square(restored(each, noisy) - data.test))
