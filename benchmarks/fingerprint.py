@@ -79,6 +79,12 @@ def unit_interval():
     return 1.0 / (1.0 + np.exp(-array()))
 
 
+def shares():
+    """Shares that sum to one in each row."""
+    X = positive()
+    return X / X.sum(axis=1, keepdims=True)
+
+
 WEIGHT = np.random.RandomState(5).randint(3, size=N_ROWS).astype(float)
 
 DATA_OF = {
@@ -86,6 +92,7 @@ DATA_OF = {
     "interval": unit_interval,
     "positive": positive,
     "counts": lambda: counts().toarray(),
+    "simplex": shares,
 }
 """Tables of likelihoods that do not describe any number, by their units."""
 

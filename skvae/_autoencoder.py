@@ -39,12 +39,13 @@ class AutoencoderTransformer(BaseAutoencoder):
         Hidden units of each layer of the encoder; the decoder has the same in reverse. ``()`` is a linear model.
     activation : {"elu", "gelu", "identity", "logistic", "relu", "silu", "softplus", "tanh"}, default="silu"
         Activation of the hidden layers.
-    network : {"auto", "convolutional", "mlp", "residual"} or Network, default="auto"
-        Encoder and decoder: "mlp" is a multi-layer perceptron; "residual" adds an affine map to it, and training begins
-        at the principal components of the training rows where the likelihood has a noise scale; "convolutional" is for
-        images of the ``image_shape``, and what "auto" takes where there is one. Otherwise "auto" is "residual", for
-        pixels too. A member of :mod:`skvae.networks` has parameters of its own, and is where encoders and decoders of
-        one's own come in.
+    network : {"auto", "convolutional", "mlp", "residual", "residual_blocks"} or Network, default="auto"
+        Encoder and decoder: "mlp" is a multi-layer perceptron, of which the object has dropout and tied weights;
+        "residual_blocks" is one for many hidden layers; "residual" adds an affine map to it, and training begins at the
+        principal components of the training rows where the likelihood has a noise scale; "convolutional" is for images
+        of the ``image_shape``, and what "auto" takes where there is one. Otherwise "auto" is "residual", for pixels
+        too. A member of :mod:`skvae.networks` has parameters of its own, and is where encoders and decoders of one's
+        own come in.
     image_shape : tuple of int or None, default=None
         Shape of a row that is a flattened image, (channels, height, width), or sequence, (channels, length), whose
         cells are in this order.
@@ -60,10 +61,11 @@ class AutoencoderTransformer(BaseAutoencoder):
         scale for all columns, like PCA, for columns of one unit such as pixels; "heteroscedastic_gaussian", noise that
         depends on the code; "inflated_gaussian", the same with atoms at values that a column repeats; "student_t", an
         error that grows with the logarithm of the distance, for columns with rare, far values; "laplace", absolute
-        errors. Numbers above 0: "lognormal" and "gamma". Numbers in a range: "bernoulli", cross-entropy, for binary
-        columns; other values are mapped to [0, 1] by the smallest and largest value of the table;
-        "continuous_bernoulli". Counts: "poisson", "negative_binomial", and "multinomial" given the row's total. Levels:
-        "categorical" and "ordinal", cross-entropies.
+        errors; "huber", squared errors that turn absolute. Numbers above 0: "lognormal" and "gamma". Numbers in a
+        range: "bernoulli", cross-entropy, for binary columns; other values are mapped to [0, 1] by the smallest and
+        largest value of the table; "continuous_bernoulli". Counts: "poisson", "negative_binomial", and "multinomial"
+        given the row's total. Shares that sum to 1 in each row: "dirichlet", their divergence KL(x || expected shares).
+        Levels: "categorical" and "ordinal", cross-entropies.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns of numbers whose values are levels: their names, numbers, or a mask, beside the columns of texts,
         categories and booleans of a data frame, which are always taken so, as in
@@ -73,12 +75,13 @@ class AutoencoderTransformer(BaseAutoencoder):
         part of a score. A mixture has as many components as the Bayesian information criterion prefers.
     n_mixture_components : int, default=16
         Most components that are tried.
-    corruption : {"gaussian"}, Corruption or None, default=None
+    corruption : {"gaussian", "masking", "salt_and_pepper", "swap"}, Corruption or None, default=None
         What the encoder is shown in training instead of x, for a denoising model; the target stays x. A member of
-        :mod:`skvae.corruptions`, or its name.
-    penalty : {"sparse"}, Penalty or None, default=None
+        :mod:`skvae.corruptions`, or its name: normal noise, cells that look as if they were missing, the extremes of
+        their column, or those of other rows, which suits columns of any kind.
+    penalty : {"sparse", "contractive", "orthogonal"}, Penalty or None, default=None
         What codes and encoder cost beside how badly rows are explained. A member of :mod:`skvae.penalties`, or its
-        name.
+        name: few active units, codes that move little where rows do, or units that are not correlated.
     solver : {"adam", "adamw", "sgd", "adagrad"} or torch.optim.Optimizer class, default="adam"
         What minimises the objective.
     alpha : float, default=0.0

@@ -62,10 +62,11 @@ class VAETransformer(BaseAutoencoder):
         Hidden units of each layer of the encoder; the decoder has the same in reverse. ``()`` is a linear model.
     activation : {"elu", "gelu", "identity", "logistic", "relu", "silu", "softplus", "tanh"}, default="silu"
         Activation of the hidden layers.
-    network : {"auto", "convolutional", "mlp", "residual"} or Network, default="auto"
-        Encoder and decoder: "mlp" is a multi-layer perceptron; "residual" adds an affine map to it, and training begins
-        at factor analysis of the training rows where the likelihood has a noise scale, likelier for tables, above all
-        of few rows; "convolutional" is for images of the ``image_shape``, and what "auto" takes where there is one.
+    network : {"auto", "convolutional", "mlp", "residual", "residual_blocks"} or Network, default="auto"
+        Encoder and decoder: "mlp" is a multi-layer perceptron, of which the object has dropout and tied weights;
+        "residual_blocks" is one for many hidden layers; "residual" adds an affine map to it, and training begins at
+        factor analysis of the training rows where the likelihood has a noise scale, likelier for tables, above all of
+        few rows; "convolutional" is for images of the ``image_shape``, and what "auto" takes where there is one.
         Otherwise "auto" is "mlp" for pixels, whose codes are better with it, and "residual" elsewhere. A member of
         :mod:`skvae.networks` has parameters of its own, and is where encoders and decoders of one's own come in.
     image_shape : tuple of int or None, default=None
@@ -83,12 +84,13 @@ class VAETransformer(BaseAutoencoder):
         like PCA, for columns of one unit such as pixels; "heteroscedastic_gaussian", a scale that depends on the code;
         "inflated_gaussian", the same with atoms at values that a column repeats (each of up to 20 levels; otherwise
         each value of 5 % of the rows), for tables as they are; "student_t", learned scales and tails, for columns with
-        rare, far values; "laplace", absolute errors. Numbers above 0: "lognormal" and "gamma". Numbers in a range:
-        "bernoulli" for binary cells, where what lies between counts as a probability; "binarized_bernoulli", which
-        draws zeros and ones with these probabilities anew in every training step; and "continuous_bernoulli", a density
-        between the smallest and largest value of the table, 0 and 1 where all lie between them. Counts: "poisson",
-        "negative_binomial", and "multinomial" given the row's total, such as words of a document. Levels:
-        "categorical", and "ordinal" where they have an order.
+        rare, far values; "laplace", absolute errors; "huber", normal noise whose tails fall exponentially. Numbers
+        above 0: "lognormal" and "gamma". Numbers in a range: "bernoulli" for binary cells, where what lies between
+        counts as a probability; "binarized_bernoulli", which draws zeros and ones with these probabilities anew in
+        every training step; and "continuous_bernoulli", a density between the smallest and largest value of the table,
+        0 and 1 where all lie between them. Counts: "poisson", "negative_binomial", and "multinomial" given the row's
+        total, such as words of a document. Shares that sum to 1 in each row: "dirichlet". Levels: "categorical", and
+        "ordinal" where they have an order.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns of numbers whose values are levels: their names, numbers, or a mask, beside the columns of texts,
         categories and booleans of a data frame, which are always taken so, as in
@@ -124,12 +126,13 @@ class VAETransformer(BaseAutoencoder):
         Share of ``max_iter`` over which the weight of the cost rises from 0 to ``beta``.
     n_importance_samples : int, default=64
         Draws of one score; may be changed after ``fit``.
-    corruption : {"gaussian"}, Corruption or None, default=None
+    corruption : {"gaussian", "masking", "salt_and_pepper", "swap"}, Corruption or None, default=None
         What the encoder is shown in training instead of x, for a denoising model; the target stays x. A member of
-        :mod:`skvae.corruptions`, or its name.
-    penalty : {"sparse"}, Penalty or None, default=None
+        :mod:`skvae.corruptions`, or its name: normal noise, cells that look as if they were missing, the extremes of
+        their column, or those of other rows, which suits columns of any kind.
+    penalty : {"sparse", "contractive", "orthogonal"}, Penalty or None, default=None
         What codes and encoder cost beside how badly rows are explained. A member of :mod:`skvae.penalties`, or its
-        name.
+        name: few active units, codes that move little where rows do, or units that are not correlated.
     solver : {"adam", "adamw", "sgd", "adagrad"} or torch.optim.Optimizer class, default="adam"
         What minimises the objective.
     alpha : float, default=0.0

@@ -41,7 +41,12 @@ def two_layers(in_features, out_features):
 
 OWN_ARGUMENTS = {
     "gaussian": {"level": 0.3},
+    "masking": {"share": 0.3, "emphasis": 2.0},
+    "salt_and_pepper": {"share": 0.3, "emphasis": 2.0},
+    "swap": {"share": 0.3, "emphasis": 2.0},
     "sparse": {"strength": 0.1},
+    "contractive": {"strength": 0.1, "n_projections": 2},
+    "orthogonal": {"strength": 0.1},
     "convolutional": {"image_shape": (1, 5), "channels": [3], "kernel_size": 3},
     "custom": {"encoder": two_layers, "decoder": two_layers},
 }
@@ -78,6 +83,8 @@ def small_likelihood(name, n_features=2, raw=0.03):
 def cells(likelihood, *shape, seed=0, dtype=torch.float64):
     """Random cells that have a density."""
     draws = torch.rand(*shape, generator=generator(seed), dtype=dtype)
+    if LIKELIHOODS[likelihood].units == "simplex":
+        return draws / draws.sum(-1, keepdim=True)
     return (N_LEVELS * draws).floor() if LIKELIHOODS[likelihood].units == "counts" else draws
 
 

@@ -16,7 +16,10 @@ from counting import arrays_left, live_tensors
 import skvae
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae._engine.device import OneThread
+from skvae.networks import Perceptron
+from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import LIKELIHOODS
+from skvae.nn.penalties import PENALTIES
 from skvae.nn.regularizers import REGULARIZERS
 
 PACKAGE = Path(skvae.__file__).parent
@@ -48,10 +51,15 @@ frame = pd.DataFrame(X).add_prefix("c").assign(level=np.where(X[:, 0] > 0, "a", 
 """
 """What a fresh process loads, and the codes of one seed in it."""
 
+ROWS = {"interval": "U", "unit_interval": "U", "simplex": "U / U.sum(axis=1, keepdims=True)"}
+"""Rows that a likelihood of such units explains."""
+
 FITS = [
     *(f"VAETransformer(**small, regularizer={name!r}).fit(X)" for name in REGULARIZERS),
+    *(f"AutoencoderTransformer(**small, corruption={name!r}).fit(frame)" for name in CORRUPTIONS),
+    *(f"AutoencoderTransformer(**small, penalty={name!r}).fit(X)" for name in PENALTIES),
     *(
-        f"VAETransformer(**small, likelihood={name!r}).fit({'U' if 'interval' in each.units else 'WHOLE'})"
+        f"VAETransformer(**small, likelihood={name!r}).fit({ROWS.get(each.units, 'WHOLE')})"
         for name, each in LIKELIHOODS.items()
     ),
     "VAETransformer(**small, objective='iwae', n_draws=3).fit(X)",
@@ -103,7 +111,7 @@ def global_state():
 
 @pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
 def test_global_state_is_as_it_was_after_every_call(X, Estimator):
-    fitted = Estimator(**SMALL, corruption="gaussian")
+    fitted = Estimator(**SMALL, corruption="swap", penalty="contractive", network=Perceptron(dropout=0.3))
     calls = [
         lambda: fitted.fit(X),
         lambda: fitted.partial_fit(X),

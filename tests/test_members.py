@@ -94,12 +94,15 @@ from skvae.nn.networks import ACTIVATIONS
 ACTIVATIONS["member"] = torch.nn.Mish
 """,
     "corruption": """
-from skvae.nn.corruptions import CORRUPTIONS
+from skvae.nn.corruptions import CORRUPTIONS, Corruption
 
-def masked(x, generator):
-    return x * (torch.rand(x.shape, dtype=x.dtype, generator=generator) > 0.3)
+class Masked(Corruption):
+    "Some inputs are zero."
 
-CORRUPTIONS["member"] = masked
+    def forward(self, inputs, generator, weight):
+        return inputs * (torch.rand(inputs.shape, dtype=inputs.dtype, generator=generator) > 0.3), None
+
+CORRUPTIONS["member"] = Masked
 """,
     "prior": """
 from skvae.nn.priors import PRIORS, StandardNormal

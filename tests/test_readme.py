@@ -60,6 +60,13 @@ def test_the_examples_of_a_page_run_from_top_to_bottom(page, monkeypatch, tmp_pa
         assert (tmp_path / picture).read_bytes()[:4] == b"\x89PNG"
 
 
+def test_the_page_on_autoencoders_runs_from_top_to_bottom():
+    blocks, names = re.findall(r"```python\n(.*?)\n```", (ROOT / "docs" / "autoencoders.md").read_text(), re.DOTALL), {}
+    assert len(blocks) == 5
+    for number, block in enumerate(blocks, 1):
+        exec(compile(block, f"block {number} of autoencoders.md", "exec"), names)
+
+
 def test_constraints_pin_every_dependency():
     pinned = {line.split("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
     wanted = PROJECT["dependencies"] + [line for extra in PROJECT["optional-dependencies"].values() for line in extra]

@@ -113,7 +113,7 @@ class ArrayModel:
         bounds = np.repeat(NOWHERE, self.options.n_features, axis=1)
         for name, columns, _ in self.options.likelihood:
             kind, low = LIKELIHOODS[name].units, self.units.shift[columns]
-            if kind in ("unit_interval", "interval"):
+            if kind in ("unit_interval", "interval", "simplex"):
                 bounds[:, columns] = low, low + self.units.scale[columns]
             elif kind in ("positive", "counts"):
                 bounds[0, columns] = 0.0

@@ -37,8 +37,9 @@ def check_support(likelihood, units, groups, X, names):
         if outside.any():
             row, j = np.argwhere(outside)[0]
             member = likelihood.member(j)
-            name = next(name for name, columns, _ in groups if j in columns)
-            support = member.support.format(low=units.shift[j], high=units.shift[j] + units.scale[j])
+            name, columns = next((name, columns) for name, columns, _ in groups if j in columns)
+            ends = {"low": units.shift[j], "high": units.shift[j] + units.scale[j]}
+            support = member.support.format(**ends, total=cells[row, columns].sum())
             raise ValueError(
                 f"{column_name(names, j)}, row {part.start + row} holds {cells[row, j]:.6g}, but "
                 f"likelihood={name!r} describes {support} only. {member.remedy}"
@@ -57,6 +58,5 @@ def check_together(groups, X, names):
             raise ValueError(
                 f"row {part.start + rows[0]} lacks {column_name(names, columns[row.argmax()])} but has "
                 f"{column_name(names, columns[row.argmin()])}; likelihood={name!r} describes a row's cells of its "
-                "columns together, all or none of them. Use 'poisson' for these columns, or put 0 where a missing "
-                "count means none."
+                f"columns together, all or none of them. {LIKELIHOODS[name].in_part}"
             )

@@ -2,9 +2,12 @@
 
 from abc import ABC, abstractmethod
 
+from skvae._members import named
 from skvae._recipe.options import VariationalOptions
 from skvae._recipe.shapes import is_linear
+from skvae.corruptions import Corruption
 from skvae.nn.objectives import OBJECTIVES
+from skvae.penalties import Penalty
 
 ENOUGH_ROWS = 10
 """Rows a component from which on a mixture of the codes is fitted by default: fewer say too little of its shape."""
@@ -84,6 +87,7 @@ class VariationalRecipe(Recipe):
         return "gaussian_mixture" if suits else None
 
     def own(self, parameters, share_missing, fitted):
+        check_densities(parameters)
         ignored = ignored_costs(parameters)
         objective = parameters.objective
         if objective == "auto":
@@ -112,3 +116,18 @@ def ignored_costs(parameters):
     """Parameters that concern the cost of a code and are not at their defaults, as they are written."""
     costs = {name: getattr(parameters, name) for name in COSTS}
     return [f"{name}={value!r}" for name, value in costs.items() if value != COSTS[name]]
+
+
+def check_densities(parameters):
+    """Refuse what members ask for that a model whose codes and rows have densities cannot do."""
+    corruption, penalty = named(parameters.corruption, Corruption), named(parameters.penalty, Penalty)
+    if corruption is not None and corruption.arguments.get("emphasis", 1.0) != 1.0:
+        raise ValueError(
+            f"corruption={parameters.corruption!r} weighs errors of single cells, but a VAETransformer maximises the "
+            "density of whole rows. Use emphasis=1.0, or an AutoencoderTransformer."
+        )
+    if penalty is not None and penalty.arguments.get("target") is not None:
+        raise ValueError(
+            f"penalty={parameters.penalty!r} makes codes activations between 0 and 1, but those of a VAETransformer "
+            "are to look like its prior, which has no such bounds. Use target=None, or an AutoencoderTransformer."
+        )

@@ -71,6 +71,7 @@ def whole_sizes(value):
     sizes = np.atleast_1d(np.asarray(value)).tolist()
     if not all(isinstance(size, Integral) and size >= 1 for size in sizes):
         raise ValueError(
-            f"hidden_layer_sizes={value!r} must hold whole numbers of at least 1, one a hidden layer; () is a linear model."
+            f"hidden_layer_sizes={value!r} must hold whole numbers of at least 1, one a hidden "
+            "layer; () is a linear model."
         )
     return sizes

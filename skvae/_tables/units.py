@@ -88,6 +88,11 @@ class Units:
         return cls(np.zeros(n_features), np.ones(n_features), np.zeros(n_features))
 
     @classmethod
+    def simplex(cls, moments, names):
+        """Shares as they are."""
+        return cls.counts(moments, names)
+
+    @classmethod
     def by_column(cls, kinds, profile, names, usual):
         """Units of groups of columns; ``kinds`` holds a key of ``UNITS`` and the columns of each group."""
         moments = profile.near(usual)
@@ -145,5 +150,6 @@ UNITS = {
     "interval": Units.interval,
     "positive": Units.positive,
     "counts": Units.counts,
+    "simplex": Units.simplex,
 }
 """How the units of a likelihood's cells are found, by the name that the likelihood gives."""

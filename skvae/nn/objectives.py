@@ -33,6 +33,17 @@ class Objective(nn.Module, ABC):
         self.penalties, self._beta, self._warmup = nn.ModuleList(penalties), beta, warmup
 
     @property
+    def linear(self):
+        """Whether codes are what the encoder says."""
+        return all(penalty.linear for penalty in self.penalties)
+
+    def activated(self, z):
+        """Codes (..., latent_dim) of what the encoder says of rows."""
+        for penalty in self.penalties:
+            z = penalty.activated(z)
+        return z
+
+    @property
     @abstractmethod
     def name(self):
         """What the term of its own is called."""
@@ -66,7 +77,9 @@ class Distortion(Objective):
     is_bound = False
 
     def shortfall(self, step):
-        return over_draws(lambda density, x: density.distortion(x), step)
+        if step.emphasis is None:
+            return over_draws(lambda density, x: density.distortion(x), step)
+        return (step.emphasis * step.decode(step.z).cell_distortion(step.x)).sum(-1)
 
 
 class ELBO(Objective):

@@ -32,6 +32,8 @@ class Step(NamedTuple):
         Where random numbers come from.
     weight : torch.Tensor or None
         What rows count (batch,) where a term is about all of them; None where they are alike.
+    emphasis : torch.Tensor or None
+        What the error of each cell counts (batch, n_features); None where they are alike.
     """
 
     z: torch.Tensor
@@ -43,6 +45,7 @@ class Step(NamedTuple):
     decode: Callable | None = None
     generator: torch.Generator | None = None
     weight: torch.Tensor | None = None
+    emphasis: torch.Tensor | None = None
 
     @property
     def shares(self):

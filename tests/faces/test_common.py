@@ -10,7 +10,10 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 from skvae import AutoencoderImputer, AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+from skvae.corruptions import Masking, SaltAndPepper, Swap
+from skvae.networks import Perceptron
 from skvae.nn.likelihoods import LIKELIHOODS
+from skvae.penalties import Contractive, Orthogonal, Sparse
 
 FULL_BATCH = {"batch_size": 10_000, "early_stopping": False, "precision": "float64"}
 
@@ -25,7 +28,9 @@ def autoencoder(**params):
     return AutoencoderTransformer(**{"max_iter": 4, "batch_size": 100, "hidden_layer_sizes": (16,), **params})
 
 
-FOR_REAL_NUMBERS = sorted(name for name, member in LIKELIHOODS.items() if member.units not in ("positive", "counts"))
+FOR_REAL_NUMBERS = sorted(
+    name for name, member in LIKELIHOODS.items() if member.units not in ("positive", "counts", "simplex")
+)
 
 TRANSFORMERS = [
     vae(batch_size=4),
@@ -45,6 +50,9 @@ TRANSFORMERS = [
     autoencoder(hidden_layer_sizes=(256, 256)),
     vae(hidden_layer_sizes=(), early_stopping=False),
     autoencoder(corruption="gaussian"),
+    autoencoder(corruption=Masking(0.2, emphasis=2.0), penalty=Sparse(target=0.1)),
+    autoencoder(corruption=SaltAndPepper(), penalty=Contractive(), network="residual_blocks"),
+    vae(corruption=Swap(), penalty=Orthogonal(), network=Perceptron(dropout=0.1, tied=True)),
     vae(beta=4.0, kl_warmup=0.5, solver="sgd", learning_rate="constant"),
     autoencoder(solver="adagrad", alpha=1.0),
 ]

@@ -111,7 +111,7 @@ def has_refused_form(case):
 def must_work(case, params):
     """Whether the documents say that this training table works."""
     kinds = {column.kind.removesuffix(", objects") for column in case.columns}
-    costs = {"regularizer", "beta", "free_bits", "kl_warmup"} & set(params)
+    costs = {"regularizer", "beta", "free_bits", "kl_warmup", "penalty"} & set(params)
     return not (
         must_be_refused(case)
         or kinds & (set(REFUSED) | {"moments with and without a zone", "moments with two zones", "dates and moments"})

@@ -64,10 +64,11 @@ OF_REAL_NUMBERS = (
     "heteroscedastic_gaussian",
     "inflated_gaussian",
     "isotropic_gaussian",
+    "huber",
 )
 LIKELIHOODS = (
     *OF_REAL_NUMBERS, "lognormal", "gamma", "bernoulli", "binarized_bernoulli", "continuous_bernoulli", "poisson",
-    "negative_binomial", "multinomial", "categorical", "ordinal",
+    "negative_binomial", "multinomial", "dirichlet", "categorical", "ordinal",
 )  # fmt: skip
 ESTIMATORS = {"vae": VAETransformer, "autoencoder": AutoencoderTransformer, "detector": AutoencoderOutlierDetector}
 STEPS = {
@@ -392,11 +393,12 @@ def shared_parameters(choose, container, n_columns):
     possible = {
         "n_components": [1, 2, 3, n_columns, n_columns + 2],
         "activation": ["relu", "tanh", "gelu", "elu", "identity", "logistic", "softplus"],
-        "network": ["mlp"],
+        "network": ["mlp", "residual_blocks"],
         "likelihood": [likelihood(choose, container, n_columns)],
         "categorical_features": [None, [0], [n_columns - 1], [j % 2 == 0 for j in range(n_columns)]],
         "n_mixture_components": [1, 3],
-        "corruption": ["gaussian"],
+        "corruption": ["gaussian", "masking", "salt_and_pepper", "swap"],
+        "penalty": ["sparse", "contractive", "orthogonal"],
         "solver": ["adamw", "sgd", "adagrad"],
         "alpha": [0.1, 10.0],
         "batch_size": [5, 32, 500],

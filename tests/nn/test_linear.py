@@ -101,8 +101,8 @@ def test_networks_of_a_model_with_hidden_layers_add_little_to_it():
 @pytest.mark.parametrize("likelihood", sorted(LIKELIHOODS))
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_every_likelihood_begins_somewhere_finite(name, likelihood):
-    X = 10.0 * cells(likelihood, 60, 5) if LIKELIHOODS[likelihood].units != "counts" else cells(likelihood, 60, 5)
-    X = X / 10.0 if "interval" in LIKELIHOODS[likelihood].units else X
+    as_they_are = LIKELIHOODS[likelihood].units in ("counts", "interval", "unit_interval", "simplex")
+    X = (1.0 if as_they_are else 10.0) * cells(likelihood, 60, 5)
     model, x = begun(name, X.numpy(), likelihood=likelihood, hidden_layer_sizes=[8])
     with torch.no_grad():
         terms = model.loss_terms(x, generator())
@@ -159,6 +159,6 @@ def test_where_training_begins_may_be_where_it_ends():
 
 @pytest.mark.parametrize("estimator", [AutoencoderTransformer, VAETransformer])
 def test_the_network_changes_the_model(estimator):
-    networks = ["mlp", "residual", Convolutional((1, 13)), Custom(two_layers, two_layers)]
+    networks = ["mlp", "residual", "residual_blocks", Convolutional((1, 13)), Custom(two_layers, two_layers)]
     found = [estimator(2, network=network, random_state=0, max_iter=3).fit(WINE).score(WINE) for network in networks]
     assert len(set(found)) == len(networks) == len(NETWORKS)

@@ -7,10 +7,12 @@ import pytest
 import torch
 from small_models import cells, generator, small_model
 
+from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
 from skvae.nn.networks import ACTIVATIONS
 from skvae.nn.objectives import OBJECTIVES
+from skvae.nn.penalties import PENALTIES
 from skvae.nn.priors import PRIORS
 from skvae.nn.regularizers import REGULARIZERS
 from skvae.nn.replay import Replayed, cpu, replayed
@@ -61,8 +63,11 @@ CASES = [
     *({"name": name, "likelihood": likelihood} for name, likelihood in itertools.product(MODELS, LIKELIHOODS)),
     *({"name": "vae", "activation": activation} for activation in ACTIVATIONS),
     *({"name": "vae", "solver": solver} for solver in SOLVERS),
-    {"name": "autoencoder", "corruption": "gaussian"},
-    {"name": "autoencoder", "penalty": "sparse"},
+    *({"name": "autoencoder", "corruption": corruption} for corruption in CORRUPTIONS),
+    *({"name": name, "penalty": penalty} for name, penalty in itertools.product(MODELS, PENALTIES)),
+    {"name": "autoencoder", "penalty": ("sparse", {"strength": 0.1, "target": 0.2})},
+    *({"name": name, "network": ("mlp", {"dropout": 0.3, "tied": True})} for name in MODELS),
+    {"name": "autoencoder", "network": ("residual_blocks", {"dropout": 0.3})},
     *({"name": "vae", "prior": prior} for prior in PRIORS),
     *({"name": "vae", "regularizer": regularizer} for regularizer in REGULARIZERS),
     *({"name": "vae", "objective": objective, "n_draws": 3} for objective in OBJECTIVES),

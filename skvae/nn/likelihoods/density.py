@@ -35,6 +35,10 @@ class Conditional:
         """What a plain autoencoder minimises for each row (...,): ``-log p(x|z)`` at unit scale, up to a constant."""
         return self._likelihood.distortion(self._outputs, x)
 
+    def cell_distortion(self, x):
+        """The part of each cell in ``distortion`` (..., n_features)."""
+        return self._likelihood.cell_distortion(self._outputs, x)
+
     def residual(self, x):
         """How far each cell is from what was expected (..., n_features), on the scale on which the noise is."""
         return self._likelihood.residual(self._outputs, x)

@@ -19,6 +19,8 @@ class Reading:
     separable = True
     """Whether cells are independent given the code, so that a missing one is as if its column were not there.
     Of others, a row has all or none."""
+    in_part = "Use 'poisson' for these columns, or put 0 where a missing count means none."
+    """What to do with rows that have some of these cells and lack others."""
     support = "real numbers"
     remedy = ""
 

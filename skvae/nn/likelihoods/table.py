@@ -7,7 +7,8 @@ from skvae.nn.likelihoods.interval import Bernoulli, BinarizedBernoulli, Continu
 from skvae.nn.likelihoods.levels import Categorical
 from skvae.nn.likelihoods.ordinal import Ordinal
 from skvae.nn.likelihoods.positive import Gamma, LogNormal
-from skvae.nn.likelihoods.real import Gaussian, HeteroscedasticGaussian, IsotropicGaussian, Laplace, StudentT
+from skvae.nn.likelihoods.real import Gaussian, HeteroscedasticGaussian, Huber, IsotropicGaussian, Laplace, StudentT
+from skvae.nn.likelihoods.simplex import Dirichlet
 
 LIKELIHOODS = {
     "gaussian": Gaussian,
@@ -16,6 +17,7 @@ LIKELIHOODS = {
     "inflated_gaussian": InflatedGaussian,
     "student_t": StudentT,
     "laplace": Laplace,
+    "huber": Huber,
     "lognormal": LogNormal,
     "gamma": Gamma,
     "bernoulli": Bernoulli,
@@ -24,6 +26,7 @@ LIKELIHOODS = {
     "poisson": Poisson,
     "negative_binomial": NegativeBinomial,
     "multinomial": Multinomial,
+    "dirichlet": Dirichlet,
     "categorical": Categorical,
     "ordinal": Ordinal,
 }

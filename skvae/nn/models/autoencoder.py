@@ -27,7 +27,7 @@ class Autoencoder(LatentModel):
         return loadings, noise, codes, codes.new_zeros(len(codes))
 
     def codes_of_inputs(self, inputs):
-        return self._outputs(self.encoder, inputs)
+        return self.objective.activated(self._outputs(self.encoder, inputs))
 
     def code_draws(self, x, generator):
         return self.codes(x)

@@ -50,6 +50,7 @@ class Codec(nn.Module, ABC):
         encoder, decoder = self._builders(*network)
         self.encoder = encoder(self.likelihood.n_inputs, code_outputs, sizes, activation, generator)
         self.decoder = decoder(latent_dim, self.likelihood.n_outputs, sizes[::-1], activation, generator)
+        self.decoder.join(self.encoder)
         self._latent_dim, self._n_guesses = latent_dim, 0
         self.register_buffer("fence", None, persistent=False)
 

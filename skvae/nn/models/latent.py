@@ -11,6 +11,7 @@ from skvae.nn.corruptions import corruption_of
 from skvae.nn.models.beginning import begin
 from skvae.nn.models.codec import Codec
 from skvae.nn.models.repair import completed_by_search, expected_by_search
+from skvae.nn.networks.dropout import lent
 from skvae.nn.numerics import wide
 
 
@@ -22,7 +23,7 @@ class LatentModel(Codec):
 
     def __init__(self, n_features, latent_dim, *, corruption, **codec):
         super().__init__(n_features, latent_dim, **codec)
-        self._corrupt = corruption_of(corruption)
+        self.corruption = corruption_of(corruption, self.likelihood)
 
     def loss_terms(self, x, generator, weight=None):
         """Named terms of the objective, each (batch,), before weighting.
@@ -30,8 +31,9 @@ class LatentModel(Codec):
         ``weight`` (batch,) is what rows count where a term is about all of them; None where they are alike.
         """
         x = self.likelihood.realize(x, generator)
-        inputs = self._corrupt(self.inputs(x), generator)  # (batch, n_inputs)
-        return self.objective(self.step(x, inputs, generator, weight))
+        inputs, emphasis = self.corruption(self.inputs(x), generator, weight)  # (batch, n_inputs)
+        with lent(self, generator):
+            return self.objective(self.step(x, inputs, generator, weight)._replace(emphasis=emphasis))
 
     @abstractmethod
     def step(self, x, inputs, generator, weight):
@@ -57,7 +59,9 @@ class LatentModel(Codec):
     def observe(self, x, weight, generator):
         """Take note of training rows, before training, and of how many rows each one counts."""
         self.likelihood.observe(x, weight[:, None].expand(x.shape))
-        begin(self, x, weight)
+        self.corruption.observe(self.likelihood, x, weight)
+        if self.objective.linear:
+            begin(self, x, weight)
         self.observe_codes(x, weight, generator)
 
     @abstractmethod

@@ -14,6 +14,9 @@ class Network(nn.Module, ABC):
     linear_part = None
     """The affine layer at which training may begin; None where there is none, or it is to begin at random."""
 
+    def join(self, encoder):
+        """Share with the encoder what a decoder shares, once both are built: nothing."""
+
     @property
     @abstractmethod
     def last_layer(self):

@@ -5,9 +5,11 @@ import math
 
 import torch
 from torch import nn
+from torch.nn.functional import linear
 
 from skvae.nn.networks.activations import ACTIVATIONS
 from skvae.nn.networks.base import Network
+from skvae.nn.networks.dropout import Dropout
 from skvae.nn.numerics import product
 
 REST_AT_FIRST = 0.3
@@ -52,11 +54,51 @@ class Layers(nn.Sequential, Network):
 
     @property
     def width(self):
-        return max(layer.out_features for layer in self if isinstance(layer, nn.Linear))
+        return max(layer.out_features for layer in self if isinstance(layer, Linear | Transposed))
+
+
+class Transposed(nn.Module):
+    """An affine layer whose matrix is that of another one, transposed, and whose bias is its own.
+
+    Parameters
+    ----------
+    layer : Linear
+        Layer whose matrix it is; of more outputs than ``in_features`` those that come first.
+    in_features : int
+        Numbers that go in.
+    """
+
+    def __init__(self, layer, in_features):
+        super().__init__()
+        self.in_features, self.out_features = in_features, layer.in_features
+        self.weight = layer.weight
+        self.bias = nn.Parameter(torch.zeros(layer.in_features, dtype=torch.float32))
+
+    def forward(self, x):
+        """Outputs (..., out_features), as those of ``Linear``."""
+        weight = self.weight[: self.in_features].mT
+        return linear(x, weight, self.bias) if self.training else product(x, weight, self.bias)
 
 
 class Perceptron(Layers):
-    """Affine layers with an activation between two of them."""
+    """Affine layers with an activation between two of them.
+
+    One that is ``tied`` has the matrices of its encoder, transposed, if it is a decoder (Vincent et al., 2010); where
+    its outputs are not as many as the encoder's inputs, its last layer has a matrix of its own.
+    """
+
+    def __init__(self, *layers, tied=False):
+        super().__init__(*layers)
+        self._tied = tied
+
+    def join(self, encoder):
+        if not self._tied:
+            return
+        places = [place for place, layer in enumerate(self) if isinstance(layer, Linear)]
+        theirs = [layer for layer in encoder if isinstance(layer, Linear)]
+        for place, layer in zip(places, reversed(theirs), strict=True):
+            if layer.in_features == self[place].out_features:
+                self[place] = Transposed(layer, self[place].in_features)
 
 
 class Affine(Layers):
@@ -95,8 +137,10 @@ class Residual(Network):
         return self.rest.width
 
 
-def mlp(in_features, out_features, hidden_layer_sizes, activation, generator):
+def mlp(in_features, out_features, hidden_layer_sizes, activation, generator, dropout=0.0, tied=False):
     """Multi-layer perceptron with a linear last layer; without hidden layers it is one affine map.
+
+    After each activation the share ``dropout`` of it is dropped in training; ``Perceptron`` says what is ``tied``.
 
     Hidden layers keep the variance of what goes in (LeCun et al., 1998); with a third of it, as in torch's own layers,
     signals fade on their way, and models of many columns take longer to find their codes. The last one starts small.
@@ -105,8 +149,8 @@ def mlp(in_features, out_features, hidden_layer_sizes, activation, generator):
     layers = [Linear(a, b, generator, variance=1.0) for a, b in itertools.pairwise(sizes[:-1])]
     layers.append(Linear(*sizes[-2:], generator, variance=1.0 / 3.0))
     for position in range(len(layers) - 1, 0, -1):
-        layers.insert(position, ACTIVATIONS[activation]())
-    return Perceptron(*layers)
+        layers[position:position] = [ACTIVATIONS[activation](), *([Dropout(dropout)] if dropout else [])]
+    return Perceptron(*layers, tied=tied)
 
 
 def residual(in_features, out_features, hidden_layer_sizes, activation, generator):
