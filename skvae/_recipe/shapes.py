@@ -81,7 +81,7 @@ def check_kernel(kernel_size, grid):
         if any(kernel > side for kernel, side in zip(grid.kernel, size, strict=True)):
             raise ValueError(
                 f"network__kernel_size={kernel_size!r} is larger than the image of {size[0]} x {size[1]} that layer "
-                f"{number} of {len(grid.channels) - 1} sees. Take smaller kernels, or fewer of network__channels."
+                f"{number} of {grid.n_layers} sees. Take smaller kernels, or fewer of network__channels."
             )
 
 

@@ -38,6 +38,11 @@ class Grid:
         for _ in channels:
             self.sizes.append(tuple(map(self._smaller, self.sizes[-1], self.kernel, self.stride, self.padding)))
 
+    @property
+    def n_layers(self):
+        """Number of layers."""
+        return len(self.channels) - 1
+
     @staticmethod
     def _smaller(size, kernel, stride, padding):
         return (size + 2 * padding - kernel) // stride + 1
@@ -161,7 +166,7 @@ class Shift(nn.Module):
 class Convolutional(Network):
     """What both halves are: layers of kernels on one side, a perceptron on that of the codes."""
 
-    def __init__(self, columns, image_shape, channels, kernel_size, activation):
+    def __init__(self, columns, activation, image_shape, channels, kernel_size):
         super().__init__()
         self.grid, self.activation = Grid(image_shape, channels, kernel_size), ACTIVATIONS[activation]()
         self.planes = Planes(columns, (image_shape[0], *self.grid.sizes[0]))
@@ -182,21 +187,10 @@ class Convolutional(Network):
 class Encoder(Convolutional):
     """Rows of pixels -> images -> halved again and again -> perceptron."""
 
-    def __init__(
-        self,
-        in_features,
-        out_features,
-        hidden_layer_sizes,
-        activation,
-        generator,
-        columns,
-        image_shape,
-        channels,
-        kernel_size,
-    ):
-        super().__init__(columns, image_shape, channels, kernel_size, activation)
+    def __init__(self, in_features, out_features, hidden_layer_sizes, activation, generator, columns, **shape):
+        super().__init__(columns, activation, **shape)
         self.layers = nn.ModuleList(
-            Halving(self.grid, layer, self._channels_before(layer), generator) for layer in range(len(channels))
+            Halving(self.grid, layer, self._channels_before(layer), generator) for layer in range(self.grid.n_layers)
         )
         self.dense = mlp(self.grid.volumes[-1], out_features, hidden_layer_sizes, activation, generator)
 
@@ -215,23 +209,12 @@ class Encoder(Convolutional):
 class Decoder(Convolutional):
     """Codes -> perceptron -> small images -> doubled again and again -> rows of pixels."""
 
-    def __init__(
-        self,
-        in_features,
-        out_features,
-        hidden_layer_sizes,
-        activation,
-        generator,
-        columns,
-        image_shape,
-        channels,
-        kernel_size,
-    ):
-        super().__init__(columns, image_shape, channels, kernel_size, activation)
+    def __init__(self, in_features, out_features, hidden_layer_sizes, activation, generator, columns, **shape):
+        super().__init__(columns, activation, **shape)
         self.dense = mlp(in_features, self.grid.volumes[-1], hidden_layer_sizes, activation, generator)
         self.layers = nn.ModuleList(
             Doubling(self.grid, layer, self._channels_before(layer), generator, is_last=layer == 0)
-            for layer in reversed(range(len(channels)))
+            for layer in reversed(range(self.grid.n_layers))
         )
         self.shift = Shift(out_features)
 
