@@ -2,7 +2,7 @@
 
 ``python benchmarks/family.py --data FOLDER --json results/family.json`` takes 10,000 training and 8,000 test digits of
 ``FOLDER/images/mnist.npz``, pixels from 0 to 1; without ``--data`` the 1,797 digits of 8 x 8 pixels of scikit-learn.
-``python benchmarks/family.py sparse deep`` runs some parts. A quarter of an hour on two cores with MNIST, two minutes
+``python benchmarks/family.py sparse deep`` runs some parts. Eight minutes of one core with MNIST, half a minute
 without. The part ``stacked`` runs where it is named: the figures of decision 068, from 2,000 training and 2,000 test
 digits, in another quarter of an hour.
 
