@@ -4,7 +4,7 @@
 ``FOLDER/images/mnist.npz``, pixels from 0 to 1; without ``--data`` the 1,797 digits of 8 x 8 pixels of scikit-learn.
 ``python benchmarks/family.py sparse deep`` runs some parts. Eight minutes of one core with MNIST, half a minute
 without. The part ``stacked`` runs where it is named: the figures of decision 068, from 2,000 training and 2,000 test
-digits, in another quarter of an hour.
+digits, in another five minutes.
 
 Settings were chosen on the first 2,000 test digits, the figures are of the other 8,000. Those of scikit-learn's digits
 are of another shuffle than the one that settings were chosen on; half of its test rows had been test rows before.
