@@ -9,6 +9,9 @@ from skvae._validation import Interval
 
 SHARE_DROPPED = Interval(Real, 0, 1, closed="left")
 
+SMALLEST_KERNEL = 2
+"""Layers halve images: smaller kernels would not see all pixels, and torch fails on their gradients."""
+
 
 class Network(Member):
     """A value of the parameter ``network``."""
@@ -97,8 +100,8 @@ class Convolutional(Network):
     channels : sequence of int, default=(32, 64)
         Channels of each layer of the encoder; the decoder has the same in reverse.
     kernel_size : int, default=3
-        Height and width of kernels.
-    hidden_layer_sizes : sequence of int, default=()
+        Height and width of kernels, at least 2: those of one pixel would leave out every other one.
+    hidden_layer_sizes : int or sequence of int, default=()
         Hidden units of a perceptron between the last convolution and the code; those of the estimator are for other
         networks. More often cost time than lower the error.
 
@@ -121,14 +124,14 @@ class Convolutional(Network):
     image_shape: tuple[int, ...] | None = None
     channels: Sequence[int] = (32, 64)
     kernel_size: int = 3
-    hidden_layer_sizes: Sequence[int] = ()
+    hidden_layer_sizes: int | Sequence[int] = ()
 
     name = "convolutional"
     _parameter_constraints = {
         "image_shape": ["array-like", None],
         "channels": ["array-like"],
-        "kernel_size": [Interval(Integral, 1, None, closed="left")],
-        "hidden_layer_sizes": ["array-like"],
+        "kernel_size": [Interval(Integral, SMALLEST_KERNEL, None, closed="left")],
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     }
 
 
