@@ -141,9 +141,12 @@ class Custom(Network):
 
     Both are classes or functions that are called as ``encoder(in_features, out_features)`` and return a new
     ``torch.nn.Module`` each time, from tensors of shape (batch, in_features) to (batch, out_features). The encoder of a
-    VAE says a mean and a scale of each component: its ``out_features`` are twice ``n_components``. First weights may
-    come from torch's global generator, which is seeded meanwhile. Modules themselves are refused: copies of an
-    estimator would train one another's weights.
+    VAE says a mean and a scale of each component: its ``out_features`` are twice ``n_components``. First weights, and
+    what layers such as ``torch.nn.Dropout`` draw, may come from torch's global generator: ``random_state`` decides what
+    it draws meanwhile, and it is put back. Layers act as in training only where gradients are computed: validation rows
+    are judged without dropout, and by the means and variances that ``torch.nn.BatchNorm1d`` has seen, as all rows are
+    later on and as a batch of a single row is. Modules themselves are refused: copies of an estimator would train one
+    another's weights.
 
     Parameters
     ----------

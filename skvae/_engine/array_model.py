@@ -160,8 +160,9 @@ class ArrayModel:
                 "them back, or train a new model with fit and warm_start=False."
             )
         model = ArrayModel.__new__(ArrayModel)
-        now = {"options": options, "device": device, "units": units}
-        model.__setstate__(copy.deepcopy({**self.__getstate__(), **now}))
+        now = {"device": device, "units": units}
+        # options are frozen: a copy of a function with arguments of its own would be another function
+        model.__setstate__(copy.deepcopy({**self.__getstate__(), **now, "options": None}) | {"options": options})
         return model
 
     def train(self, rows, validation, plan, solver, seed, after_epoch=lambda history: False, resume=False):
