@@ -13,6 +13,9 @@ class Named(NamedTuple):
     name: str
     arguments: dict
 
+    def __repr__(self) -> str:
+        return f"{self.name}({', '.join(f'{name}={value!r}' for name, value in self.arguments.items())})"
+
 
 @dataclass(frozen=True)
 class Member:
@@ -102,7 +105,7 @@ def nested(estimator: object, params: Mapping[str, Any]) -> tuple[dict[str, Any]
         held = params.get(name, getattr(estimator, name, None))
         if further and isinstance(held, Member):
             members.setdefault(name, {})[further] = value
-        elif further and isinstance(held, str):
+        elif further and (isinstance(held, str) or (held is None and hasattr(estimator, name))):
             raise ValueError(
                 f"{name}={held!r} has no parameters of its own, so {key}={value!r} cannot be set. Give {name} as an "
                 f"object first."

@@ -9,6 +9,9 @@ from skvae._validation import Interval
 
 SHARE_DROPPED = Interval(Real, 0, 1, closed="left")
 
+SMALLEST_KERNEL = 2
+"""Layers halve images: smaller kernels would not see all pixels, and torch fails on their gradients."""
+
 
 class Network(Member):
     """A value of the parameter ``network``."""
@@ -97,8 +100,8 @@ class Convolutional(Network):
     channels : sequence of int, default=(32, 64)
         Channels of each layer of the encoder; the decoder has the same in reverse.
     kernel_size : int, default=3
-        Height and width of kernels.
-    hidden_layer_sizes : sequence of int, default=()
+        Height and width of kernels, at least 2: those of one pixel would leave out every other one.
+    hidden_layer_sizes : int or sequence of int, default=()
         Hidden units of a perceptron between the last convolution and the code; those of the estimator are for other
         networks. More often cost time than lower the error.
 
@@ -121,14 +124,14 @@ class Convolutional(Network):
     image_shape: tuple[int, ...] | None = None
     channels: Sequence[int] = (32, 64)
     kernel_size: int = 3
-    hidden_layer_sizes: Sequence[int] = ()
+    hidden_layer_sizes: int | Sequence[int] = ()
 
     name = "convolutional"
     _parameter_constraints = {
         "image_shape": ["array-like", None],
         "channels": ["array-like"],
-        "kernel_size": [Interval(Integral, 1, None, closed="left")],
-        "hidden_layer_sizes": ["array-like"],
+        "kernel_size": [Interval(Integral, SMALLEST_KERNEL, None, closed="left")],
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     }
 
 
@@ -138,9 +141,12 @@ class Custom(Network):
 
     Both are classes or functions that are called as ``encoder(in_features, out_features)`` and return a new
     ``torch.nn.Module`` each time, from tensors of shape (batch, in_features) to (batch, out_features). The encoder of a
-    VAE says a mean and a scale of each component: its ``out_features`` are twice ``n_components``. First weights may
-    come from torch's global generator, which is seeded meanwhile. Modules themselves are refused: copies of an
-    estimator would train one another's weights.
+    VAE says a mean and a scale of each component: its ``out_features`` are twice ``n_components``. First weights, and
+    what layers such as ``torch.nn.Dropout`` draw, may come from torch's global generator: ``random_state`` decides what
+    it draws meanwhile, and it is put back. Layers act as in training only where gradients are computed: validation rows
+    are judged without dropout, and by the means and variances that ``torch.nn.BatchNorm1d`` has seen, as all rows are
+    later on and as a batch of a single row is. Modules themselves are refused: copies of an estimator would train one
+    another's weights.
 
     Parameters
     ----------

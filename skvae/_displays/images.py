@@ -222,6 +222,8 @@ class ImageGridDisplay:
                     f"{cls.__name__} needs an estimator with {method}, but {type(estimator).__name__} has none. Pass a "
                     "VAETransformer or an AutoencoderTransformer."
                 )
+        if not hasattr(estimator, "n_features_in_"):
+            estimator.sample()  # says itself that it is not fitted
         image_shape = shape_of(estimator, image_shape)
         image_shape = checked_shape(image_shape, estimator.n_features_in_, cls.__name__)
         n_images = checked_number("n_images", n_images)

@@ -82,7 +82,8 @@ def pictures(images, image_shape, limits, cmap):
     low, high = limits
     values = np.clip((images.reshape(len(images), *image_shape) - low) / (high - low), 0.0, 1.0)
     if image_shape[0] == COLOURS:
-        return np.nan_to_num(np.moveaxis(values, 1, -1), nan=BACKGROUND)
+        values = np.moveaxis(values, 1, -1)
+        return np.where(np.isnan(values).any(axis=-1, keepdims=True), BACKGROUND, values)  # no colour without a channel
     return coloured(values[:, 0], cmap)
 
 

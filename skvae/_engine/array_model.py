@@ -24,6 +24,7 @@ from skvae._surroundings import as_in_children
 from skvae._tables.bounds import NOWHERE, narrower
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
+from skvae.nn.penalties import penalties_of
 from skvae.nn.solvers import apart, make_solver
 from skvae.nn.training import History, train
 
@@ -149,9 +150,11 @@ class ArrayModel:
             {**values.arguments, "precision": p, "likelihood": lasting(values.likelihood)}
             for values, p in ((self.options, self.precision), (options, precision))
         )
+        scales = [all(each.linear for each in penalties_of(values.penalty)) for values in (self.options, options)]
+        names = SHAPE if scales[0] == scales[1] else (*SHAPE, "penalty")  # one that makes activations of codes
         changed = [
             f"{name} from {fitted[name]!r} to {wanted[name]!r}"
-            for name in SHAPE
+            for name in names
             if fitted.get(name) != wanted.get(name)
         ]
         if changed:
@@ -160,8 +163,9 @@ class ArrayModel:
                 "them back, or train a new model with fit and warm_start=False."
             )
         model = ArrayModel.__new__(ArrayModel)
-        now = {"options": options, "device": device, "units": units}
-        model.__setstate__(copy.deepcopy({**self.__getstate__(), **now}))
+        now = {"device": device, "units": units}
+        # options are frozen: a copy of a function with arguments of its own would be another function
+        model.__setstate__(copy.deepcopy({**self.__getstate__(), **now, "options": None}) | {"options": options})
         return model
 
     def train(self, rows, validation, plan, solver, seed, after_epoch=lambda history: False, resume=False):

@@ -26,7 +26,17 @@ def chosen_network(parameters, usual):
     """The parameter ``network``, or what "auto" stands for: ``usual`` unless rows are images of a shape."""
     if parameters.network != "auto":
         return parameters.network
-    return usual if parameters.image_shape is None else Convolutional()
+    return usual if parameters.image_shape is None else convolutions_of(tuple(parameters.image_shape)) or usual
+
+
+def convolutions_of(shape):
+    """The usual convolutions, as many layers of them as images are large enough for; None where that is no layer."""
+    usual = Convolutional()
+    if not is_shape(shape):
+        return usual
+    grid = Grid(shape, usual.channels, usual.kernel_size)
+    n_layers = sum(fits(grid, size) for size in grid.sizes[:-1])
+    return usual.with_params(channels=usual.channels[:n_layers]) if n_layers else None
 
 
 def networks_of(parameters, recipe, n_features, alike, fitted=None):
@@ -78,11 +88,18 @@ def channels_of(channels):
 def check_kernel(kernel_size, grid):
     """Refuse kernels that are larger than the images that a layer sees."""
     for number, size in enumerate(grid.sizes[:-1], start=1):
-        if any(kernel > side for kernel, side in zip(grid.kernel, size, strict=True)):
+        if not fits(grid, size):
             raise ValueError(
                 f"network__kernel_size={kernel_size!r} is larger than the image of {size[0]} x {size[1]} that layer "
-                f"{number} of {grid.n_layers} sees. Take smaller kernels, or fewer of network__channels."
+                f"{number} of {grid.n_layers} sees. Take smaller kernels, or fewer of network__channels, "
+                f"as network=Convolutional(channels=...) has them. Channels come first in the shape of an image: here "
+                f"there are {grid.channels[0]} of {grid.sizes[0][0]} x {grid.sizes[0][1]} pixels."
             )
+
+
+def fits(grid, size):
+    """Whether kernels are no larger than images of a size."""
+    return all(kernel <= side for kernel, side in zip(grid.kernel, size, strict=True))
 
 
 def checked_shape(name, shape, n_features):
@@ -90,7 +107,7 @@ def checked_shape(name, shape, n_features):
     if shape is None:
         return None
     sizes = tuple(shape)
-    if len(sizes) not in DIMENSIONS or not all(is_size(size) for size in sizes):
+    if not is_shape(sizes):
         raise ValueError(
             f"{name}={shape!r} must hold whole numbers of at least 1: {DIMENSIONS[3]}, or {DIMENSIONS[2]} of sequences."
         )
@@ -100,6 +117,11 @@ def checked_shape(name, shape, n_features):
             f"columns. Give {DIMENSIONS[len(sizes)]} of the rows of X, which are flattened images."
         )
     return tuple(map(int, sizes))
+
+
+def is_shape(sizes):
+    """Whether a tuple can be the shape of an image or a sequence."""
+    return len(sizes) in DIMENSIONS and all(map(is_size, sizes))
 
 
 def is_size(value):

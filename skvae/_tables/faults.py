@@ -66,9 +66,12 @@ def check_form(X, owner, of_codes=False):
         )
     if len(shape) in (3, 4) and not of_codes:
         how, image_shape = as_rows(shape)
+        sequences = (
+            f" If they are sequences of {shape[1]} channels, it is {tuple(shape[1:])}." if len(shape) == 3 else ""
+        )
         raise ValueError(
             f"X has shape {shape}, {len(shape)} dimensions, but {owner} takes rows and columns. If these are images, "
-            f"make a row of each by {how}, and give the transformer image_shape={image_shape}."
+            f"make a row of each by {how}, and give the transformer image_shape={image_shape}.{sequences}"
         )
     if len(shape) > 2:
         raise ValueError(

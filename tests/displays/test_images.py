@@ -12,6 +12,7 @@ matplotlib.use("Agg")
 from fits import fitted  # noqa: E402
 from matplotlib import pyplot as plt  # noqa: E402
 from sklearn.decomposition import PCA  # noqa: E402
+from sklearn.exceptions import NotFittedError  # noqa: E402
 
 from skvae import AutoencoderTransformer, ImageGridDisplay, VAETransformer  # noqa: E402
 from skvae.networks import Convolutional  # noqa: E402
@@ -66,6 +67,14 @@ def test_colours_and_their_range():
     np.testing.assert_allclose(display.image_.get_array()[:5, :4], expected)
     display = ImageGridDisplay.from_images(X, image_shape=(3, 5, 4), vmin=12.0, vmax=18.0)
     np.testing.assert_allclose(display.image_.get_array()[0, 0], np.clip((X[0, ::20] - 12.0) / 6.0, 0.0, 1.0))
+
+
+def test_a_pixel_that_lacks_a_channel_is_drawn_as_one_that_is_missing():
+    X = np.random.RandomState(0).uniform(size=(1, 60))
+    X[0, 3] = np.nan  # the red one
+    drawn = ImageGridDisplay.from_images(X, image_shape=(3, 5, 4)).image_.get_array()
+    assert (drawn[0, 3] == 1.0).all()
+    assert not (drawn[0, :3] == 1.0).all(axis=-1).any()
 
 
 def test_sequences_are_lines():
@@ -134,6 +143,9 @@ def test_what_cannot_be_drawn_is_an_error_with_a_remedy():
             draw(model(), "interpolation", X, image_shape=SHAPE)
     with pytest.raises(TypeError, match="needs an estimator with sample, but PCA has none"):
         draw(PCA().fit(blots()), image_shape=SHAPE)
+    for kind in ("samples", "interpolation", "map"):
+        with pytest.raises(NotFittedError):
+            draw(VAETransformer(2), kind, blots()[:2], image_shape=SHAPE)
     with pytest.raises(ValueError, match="n_images=0 must be a whole number"):
         draw(model(), image_shape=SHAPE, n_images=0)
     with pytest.raises(ValueError, match=r"shape \(20,\), but ImageGridDisplay takes one a row"):

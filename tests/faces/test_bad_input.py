@@ -548,6 +548,7 @@ def test_images_are_told_how_to_become_rows(kind, name):
     said = (
         f"X has shape {shape}, {len(shape)} dimensions",
         f"{line}, and give the transformer image_shape={image_shape}.",
+        *([f"If they are sequences of {shape[1]} channels, it is {shape[1:]}."] if len(shape) == 3 else []),
     )
     message = ".*".join(map(re.escape, said))
     model = fitted(NEW[kind](), TABLE)

@@ -1,6 +1,8 @@
 """Images: rows of pixels through convolutions, and networks of one's own."""
 
+import functools
 import pickle
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -121,6 +123,12 @@ def test_convolutions_serve_every_density_of_pixels(likelihood):
         ),
         ({"network": Convolutional((1, 8, 8), channels=())}, r"channels=\(\) must hold whole numbers"),
         ({"network": Convolutional((1, 8, 8), kernel_size=0)}, "'kernel_size' parameter of Convolutional"),
+        # gradients of such kernels end the whole process in torch 2.13
+        ({"network": Convolutional((1, 8, 8), kernel_size=1)}, "'kernel_size' parameter of Convolutional.*Got 1"),
+        (
+            {"network": Convolutional((16, 2, 2))},
+            "Channels come first .* image: here there are 16 of 2 x 2 pixels",
+        ),
         ({"network": "convolutional"}, "network='convolutional' must know the shape of an image"),
         ({"network": NETWORK, "image_shape": (1, 64)}, r"image_shape=\(1, 64\) is not that of network=Convolutional"),
         ({"network": "custom"}, "'custom' has parameters without a default: encoder, decoder.*skvae.networks.Custom"),
@@ -154,6 +162,17 @@ def no_module(in_features, out_features):
     return torch.zeros
 
 
+def of_three_arguments(in_features, out_features, width):
+    return nn.Linear(in_features, out_features)
+
+
+class Refusing(nn.Linear):
+    """A module that fails by an error of its own."""
+
+    def forward(self, x):
+        raise KeyError("nothing")
+
+
 @pytest.mark.parametrize(
     ("encoder", "raises", "message"),
     [
@@ -161,6 +180,12 @@ def no_module(in_features, out_features):
         (of_other_rows, ValueError, r"of_other_rows\(64, 4\) fails on 2 rows of 64 numbers"),
         (the_same_again, ValueError, "the_same_again returns the same module"),
         (sharing_weights, ValueError, "sharing_weights returns the same module, or the same weights"),
+        (
+            of_three_arguments,
+            ValueError,
+            r"of_three_arguments\(64, 4\) fails with TypeError.*'width'.*partial",
+        ),
+        (Refusing, ValueError, r"Refusing\(64, 4\) fails on 2 rows of 64 numbers: 'nothing'"),
         (no_module, TypeError, "no_module.*must return a torch.nn.Module"),
         (ONCE, TypeError, r"Custom\(encoder=...\) is given a module, Sequential. Give its class"),
         ("mlp", TypeError, "Custom\\(encoder='mlp'\\) must be a class or a function"),
@@ -200,3 +225,95 @@ def test_the_hidden_half_of_an_image_is_filled_alike_wherever_it_stands(Estimato
     filled, order = model.impute(holes), np.random.RandomState(0).permutation(100)
     np.testing.assert_allclose(model.impute(holes[order]), filled[order], rtol=1e-3, atol=1e-3)
     np.testing.assert_array_equal(filled[:, 32:], holes[:, 32:])
+
+
+@BOTH
+@pytest.mark.parametrize(("shape", "channels"), [((1, 5, 4), [32]), ((2, 6), [32, 64]), ((5, 2, 2), None)])
+def test_with_a_shape_alone_small_images_have_fewer_layers(Estimator, shape, channels):
+    X = DIGITS[:100, : np.prod(shape)]
+    options = {"n_components": 2, "max_iter": 2, "random_state": 0}
+    model = Estimator(**options, image_shape=shape).fit(X)
+    network = Convolutional(channels=channels) if channels else "mlp" if Estimator is VAETransformer else "residual"
+    explicit = Estimator(**options, image_shape=shape, network=network).fit(X)
+    np.testing.assert_array_equal(model.transform(X), explicit.transform(X))
+
+
+class Scaled(nn.Module):
+    """A module with a parameter that has no dimension, a width of its own and a count that is no number of floats."""
+
+    def __init__(self, in_features, out_features, width=5):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(in_features, width), nn.Tanh(), nn.Linear(width, out_features))
+        self.scale = nn.Parameter(torch.tensor(1.0))
+        self.register_buffer("count", torch.tensor(0))
+
+    def forward(self, x):
+        return self.layers(x) * self.scale
+
+
+def dropping(in_features, out_features):
+    return nn.Sequential(nn.Linear(in_features, 7), nn.Dropout(0.5), nn.Linear(7, out_features))
+
+
+def normalising(in_features, out_features):
+    return nn.Sequential(nn.Linear(in_features, 7), nn.BatchNorm1d(7), nn.ReLU(), nn.Linear(7, out_features))
+
+
+def lazy(in_features, out_features):
+    return nn.Sequential(nn.LazyLinear(7), nn.ReLU(), nn.LazyLinear(out_features))
+
+
+OWN = [Scaled, functools.partial(Scaled, width=3), dropping, normalising, lazy]
+
+
+@BOTH
+@pytest.mark.parametrize("make", OWN, ids=["a number", "partial", "dropout", "normalisation", "lazy"])
+def test_modules_of_any_layers_are_seeded_kept_and_go_on(Estimator, make):
+    before = torch.get_rng_state()
+    options = {**SMALL, "network": Custom(make, make), "warm_start": True}
+    one, other = (Estimator(**options).fit(DIGITS[:200]) for _ in range(2))
+    assert torch.equal(torch.get_rng_state(), before)
+    np.testing.assert_array_equal(one.transform(DIGITS), other.transform(DIGITS))
+    np.testing.assert_allclose(one.transform(DIGITS[:1]), one.transform(DIGITS[:99])[:1], rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(one)).transform(DIGITS), one.transform(DIGITS))
+    holes = np.where(np.arange(64) < 32, np.nan, DIGITS[:3])
+    assert not np.isnan(one.impute(holes)).any()
+    n_before = one.n_iter_
+    assert one.fit(DIGITS[:200]).partial_fit(DIGITS[:1]).n_iter_ > n_before + 1
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@BOTH
+def test_a_last_batch_of_one_row_is_learned_with_the_means_that_were_seen(Estimator):
+    options = {**SMALL, "early_stopping": False, "batch_size": 16}
+    model = Estimator(**options, network=Custom(normalising, normalising)).fit(DIGITS[: 16 * 4 + 1])
+    assert np.isfinite(model.score_samples(DIGITS)).all()
+
+
+class Watched(nn.Module):
+    """A module that takes note of how many rows it saw in training mode, and in the other."""
+
+    seen: ClassVar[set] = set()
+
+    def __init__(self, in_features, out_features):
+        super().__init__()
+        self.layer = nn.Linear(in_features, out_features)
+
+    def forward(self, x):
+        self.seen.add((self.training, torch.is_grad_enabled(), len(x)))
+        return self.layer(x)
+
+
+def test_modules_judge_validation_rows_as_they_will_judge_others():
+    Watched.seen.clear()
+    options = {**SMALL, "batch_size": 40, "penalty": "contractive"}
+    AutoencoderTransformer(**options, network=Custom(Watched, two_layers)).fit(DIGITS[:160], X_val=DIGITS[300:333])
+    assert {n for training, _, n in Watched.seen if training} == {40}
+    assert {training for training, _, n in Watched.seen if n == 33} == {False}
+
+
+def test_other_networks_in_a_warm_start_are_named_as_users_write_them():
+    model = AutoencoderTransformer(**SMALL, network=NETWORK, warm_start=True).fit(DIGITS[:99])
+    message = r"network from convolutional\(image_shape=\(1, 8, 8\), channels=\[4, 8\], .* to custom\(encoder="
+    with pytest.raises(ValueError, match=message):
+        model.set_params(network=Custom(two_layers, two_layers)).fit(DIGITS[:99])

@@ -49,6 +49,10 @@ def test_a_parameter_that_a_member_has_not_is_an_error_that_lists_those_it_has()
         VAETransformer(corruption=Gaussian()).set_params(corruption__strength=1.0)
     with pytest.raises(ValueError, match="corruption='gaussian' has no parameters of its own.*corruption__level=1.0"):
         VAETransformer(corruption="gaussian").set_params(corruption__level=1.0)
+    with pytest.raises(ValueError, match="penalty=None has no parameters of its own.*Give penalty as an object first"):
+        AutoencoderTransformer().set_params(penalty__strength=1.0)
+    with pytest.raises(ValueError, match="Invalid parameter 'nothing' for estimator"):
+        AutoencoderTransformer().set_params(nothing__strength=1.0)
 
 
 @pytest.mark.parametrize("member", [Gaussian(0.3), Sparse(0.5), Convolutional((1, 2, 3), channels=[4])])
@@ -78,3 +82,12 @@ def test_a_name_is_the_object_with_its_defaults(X, member):
 def test_a_value_without_meaning_is_an_error_before_training(X):
     with pytest.raises(ValueError, match="'level' parameter of Gaussian must be a float in the range"):
         AutoencoderTransformer(**SMALL, corruption=Gaussian(-1.0)).fit(X)
+
+
+def test_a_warm_start_goes_on_under_other_penalties_but_not_under_other_meanings_of_codes():
+    X = np.random.RandomState(0).normal(size=(60, 4))
+    model = AutoencoderTransformer(2, penalty=Sparse(), max_iter=1, random_state=0, warm_start=True).fit(X)
+    for penalty in (Sparse(2.0), None):
+        model.set_params(penalty=penalty).fit(X)
+    with pytest.raises(ValueError, match=r"penalty from None to sparse\(strength=1.0, target=0.1\)"):
+        model.set_params(penalty=Sparse(target=0.1)).fit(X)

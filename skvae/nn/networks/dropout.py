@@ -1,4 +1,4 @@
-"""Dropout: some activations of a layer are left out of a step (Srivastava et al., 2014)."""
+"""What acts in training alone. Dropout: some activations of a layer are left out (Srivastava et al., 2014)."""
 
 from contextlib import contextmanager
 
@@ -6,15 +6,18 @@ import torch
 from torch import nn
 
 
-class Dropout(nn.Module):
-    """Each activation is zero with chance ``share``, the others grow so that the mean stays.
+class Acting(nn.Module):
+    """What acts only while a generator is lent to it; a model does so where a gradient is computed, nowhere else."""
 
-    Only while a generator is lent to it; a model does so where a gradient is computed, and nowhere else.
-    """
+    generator = None
+
+
+class Dropout(Acting):
+    """Each activation is zero with chance ``share``, the others grow so that the mean stays."""
 
     def __init__(self, share):
         super().__init__()
-        self._share, self.generator = share, None
+        self._share = share
 
     def forward(self, x):
         """Activations (..., n) of which some are dropped, or x itself."""
@@ -26,9 +29,9 @@ class Dropout(nn.Module):
 
 @contextmanager
 def lent(module, generator):
-    """Have the dropout of a module in training act, with numbers from ``generator``, if gradients are computed."""
+    """Have what acts in training act, with numbers from ``generator``, if gradients of a module are computed."""
     acting = module.training and torch.is_grad_enabled()
-    layers = [each for each in module.modules() if isinstance(each, Dropout)] if acting else []
+    layers = [each for each in module.modules() if isinstance(each, Acting)] if acting else []
     for layer in layers:
         layer.generator = generator
     try:
