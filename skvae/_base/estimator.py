@@ -236,6 +236,7 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
         """Fitted attributes that only one of the estimators has."""
         return {}
 
+    @undisturbed
     def set_params(self, **params: object) -> Self:
         """Set parameters of the estimator, and of what its parameters hold, as ``network__channels``.
 

@@ -65,7 +65,7 @@ def options_of(parameters, recipe, known, rows, whole, fitted=None):
         code_density = fitted.options.code_density
     else:
         code_density = recipe.code_density(parameters, whole, rows.n_counted / size)
-    network, sizes = networks_of(parameters, recipe, n_features, known.alike, fitted)
+    network, sizes = networks_of(parameters, recipe, n_features, known.alike)
     return Options(
         model=recipe.model,
         n_features=n_features,

@@ -39,13 +39,11 @@ def convolutions_of(shape):
     return usual.with_params(channels=usual.channels[:n_layers]) if n_layers else None
 
 
-def networks_of(parameters, recipe, n_features, alike, fitted=None):
+def networks_of(parameters, recipe, n_features, alike):
     """The network of rows of so many columns, by its name and its own arguments, and its hidden layers.
 
-    ``alike`` is whether the columns are, as pixels are; ``fitted`` is the model to go on from.
+    ``alike`` is whether the columns are, as pixels are.
     """
-    if fitted is not None and parameters.network == "auto":
-        return fitted.options.network, fitted.options.hidden_layer_sizes
     usual = recipe.network_of_pixels if alike and layer_sizes(parameters) else USUAL_NETWORK
     network = shaped(chosen_network(parameters, usual), parameters.image_shape, n_features)
     arguments = dict(network.arguments)

@@ -52,7 +52,7 @@ COMPANIONS = {
 SHOWN_ELSEWHERE = {
     "n_mixture_components": "test_density",
     "warm_start": "test_training",
-    "image_shape": "test_images",
+    "image_shape": "test_convolutions",
     "device": "test_bad_input and test_hygiene",
     "verbose": "test_callbacks",
 }
