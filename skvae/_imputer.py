@@ -181,7 +181,7 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
         rows, _, _ = counting(without_mask(X), sample_weight)
         missing = missing_in(rows)
         validate_data(self, rows, skip_check_array=True)
-        self.estimator_, self._names = estimator, names_of(rows)
+        self.estimator_, self._names, self._of_frame = estimator, names_of(rows), is_frame(rows)
         self._kept, self._marked = ~missing.all(axis=0), np.flatnonzero(missing.any(axis=0))
         empty = [column_name(self._names, j) for j in np.flatnonzero(~self._kept)]
         if empty:
@@ -204,7 +204,7 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
         Returns
         -------
         X_filled : ndarray or data frame of shape (n_samples, n_features_out)
-            A data frame where X is one, with its dtypes; follows ``set_output``.
+            A data frame, with the dtypes of X, where X and the training rows are one; follows ``set_output``.
         """
         check_is_fitted(self)
         if not is_frame(X):
@@ -212,7 +212,7 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
         X = without_mask(X)
         validate_data(self, X, reset=False, skip_check_array=True)
         filled, missing = self._fill(X), missing_in(X)
-        filled = filled if is_frame(filled) or is_sparse(filled) else np.asarray(filled)
+        filled = filled if is_sparse(filled) or (self._of_frame and is_frame(filled)) else np.asarray(filled)
         return only(with_marks(filled, missing, self._marked if self.add_indicator else []), self._kept)
 
     def _fill(self, X):

@@ -189,3 +189,13 @@ def test_columns_that_are_not_those_of_training_are_refused(fitted):
     imputer, lacking = fitted
     with pytest.raises(ValueError, match="feature names should match"):
         imputer.transform(lacking.rename(columns={"size": "length"}))
+
+
+def test_what_was_fitted_on_an_array_gives_arrays():
+    X = np.random.RandomState(0).normal(size=(40, 3))
+    frame = pd.DataFrame(np.where(np.arange(120).reshape(40, 3) % 7 == 0, np.nan, X), columns=list("abc"))
+    imputer = AutoencoderImputer(VAETransformer(1, max_iter=2, hidden_layer_sizes=(4,), random_state=0)).fit(X)
+    with pytest.warns(UserWarning, match="X has feature names"):
+        filled = imputer.transform(frame)
+    assert isinstance(filled, np.ndarray)
+    np.testing.assert_array_equal(filled, imputer.transform(frame.to_numpy()))
