@@ -128,9 +128,7 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
         self : object
             The fitted imputer.
         """
-        estimator = VAETransformer() if self.estimator is None else clone(self.estimator)
-        if self.random_state is not None:
-            _set_random_states(estimator, self.random_state)
+        estimator = self._unfitted()
         estimator.fit(X, **self._weights(estimator, sample_weight))
         return self._fitted(estimator, X, sample_weight)
 
@@ -159,11 +157,16 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
         if hasattr(self, "estimator_"):
             self.estimator_.partial_fit(X, **self._weights(self.estimator_, sample_weight))
             return self
+        estimator = self._unfitted()
+        estimator.partial_fit(X, **self._weights(estimator, sample_weight))
+        return self._fitted(estimator, X, sample_weight)
+
+    def _unfitted(self):
+        """The estimator that is to be fitted, seeded where the imputer has a seed."""
         estimator = VAETransformer() if self.estimator is None else clone(self.estimator)
         if self.random_state is not None:
             _set_random_states(estimator, self.random_state)
-        estimator.partial_fit(X, **self._weights(estimator, sample_weight))
-        return self._fitted(estimator, X, sample_weight)
+        return estimator
 
     def _weights(self, estimator, sample_weight):
         """Weights as an argument of ``fit``, if there are any."""
