@@ -131,9 +131,11 @@ class VAETransformer(BaseAutoencoder):
         What the encoder is shown in training instead of x, for a denoising model; the target stays x. A member of
         :mod:`skvae.corruptions`, or its name: normal noise, cells that look as if they were missing, the extremes of
         their column, or those of other rows, which suits columns of any kind.
-    penalty : {"sparse", "contractive", "orthogonal"}, Penalty or None, default=None
+    penalty : {"auto", "sparse", "contractive", "orthogonal", "principal"}, Penalty or None, default="auto"
         What codes and encoder cost beside how badly rows are explained. A member of :mod:`skvae.penalties`, or its
-        name: few active units, codes that move little where rows do, or units that are not correlated.
+        name: few active units, codes that move little where rows do, units that are not correlated, or codes that leave
+        the principal components of the rows only where that pays. "auto" is none: codes that keep to
+        principal components cost density. As features, and if components are few, those of "principal" are better.
     solver : {"adam", "adamw", "sgd", "adagrad"} or torch.optim.Optimizer class, default="adam"
         What minimises the objective.
     alpha : float, default=0.0
@@ -187,6 +189,12 @@ class VAETransformer(BaseAutoencoder):
     ----------
     n_components_ : int
         Size of a code.
+    explained_variance_ratio_ : ndarray of shape (n_components_,)
+        Share of the variance of all columns that comes back through the decoder with each component, beside that with
+        the ones before it; columns of levels count as one standardised column each. Components stand in the order of
+        what of the columns goes with each of them alone, and most of what the encoder sees grows with each one: so
+        fits can be compared. Of a linear model both are those of PCA. A share may be larger than the one before it
+        where components act together.
     n_iter_ : int
         Epochs that ran, over all calls since training began.
     loss_curve_ : list of float
@@ -291,7 +299,7 @@ class VAETransformer(BaseAutoencoder):
         kl_warmup: float = 0.0,
         n_importance_samples: int = 64,
         corruption: str | Corruption | None = None,
-        penalty: str | Penalty | None = None,
+        penalty: str | Penalty | None = "auto",
         solver: "str | type[Optimizer]" = "adam",
         alpha: float = 0.0,
         batch_size: int | str = "auto",

@@ -123,3 +123,32 @@ class Orthogonal(Penalty):
 
     name = "orthogonal"
     _parameter_constraints = {"strength": [STRENGTH]}
+
+
+@dataclass(frozen=True)
+class Principal(Penalty):
+    r"""Codes that leave the principal components of the rows only where that pays.
+
+    The cost is :math:`\sum_j (\mu_j(x) - c_j(x))^2 / \mathrm{Var}(c_j)`: how far the code of a row, or the mean of its
+    posterior, is from its principal components :math:`c(x)`, of what the encoder sees. PCA's codes are what is left
+    where the strength is large; without it codes are free to carry what is cheap to predict. Components are computed
+    before training, of rows of up to 1,000 encoder inputs; of wider ones, and of fewer than two rows an input, there
+    is no cost.
+
+    Parameters
+    ----------
+    strength : float, default=3.0
+        Weight of the cost, in nats for a departure of one standard deviation.
+
+    Examples
+    --------
+    >>> from skvae import AutoencoderTransformer
+    >>> from skvae.penalties import Principal
+    >>> AutoencoderTransformer(2, penalty=Principal(10.0))
+    AutoencoderTransformer(n_components=2, penalty=Principal(strength=10.0))
+    """
+
+    strength: float = 3.0
+
+    name = "principal"
+    _parameter_constraints = {"strength": [STRENGTH]}

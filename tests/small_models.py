@@ -47,6 +47,7 @@ OWN_ARGUMENTS = {
     "sparse": {"strength": 0.1},
     "contractive": {"strength": 0.1, "n_projections": 2},
     "orthogonal": {"strength": 0.1},
+    "principal": {"strength": 0.1},
     "convolutional": {"image_shape": (1, 5), "channels": [3], "kernel_size": 3},
     "custom": {"encoder": two_layers, "decoder": two_layers},
 }

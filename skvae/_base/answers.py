@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 
 from skvae._base.training import MAX_SEED
+from skvae._engine.components import recovered
 from skvae._engine.density import MatrixDensity
 from skvae._recipe.models import Recipe
 from skvae._surroundings import undisturbed
@@ -22,6 +23,9 @@ from skvae._validation import check_is_fitted
 
 DRAWS_TO_IMPUTE = 512
 """Importance draws of one imputation, at least."""
+
+LEAST_RECOVERED, MOST_NAMED = 0.05, 10
+"""Share of a column that comes back below which it is lost, and how many lost columns are named."""
 
 LEAST_CODES_GIVEN = 30
 """Effective sample size of the codes for given cells below which draws are few different ones."""
@@ -216,6 +220,45 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         check_is_fitted(self)
         shares = self._on_matrices.shares(self._read(X))
         return shares if self._schema.frame is None else self._schema.frame.numbers(shares, index_of(X))
+
+    @undisturbed
+    def feature_recovery(self, X: Table) -> pd.DataFrame:
+        r"""How much of each column comes back through the codes: what they keep, and what they lose.
+
+        The share of a column of numbers is :math:`1 - \sum_i (x_i - \hat x_i)^2 / \sum_i (x_i - \bar x)^2`, with
+        :math:`\hat x` the codes of the rows, decoded, on the scale on which the likelihood has its noise. That of a
+        column of levels is the share of its entropy: 1 less the mean of :math:`-\log p(x_i|z_i)` over the entropy of
+        its frequencies in X. It is at most 1, and below 0 where the codes say less than the mean or the frequencies do.
+        Only rows that training has not seen tell what codes keep of rows to come.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; of more than 10,000, as many evenly spread ones. Missing cells are left out.
+
+        Returns
+        -------
+        recovery : data frame of shape (n_features_in_, 2)
+            A row for each column: its ``share``, NaN where X has one value alone, and whether this is a share of
+            "variance" or of "information" (``of``).
+
+        Warns
+        -----
+        UserWarning
+            If columns are lost, that is if less than a twentieth of them comes back.
+        """
+        check_is_fitted(self)
+        recovery, names = recovered(self._model, self._read(X)), self._schema.names
+        lost = [repr(name) for name, share in zip(names, recovery.shares, strict=True) if share < LEAST_RECOVERED]
+        if lost:
+            warnings.warn(
+                f"{len(lost)} of {len(names)} columns do not come back through the {self.n_components_} components: "
+                f"{', '.join(lost[:MOST_NAMED])}{', ...' if len(lost) > MOST_NAMED else ''}. Take a larger "
+                "n_components, or keep these columns beside the codes, as with sklearn.pipeline.FeatureUnion.",
+                stacklevel=3,
+            )
+        kinds = np.where(recovery.in_nats, "information", "variance")
+        return pd.DataFrame({"share": recovery.shares, "of": kinds}, index=names)
 
     @undisturbed
     def impute(self, X: Table, n_imputations: int = 1, random_state: Seed = None) -> Rows:

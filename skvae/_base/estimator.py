@@ -7,6 +7,7 @@ from typing import Self
 from skvae._base.answers import Answers
 from skvae._base.training import MAX_SEED, attributes_of, begun, check_outcome, seeds, tell
 from skvae._callbacks import FitReport
+from skvae._engine.components import arranged, explained
 from skvae._engine.device import PRECISIONS
 from skvae._engine.summaries import Summary, summarised
 from skvae._members import nested
@@ -74,7 +75,7 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "n_mixture_components": [Interval(Integral, 1, MAX_SEED, closed="both")],
         "corruption": [StrOptions(set(CORRUPTIONS)), Corruption, None],
-        "penalty": [StrOptions(set(PENALTIES)), Penalty, None],
+        "penalty": [StrOptions(set(PENALTIES) | {"auto"}), Penalty, None],
         "solver": [StrOptions(set(SOLVERS)), type],
         "alpha": [Interval(Real, 0, 1e12, closed="both")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, MAX_SEED, closed="both")],
@@ -219,9 +220,13 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
     def _fitted(self, run, rate=1.0):
         """All fitted attributes that belong to a trained model, of rows that are the share ``rate`` of all."""
         run.model.calibrate(run.rows, run.profile, rate)
+        rows = run.profile.sample.rows
+        if run.model.n_seen == run.rows.total and not self._inside:
+            run.model.axes = arranged(run.model, rows)
         before = Summary(self._usual, self._baseline, self._holes) if rate < 1.0 else None
         summary = summarised(run.model, run.profile, self._recipe.n_draws(self), rate, before)
-        return attributes_of(run, summary) | self._diagnostics(run)
+        explains = {} if self._inside else {"explained_variance_ratio_": explained(run.model, rows)}
+        return attributes_of(run, summary) | explains | self._diagnostics(run)
 
     def _on_the_way(self, run):
         """The fitted attributes of a model that still learns, of which nothing is to be said."""

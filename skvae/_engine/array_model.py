@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from skvae._engine.calibration import calibrate
+from skvae._engine.components import Axes
 from skvae._engine.device import PRECISIONS, OneThread, check_precision, memory_errors, resolve_device
 from skvae._engine.holes import Opening
 from skvae._engine.inference import Inference
@@ -24,7 +25,7 @@ from skvae._surroundings import as_in_children
 from skvae._tables.bounds import NOWHERE, narrower
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
-from skvae.nn.penalties import penalties_of
+from skvae.nn.penalties import keeps_components, makes_activations
 from skvae.nn.solvers import apart, make_solver
 from skvae.nn.training import History, train
 
@@ -74,6 +75,7 @@ class ArrayModel:
         check_precision(precision, device)
         self.options, self.units, self.precision, self.device = options, units, precision, device
         self.history, self.n_seen, self.solver_state, self.told = History(), 0, None, []
+        self.axes = Axes.own(options.latent_dim)
         self.module = self._build(seed)
 
     def _build(self, seed):
@@ -101,7 +103,7 @@ class ArrayModel:
     def inference(self):
         """What the model answers as it is now."""
         pieces = Pieces(self.device, self._dtype)
-        return Inference(self._opening, self._tensors, pieces, self.options.n_features, self.latent_dim)
+        return Inference(self._opening, self._tensors, pieces, self.options.n_features, self.axes)
 
     @property
     def latent_dim(self):
@@ -150,8 +152,8 @@ class ArrayModel:
             {**values.arguments, "precision": p, "likelihood": lasting(values.likelihood)}
             for values, p in ((self.options, self.precision), (options, precision))
         )
-        scales = [all(each.linear for each in penalties_of(values.penalty)) for values in (self.options, options)]
-        names = SHAPE if scales[0] == scales[1] else (*SHAPE, "penalty")  # one that makes activations of codes
+        kinds = [(makes_activations(each.penalty), keeps_components(each.penalty)) for each in (self.options, options)]
+        names = SHAPE if kinds[0] == kinds[1] else (*SHAPE, "penalty")
         changed = [
             f"{name} from {fitted[name]!r} to {wanted[name]!r}"
             for name in names

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import torch
 
+from skvae._engine.components import Axes
 from skvae._engine.device import memory_errors
 from skvae._engine.draws import NOISE_SEED, normal_draws
 from skvae._engine.holes import Opening
@@ -33,7 +34,12 @@ class Inference:
     tensors: Tensors
     pieces: Pieces
     n_features: int
-    latent_dim: int
+    axes: Axes
+
+    @property
+    def latent_dim(self):
+        """Number of variables of a code."""
+        return len(self.axes.order)
 
     def _map(self, function, X, out, units=None, size=ROWS_PER_CALL, open_size=None):
         """Fill ``out`` with ``function`` of a module and each row of ``X``.
@@ -53,12 +59,13 @@ class Inference:
 
     def encode(self, X):
         """Codes (n, latent_dim) of rows, in the dtype of X."""
-        return self._map(lambda module, x: module.codes(x), X, np.empty((len(X), self.latent_dim), X.dtype))
+        out = np.empty((len(X), self.latent_dim), X.dtype)
+        return self.axes.shown(self._map(lambda module, x: module.codes(x), X, out))
 
     def decode(self, Z):
         """Expected rows (n, n_features) of codes, float64."""
         out = np.empty((len(Z), self.n_features))
-        Z = np.clip(Z, -FARTHEST, FARTHEST)
+        Z = self.axes.variables(np.clip(Z, -FARTHEST, FARTHEST))
         return self.tensors.units.from_standard(self.pieces.fill(lambda z: self.opening.module.decode(z).mean, Z, out))
 
     def log_prob(self, X, n_draws):
@@ -173,7 +180,8 @@ class Inference:
             module = self.opening.for_tensors(x)
             divergence, codes = as_array(module.kl_per_component(x, generator)), as_array(module.codes(x))
         centred = codes - np.average(codes, axis=0, weights=counts)
-        return np.average(divergence, axis=0, weights=counts), np.average(centred**2, axis=0, weights=counts)
+        each = (np.average(part, axis=0, weights=counts) for part in (divergence, centred**2))
+        return tuple(part[self.axes.order] for part in each)
 
     def effective_sample_size(self, X, n_draws):
         """How many equally weighted draws the importance draws of each row are worth (n,), float64."""

@@ -4,10 +4,10 @@ from abc import ABC, abstractmethod
 
 from skvae._members import named
 from skvae._recipe.options import VariationalOptions
-from skvae._recipe.shapes import is_linear
+from skvae._recipe.shapes import USUAL_NETWORK, is_linear
 from skvae.corruptions import Corruption
 from skvae.nn.objectives import OBJECTIVES
-from skvae.penalties import Penalty
+from skvae.penalties import Penalty, Principal
 
 ENOUGH_ROWS = 10
 """Rows a component from which on a mixture of the codes is fitted by default: fewer say too little of its shape."""
@@ -18,7 +18,7 @@ MANY_HOLES = 0.05
 OF_SPARSE = {"binary": "bernoulli", "counts": "poisson", "real": "gaussian"}
 """What "auto" of a VAE takes for all columns of a sparse table, by what its cells are."""
 
-COSTS = {"regularizer": "kl", "beta": 1.0, "free_bits": 0.0, "kl_warmup": 0.0, "penalty": None}
+COSTS = {"regularizer": "kl", "beta": 1.0, "free_bits": 0.0, "kl_warmup": 0.0, "penalty": "auto"}
 """Parameters that concern the cost of a code, and their defaults."""
 
 
@@ -30,6 +30,22 @@ class Recipe(ABC):
 
     network_of_pixels = ""
     """Name of the networks of a table of pixels under "auto", where there are hidden layers."""
+
+    keeps_components = False
+    """Whether codes keep to principal components under "auto"."""
+
+    def penalty(self, parameters, network, alike, fitted):
+        """Name and arguments of the penalty, or None.
+
+        Under "auto" codes of an autoencoder keep to principal components where networks begin at these and columns are
+        not alike; ``fitted`` is the model to go on from.
+        """
+        if parameters.penalty != "auto":
+            return named(parameters.penalty, Penalty)
+        if fitted is not None:
+            return fitted.options.penalty
+        suits = network.name == USUAL_NETWORK and not is_linear(parameters) and not alike
+        return named(Principal(), Penalty) if self.keeps_components and suits else None
 
     @abstractmethod
     def number_likelihood(self, parameters, sparse):
@@ -56,6 +72,7 @@ class PlainRecipe(Recipe):
 
     model = "autoencoder"
     network_of_pixels = "residual"
+    keeps_components = True
 
     def number_likelihood(self, parameters, sparse):
         return "gaussian"
@@ -120,7 +137,8 @@ def ignored_costs(parameters):
 
 def check_densities(parameters):
     """Refuse what members ask for that a model whose codes and rows have densities cannot do."""
-    corruption, penalty = named(parameters.corruption, Corruption), named(parameters.penalty, Penalty)
+    corruption = named(parameters.corruption, Corruption)
+    penalty = None if parameters.penalty == "auto" else named(parameters.penalty, Penalty)
     if corruption is not None and corruption.arguments.get("emphasis", 1.0) != 1.0:
         raise ValueError(
             f"corruption={parameters.corruption!r} weighs errors of single cells, but a VAETransformer maximises the "

@@ -6,7 +6,6 @@ from skvae._members import Named, named
 from skvae._recipe.shapes import networks_of
 from skvae._recipe.sizes import latent_dim
 from skvae.corruptions import Corruption
-from skvae.penalties import Penalty
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def options_of(parameters, recipe, known, rows, whole, fitted=None):
         n_mixture_components=int(parameters.n_mixture_components),
         code_density=code_density,
         corruption=named(parameters.corruption, Corruption),
-        penalty=named(parameters.penalty, Penalty),
+        penalty=recipe.penalty(parameters, network, known.alike, fitted),
         own=recipe.own(parameters, known.share_missing, fitted),
         alike=known.alike,
     )

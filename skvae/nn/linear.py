@@ -81,6 +81,22 @@ def factor_analysis(covariance, latent_dim, floor, n_rows):
     return loadings, scale.square(), 1.0 / ratios
 
 
+def probabilistic_components(covariance, latent_dim, floor):
+    """Probabilistic PCA in closed form (Tipping and Bishop, 1999), with a noise variance for each input at the end.
+
+    Loadings (n_inputs, latent_dim), noise variances (n_inputs,) of at least ``floor``, the map (latent_dim, n_inputs)
+    to the posterior means of codes, and their posterior variances (latent_dim,).
+    """
+    values, vectors = top(covariance, latent_dim)
+    variance, n_left = covariance.diagonal(), max(len(covariance) - latent_dim, 1)
+    pooled = ((variance.sum() - values.sum()) / n_left).clamp_min(floor)
+    left = (values - pooled).clamp_min(0.0)
+    loadings = vectors * left.sqrt()
+    shares = pooled / (left + pooled)
+    noise = (variance - loadings.square().sum(1)).clamp_min(floor)
+    return loadings, noise, shares[:, None] * loadings.mT / pooled, shares
+
+
 def top(matrix, n):
     """The ``n`` largest eigenvalues (n,) of a symmetric matrix with their vectors (size, n), zeros beyond its size."""
     values, vectors = torch.linalg.eigh(matrix)

@@ -37,6 +37,11 @@ class Objective(nn.Module, ABC):
         """Whether codes are what the encoder says."""
         return all(penalty.linear for penalty in self.penalties)
 
+    @property
+    def keeps_components(self):
+        """Whether codes stay close to the principal components of the rows."""
+        return any(penalty.keeps_components for penalty in self.penalties)
+
     def activated(self, z):
         """Codes (..., latent_dim) of what the encoder says of rows."""
         for penalty in self.penalties:

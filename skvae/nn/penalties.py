@@ -9,11 +9,15 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch import nn
+from torch.nn.functional import linear
 
 from skvae.nn.numerics import coin_flips
 
 LEAST_CODE_SPREAD = 1e-5
 """Smallest unit of a code."""
+
+LEAST_VARIANCE = 1e-3
+"""Smallest variance of a component that codes stay close to, as a share of that of a code that says all."""
 
 LEAST_ACTIVATION = 1e-6
 """Smallest mean activation that has a logarithm, and smallest distance from one."""
@@ -24,6 +28,14 @@ class Penalty(nn.Module, ABC):
 
     linear = True
     """Whether codes are what the encoder says."""
+    keeps_components = False
+    """Whether it is about the principal components of the rows."""
+
+    def place(self, codes, bias, variance):
+        """Take note of the linear model of the rows before training, for members that are about its components.
+
+        Inputs (n_inputs,) have the codes ``codes @ inputs + bias`` (latent_dim,) of this ``variance``.
+        """
 
     @abstractmethod
     def forward(self, step):
@@ -147,15 +159,65 @@ class Orthogonal(Penalty):
         return {"correlation": self._strength}
 
 
+class Principal(Penalty):
+    """How far codes are from the principal components of the rows, in variances of each component.
+
+    Components that vary no more than noise may are nothing to stay close to.
+
+    Parameters
+    ----------
+    strength : float
+        Weight of the cost.
+    latent_dim, n_inputs : int
+        Sizes of a code and of what the encoder sees.
+    """
+
+    keeps_components = True
+
+    def __init__(self, strength, latent_dim, n_inputs):
+        super().__init__()
+        self._strength = strength
+        self.register_buffer("codes", torch.zeros(latent_dim, n_inputs, dtype=torch.float32))
+        self.register_buffer("bias", torch.zeros(latent_dim, dtype=torch.float32))
+        self.register_buffer("worth", torch.zeros(latent_dim, dtype=torch.float32))
+
+    def place(self, codes, bias, variance):
+        self.codes.copy_(codes)
+        self.bias.copy_(bias)
+        self.worth.copy_(torch.where(variance > LEAST_VARIANCE, 1.0 / variance, torch.zeros_like(variance)))
+
+    def forward(self, step):
+        z = step.z if step.posterior is None else step.posterior.mean
+        departure = z - linear(step.clean, self.codes, self.bias)  # (batch, latent_dim)
+        return {"departure": departure.square() @ self.worth}
+
+    def weights(self, beta):
+        return {"departure": self._strength}
+
+
 def spread_of(step):
     """Standard deviation of each unit of the codes of a ``Step`` (latent_dim,)."""
     centred = step.z - step.shares @ step.z
     return (step.shares @ centred.square() + LEAST_CODE_SPREAD**2).sqrt()
 
 
-def penalties_of(penalty):
-    """The penalties of a model: a member of PENALTIES with its arguments, or none."""
-    return [] if penalty is None else [PENALTIES[penalty[0]](**penalty[1])]
+def penalties_of(penalty, latent_dim, n_inputs):
+    """The penalties of a model of such sizes: a member of PENALTIES with its arguments, or none."""
+    if penalty is None:
+        return []
+    name, arguments = penalty
+    sizes = {"latent_dim": latent_dim, "n_inputs": n_inputs} if keeps_components(penalty) else {}
+    return [PENALTIES[name](**arguments, **sizes)]
 
 
-PENALTIES = {"sparse": sparse, "contractive": Contractive, "orthogonal": Orthogonal}
+def keeps_components(penalty):
+    """Whether a member with its arguments, or none, holds the principal components of the rows."""
+    return penalty is not None and getattr(PENALTIES[penalty[0]], "keeps_components", False)
+
+
+def makes_activations(penalty):
+    """Whether codes are not what the encoder says but activations, under a member with its arguments, or none."""
+    return penalty is not None and penalty[1].get("target") is not None
+
+
+PENALTIES = {"sparse": sparse, "contractive": Contractive, "orthogonal": Orthogonal, "principal": Principal}

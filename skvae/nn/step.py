@@ -24,6 +24,8 @@ class Step(NamedTuple):
         Cells that are to be explained (batch, n_features).
     inputs : torch.Tensor or None
         What the encoder was shown of these (batch, n_inputs), corrupted where the model denoises.
+    clean : torch.Tensor or None
+        What it would have been shown without corruption (batch, n_inputs).
     encode : callable or None
         The encoder, inputs (n, n_inputs) -> codes without noise (n, latent_dim).
     decode : callable or None
@@ -41,6 +43,7 @@ class Step(NamedTuple):
     prior: torch.nn.Module | None = None
     x: torch.Tensor | None = None
     inputs: torch.Tensor | None = None
+    clean: torch.Tensor | None = None
     encode: Callable | None = None
     decode: Callable | None = None
     generator: torch.Generator | None = None

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from skvae import AutoencoderTransformer, VAETransformer
 from skvae.corruptions import Gaussian, Masking, SaltAndPepper, Swap
 from skvae.networks import Perceptron, ResidualBlocks
-from skvae.penalties import Contractive, Orthogonal, Sparse
+from skvae.penalties import Contractive, Orthogonal, Principal, Sparse
 
 DIGITS = load_digits().data
 SMALL = {"n_components": 2, "hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
@@ -32,6 +32,7 @@ MEMBERS = {
     "penalty": [
         *(Sparse(1.0), Sparse(2.0), Sparse(1.0, target=0.1), Sparse(1.0, target=0.2), Sparse(2.0, target=0.1)),
         *(Contractive(1.0), Contractive(2.0), Contractive(1.0, n_projections=2), Orthogonal(1.0), Orthogonal(2.0)),
+        *(Principal(1.0), Principal(2.0)),
     ],
     "network": [
         *(Perceptron(), Perceptron(dropout=0.1), Perceptron(dropout=0.2), Perceptron(tied=True)),

@@ -49,7 +49,9 @@ def test_a_parameter_that_a_member_has_not_is_an_error_that_lists_those_it_has()
         VAETransformer(corruption=Gaussian()).set_params(corruption__strength=1.0)
     with pytest.raises(ValueError, match="corruption='gaussian' has no parameters of its own.*corruption__level=1.0"):
         VAETransformer(corruption="gaussian").set_params(corruption__level=1.0)
-    with pytest.raises(ValueError, match="penalty=None has no parameters of its own.*Give penalty as an object first"):
+    with pytest.raises(
+        ValueError, match="penalty='auto' has no parameters of its own.*Give penalty as an object first"
+    ):
         AutoencoderTransformer().set_params(penalty__strength=1.0)
     with pytest.raises(ValueError, match="Invalid parameter 'nothing' for estimator"):
         AutoencoderTransformer().set_params(nothing__strength=1.0)

@@ -398,7 +398,7 @@ def shared_parameters(choose, container, n_columns):
         "categorical_features": [None, [0], [n_columns - 1], [j % 2 == 0 for j in range(n_columns)]],
         "n_mixture_components": [1, 3],
         "corruption": ["gaussian", "masking", "salt_and_pepper", "swap"],
-        "penalty": ["sparse", "contractive", "orthogonal"],
+        "penalty": [None, "sparse", "contractive", "orthogonal", "principal"],
         "solver": ["adamw", "sgd", "adagrad"],
         "alpha": [0.1, 10.0],
         "batch_size": [5, 32, 500],

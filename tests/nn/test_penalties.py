@@ -9,7 +9,8 @@ from scipy.stats import entropy
 from small_models import OWN_ARGUMENTS, cells, generator, small_model
 
 from skvae.nn.models import MODELS
-from skvae.nn.penalties import PENALTIES, SparseActivations
+from skvae.nn.penalties import PENALTIES, SparseActivations, penalties_of
+from skvae.nn.posteriors import DiagonalNormal
 from skvae.nn.step import Step
 
 
@@ -23,6 +24,15 @@ def one_cost(penalty, step):
     """The only cost of a penalty, each row's."""
     (cost,) = penalty(step).values()
     return cost
+
+
+def built(name, latent_dim, n_inputs, **own):
+    """A penalty of codes of what an encoder sees; components are the first inputs, of variance 0.5."""
+    (penalty,) = penalties_of((name, own or OWN_ARGUMENTS[name]), latent_dim, n_inputs)
+    penalty = penalty.double()
+    codes = torch.eye(latent_dim, n_inputs, dtype=torch.float64)
+    penalty.place(codes, 0.0 * codes[:, 0], 0.5 + 0.0 * codes[:, 0])
+    return penalty
 
 
 def test_absolute_values_are_in_root_mean_squares():
@@ -108,7 +118,26 @@ def test_contraction_is_known_without_gradients():
     torch.testing.assert_close(quiet, one_cost(penalty, step._replace(generator=generator())).detach())
 
 
-@pytest.mark.parametrize("name", sorted(PENALTIES))
+def test_departures_are_in_variances_of_components():
+    inputs, z = cells("gaussian", 7, 4), codes(7)
+    penalty = built("principal", 3, 4)
+    cost = one_cost(penalty, Step(z=z, clean=inputs))
+    np.testing.assert_allclose(cost, (z - inputs[:, :3]).square().sum(1) / 0.5, rtol=1e-9)
+    assert penalty.weights(1.0) == {"departure": 0.1}
+    variance = torch.tensor([0.5, 1e-9, 0.0], dtype=torch.float64)
+    penalty.place(torch.eye(3, 4, dtype=torch.float64), torch.ones(3), variance)
+    cost = one_cost(penalty, Step(z=z, clean=inputs))  # components of no variance are nothing to keep to
+    np.testing.assert_allclose(cost, (z - inputs[:, :3] - 1.0).square()[:, 0] / 0.5, rtol=1e-9)
+
+
+def test_departures_of_a_posterior_are_those_of_its_mean():
+    inputs, mean = cells("gaussian", 7, 4), codes(7)
+    posterior = DiagonalNormal(mean, torch.ones_like(mean))
+    cost = one_cost(built("principal", 3, 4), Step(z=mean + 5.0, clean=inputs, posterior=posterior))
+    np.testing.assert_allclose(cost, (mean - inputs[:, :3]).square().sum(1) / 0.5, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted(set(PENALTIES) - {"principal"}))  # components have a scale of their own
 @pytest.mark.parametrize("factor", [1e-1, 1e2])
 def test_scaling_the_code_brings_nothing(name, factor):
     model = small_model("autoencoder")
@@ -122,14 +151,14 @@ def test_scaling_the_code_brings_nothing(name, factor):
 @pytest.mark.parametrize("name", [*sorted(PENALTIES), "target"])
 def test_weight_two_is_repetition_in_every_penalty(name):
     own = {"strength": 1.0, "target": 0.2} if name == "target" else OWN_ARGUMENTS[name]
-    penalty = PENALTIES["sparse" if name == "target" else name](**own)
+    penalty = built("sparse" if name == "target" else name, 3, 6, **own)
     z = torch.sigmoid(codes(6)) if name == "target" else codes(6)
     count = torch.tensor([2, 1, 1, 3, 0, 1])
 
     def total(rows, weight):
         inputs = torch.cat([rows, rows], dim=1)
         encode = lambda x: x[:, :3]  # noqa: E731
-        step = Step(z=rows, inputs=inputs, encode=encode, generator=generator(), weight=weight)
+        step = Step(z=rows, inputs=inputs, clean=inputs.square(), encode=encode, generator=generator(), weight=weight)
         return one_cost(penalty, step) @ (torch.ones(len(rows)).double() if weight is None else weight)
 
     weighed, repeated = total(z, count.double()), total(z.repeat_interleave(count, 0), None)
@@ -139,8 +168,9 @@ def test_weight_two_is_repetition_in_every_penalty(name):
 @pytest.mark.parametrize("name", sorted(PENALTIES))
 def test_a_unit_that_never_moves_costs_a_number_with_a_gradient(name):
     z = torch.zeros(8, 3, dtype=torch.float64, requires_grad=True)
-    step = Step(z=z, inputs=torch.ones(8, 3).double(), encode=lambda x: 0.0 * x, generator=generator())
-    cost = one_cost(PENALTIES[name](**OWN_ARGUMENTS[name]), step)
+    ones = torch.ones(8, 3).double()
+    step = Step(z=z, inputs=ones, clean=ones, encode=lambda x: 0.0 * x, generator=generator())
+    cost = one_cost(built(name, 3, 3), step)
     assert torch.isfinite(cost).all()
     if cost.requires_grad:
         cost.sum().backward()

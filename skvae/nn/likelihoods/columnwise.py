@@ -54,6 +54,17 @@ class Groups(nn.Module):
         return self.members[int(torch.searchsorted(ends, int(self._back[column]), right=True))]
 
 
+def of_members(name):
+    """The method that gives each member the outputs and the cells of its columns, and puts results side by side."""
+
+    def joined(self, outputs, x):
+        return self.groups.joined(
+            [getattr(member, name)(own, cells) for member, own, cells in self.groups.with_outputs(outputs, x)]
+        )
+
+    return joined
+
+
 class Columnwise(Likelihood):
     """A likelihood of its own for each group of columns."""
 
@@ -121,10 +132,7 @@ class Columnwise(Likelihood):
         parts = statistics.split([member.n_statistics for member in members], dim=-1)
         return self.groups.joined([member.typical(part) for member, part in zip(members, parts, strict=True)])
 
-    def log_prob(self, outputs, x):
-        return self.groups.joined(
-            [member.log_prob(own, cells) for member, own, cells in self.groups.with_outputs(outputs, x)]
-        )
+    log_prob = of_members("log_prob")
 
     def row_log_prob(self, outputs, x):
         return sum(member.row_log_prob(own, cells) for member, own, cells in self.groups.with_outputs(outputs, x))
@@ -132,14 +140,9 @@ class Columnwise(Likelihood):
     def sample(self, outputs, generator):
         return self.groups.joined([member.sample(own, generator) for member, own in self.groups.with_outputs(outputs)])
 
-    def residual(self, outputs, x):
-        return self.groups.joined(
-            [member.residual(own, cells) for member, own, cells in self.groups.with_outputs(outputs, x)]
-        )
-
-    def cell_distortion(self, outputs, x):
-        parts = self.groups.with_outputs(outputs, x)
-        return self.groups.joined([member.cell_distortion(own, cells) for member, own, cells in parts])
+    residual = of_members("residual")
+    error = of_members("error")
+    cell_distortion = of_members("cell_distortion")
 
     def distortion(self, outputs, x):
         return sum(member.distortion(own, cells) for member, own, cells in self.groups.with_outputs(outputs, x))

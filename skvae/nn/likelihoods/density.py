@@ -43,6 +43,10 @@ class Conditional:
         """How far each cell is from what was expected (..., n_features), on the scale on which the noise is."""
         return self._likelihood.residual(self._outputs, x)
 
+    def error(self, x):
+        """How badly each cell is explained (..., n_features): its squared residual, or nats where cells are levels."""
+        return self._likelihood.error(self._outputs, x)
+
     def sample(self, generator):
         """One draw of each cell (..., n_features)."""
         return self._likelihood.sample(self._outputs, generator)
@@ -102,6 +106,10 @@ class Density(nn.Module, ABC):
     def residual(self, outputs, x):
         """How far each cell is from what was expected (..., n_features)."""
         return x - self.mean(outputs)
+
+    def error(self, outputs, x):
+        """How badly each cell is explained (..., n_features)."""
+        return self.residual(outputs, x).square()
 
     def cell_distortion(self, outputs, x):
         """What a plain autoencoder minimises for each cell: ``-log p(x|z)`` at unit scale, up to a constant."""

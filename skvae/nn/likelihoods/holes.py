@@ -65,6 +65,15 @@ class Holes(nn.Module):
         return torch.cat([seen, *(mark.to(seen.dtype) for mark in marks)], dim=-1)
 
 
+def of_present(name):
+    """The method that asks the likelihood inside about rows with missing cells filled, and says zero of these."""
+
+    def present(self, outputs, x):
+        return where_present(x, getattr(self.inside, name)(outputs, filled(x, self._filler)))
+
+    return present
+
+
 class Incomplete(Likelihood):
     """A likelihood of rows some of whose cells are missing, which are NaN.
 
@@ -141,17 +150,13 @@ class Incomplete(Likelihood):
     def typical(self, statistics):
         return self.inside.typical(statistics)
 
-    def log_prob(self, outputs, x):
-        return where_present(x, self.inside.log_prob(outputs, filled(x, self._filler)))
+    log_prob = of_present("log_prob")
+    residual = of_present("residual")
+    error = of_present("error")
+    cell_distortion = of_present("cell_distortion")
 
     def sample(self, outputs, generator):
         return self.inside.sample(outputs, generator)
-
-    def residual(self, outputs, x):
-        return where_present(x, self.inside.residual(outputs, filled(x, self._filler)))
-
-    def cell_distortion(self, outputs, x):
-        return where_present(x, self.inside.cell_distortion(outputs, filled(x, self._filler)))
 
     def calibrate(self, squared_residual, rate):
         self.inside.calibrate(squared_residual, rate)

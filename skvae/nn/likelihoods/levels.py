@@ -11,6 +11,9 @@ from skvae.nn.likelihoods.base import Likelihood, at_place, long_side_last, n_ro
 MOST_OUTPUTS = 256
 """How many outputs at most say how probable the levels of a column are, the last one speaking for all rare ones."""
 
+LEAST_PART, FARTHEST_CENTRE = 1e-3, 4.0
+"""Smallest share of a level that has a mean code to begin at, and how far from zero such a code may lie."""
+
 
 class Levels(Likelihood):
     """One of several levels a column, numbered from 0.
@@ -45,6 +48,9 @@ class Levels(Likelihood):
         seen = self._seen_log_prob(outputs, torch.where(known, x, torch.zeros_like(x)).long())
         unseen = torch.full_like(seen, math.log(self._unseen))
         return torch.where(known, seen + math.log1p(-self._unseen), unseen)
+
+    def error(self, outputs, x):
+        return -self.log_prob(outputs, x)
 
     @abstractmethod
     def _seen_log_prob(self, outputs, level):
@@ -125,6 +131,14 @@ class Categorical(Levels):
     def observe(self, x, weight):
         share = shares(weight)[:, self._columns]
         self.log_mean.copy_(torch.log((share * self.inputs(x)).sum(0) + 0.5 / n_rows(weight)))
+
+    def begin(self, weight, bias, loadings, mean, noise):
+        """Each level has its rows' mean code as the centre of a normal density of codes, with variance one."""
+        centres = (loadings / mean.clamp_min(LEAST_PART)[:, None]).to(weight)
+        centres = centres / (1.0 + centres.norm(dim=1, keepdim=True) / FARTHEST_CENTRE)
+        weight.copy_(centres)
+        bias.copy_(-0.5 * centres.square().sum(1))
+        return True
 
     def _log_shares(self, outputs):
         """Log-probability of each slot (..., n_features, most slots); minus a large number where there is none."""

@@ -16,7 +16,7 @@ class Autoencoder(LatentModel):
     def __init__(self, n_features, latent_dim, *, code_density, n_mixture_components, penalty, **options):
         super().__init__(n_features, latent_dim, code_outputs=latent_dim, **options)
         self.code_density = CODE_DENSITIES[code_density](latent_dim, n_mixture_components)
-        self.objective = Distortion(penalties_of(penalty))
+        self.objective = Distortion(penalties_of(penalty, latent_dim, self.likelihood.n_inputs))
 
     def observe_codes(self, x, weight, generator):
         """Nothing to do: codes are points, and their density is fitted after training."""

@@ -31,9 +31,10 @@ class LatentModel(Codec):
         ``weight`` (batch,) is what rows count where a term is about all of them; None where they are alike.
         """
         x = self.likelihood.realize(x, generator)
-        inputs, emphasis = self.corruption(self.inputs(x), generator, weight)  # (batch, n_inputs)
+        clean = self.inputs(x)
+        inputs, emphasis = self.corruption(clean, generator, weight)  # (batch, n_inputs)
         with lent(self, generator):
-            return self.objective(self.step(x, inputs, generator, weight)._replace(emphasis=emphasis))
+            return self.objective(self.step(x, inputs, generator, weight)._replace(emphasis=emphasis, clean=clean))
 
     @abstractmethod
     def step(self, x, inputs, generator, weight):

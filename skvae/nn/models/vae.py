@@ -2,7 +2,7 @@
 
 import torch
 
-from skvae.nn.linear import factor_analysis
+from skvae.nn.linear import factor_analysis, probabilistic_components
 from skvae.nn.models.latent import LatentModel
 from skvae.nn.models.moments import Moments
 from skvae.nn.models.repair import known_share, widened
@@ -55,7 +55,7 @@ class VAE(LatentModel):
         self._fitted_density = code_density and CODE_DENSITIES[code_density](latent_dim, n_mixture_components)
         minimised = OBJECTIVES[objective]
         costs = [REGULARIZERS[regularizer](latent_dim, free_bits, build)] if minimised.takes_cost else []
-        penalties = [*costs, *penalties_of(penalty)]
+        penalties = [*costs, *penalties_of(penalty, latent_dim, self.likelihood.n_inputs)]
         self.objective, self._n_draws = minimised(penalties, beta, kl_warmup), n_draws
 
     @property
@@ -67,8 +67,11 @@ class VAE(LatentModel):
         self.prior.observe(self.inputs(x), generator, weight)
 
     def linear_model(self, covariance, latent_dim, n_rows):
-        loadings, noise, variances = factor_analysis(covariance, latent_dim, LEAST_NOISE, n_rows)
-        codes = variances[:, None] * (loadings / noise[:, None]).mT
+        if self.objective.keeps_components:
+            loadings, noise, codes, variances = probabilistic_components(covariance, latent_dim, LEAST_NOISE)
+        else:
+            loadings, noise, variances = factor_analysis(covariance, latent_dim, LEAST_NOISE, n_rows)
+            codes = variances[:, None] * (loadings / noise[:, None]).mT
         raw = positive_inverse(variances.sqrt(), POSTERIOR_FLOOR)
         return loadings, noise, torch.cat([codes, torch.zeros_like(codes)]), torch.cat([torch.zeros_like(raw), raw])
 
