@@ -248,7 +248,8 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             If columns are lost, that is if less than a twentieth of them comes back.
         """
         check_is_fitted(self)
-        recovery, names = recovered(self._model, self._read(X)), self._schema.names
+        recovery = recovered(self._model, self._read(X))
+        names = range(self.n_features_in_) if self._schema.names is None else self._schema.names
         lost = [repr(name) for name, share in zip(names, recovery.shares, strict=True) if share < LEAST_RECOVERED]
         if lost:
             warnings.warn(

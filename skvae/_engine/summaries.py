@@ -11,8 +11,9 @@ from skvae.nn.likelihoods import LIKELIHOODS
 BASELINE_ROWS = 256
 """Training rows, evenly spread, whose mean score a feature's share is measured against."""
 
-ACTIVE_VARIANCE = 0.01
-"""Variance of a component's codes over rows above which it counts as active, as in Burda et al. (2016)."""
+ACTIVE_VARIANCE, ACTIVE_DIVERGENCE = 0.01, 0.1
+"""Variance of a component's codes over rows above which it counts as active, as in Burda et al. (2016), and the nats
+that it must say of a row besides."""
 
 ENOUGH_TO_JUDGE, MOST_UNUSUAL = 10, 0.1
 """Usual rows from which on scores are judged: strange ones have worse draws; and share of cells beyond the usual range
@@ -78,10 +79,10 @@ def mean_shares(shares, rows):
 
 
 def use_of_components(model, rows):
-    """Divergence of each component from the prior (latent_dim,), and whether its codes vary over the rows."""
+    """Divergence of each component from the prior (latent_dim,), and whether its codes say something of the rows."""
     some = spread(rows)
     divergence, variance = model.inference.kl_per_component(some.X, some.counts)
-    return divergence, variance > ACTIVE_VARIANCE
+    return divergence, (variance > ACTIVE_VARIANCE) & (divergence > ACTIVE_DIVERGENCE)
 
 
 def worth_of_draws(model, X, usual, n_draws):
