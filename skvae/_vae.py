@@ -205,7 +205,8 @@ class VAETransformer(BaseAutoencoder):
         Kullback-Leibler divergence of each component from the prior in nats, its mean over training rows: what the
         component says about a row.
     active_components_ : ndarray of bool of shape (n_components_,)
-        Which components are in use: their codes vary over training rows by more than 0.01 (variance) [3]_.
+        Which components are in use: their codes vary over training rows by more than 0.01 (variance) [3]_, and they say
+        more than 0.1 nats of a row (``kl_per_component_``).
     validation_scores_ : list of float or None
         Minus the objective on the validation rows after each epoch, higher is better; None without any.
     best_validation_score_ : float or None

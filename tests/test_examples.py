@@ -120,7 +120,7 @@ def test_grid_search_prints_one_row_a_size_and_chooses_the_best(run):
     assert vae[1] > vae[0] + 1  # three components explain these columns far better than one
     assert vae[0] == pytest.approx(linear[0], abs=8)  # the same units
     assert "Best by held-out likelihood: 3 components" in text
-    assert "Smallest within one standard error of it: 3 components" in text
+    assert "Fewest that no larger number beats by enough: 3 components" in text
     lead, side = re.search(r"The best VAE is (\S+) nats a row (above|below)", text).groups()
     assert float(lead) * (1 if side == "above" else -1) == pytest.approx(max(vae) - max(linear), abs=0.02)
 
