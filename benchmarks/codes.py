@@ -261,6 +261,31 @@ def report(records, readers, models):
     return found
 
 
+def draw(records, models, path):
+    """Differences of each of ours to PCA by table, a dot for each size, of the linear classifier."""
+    from matplotlib.figure import Figure
+
+    cells = pd.DataFrame(records).groupby(["table", "size", "model"])["linear"].mean().unstack()
+    ours = [name for name in models if name not in RIVALS]
+    tables = cells.index.get_level_values("table").unique()
+    figure = Figure(figsize=(3.2 * len(ours) + 1.5, 0.32 * len(tables) + 1.3), layout="constrained")
+    axes = figure.subplots(1, len(ours), sharex=True, sharey=True, squeeze=False)[0]
+    for axis, name in zip(axes, ours, strict=True):
+        difference = (cells[name] - cells["PCA"]).reset_index()
+        place = difference["table"].map({table: number for number, table in enumerate(tables)})
+        points = axis.scatter(difference[0], place, c=np.log2(difference["size"]), cmap="viridis", s=22, vmin=1, vmax=6)
+        axis.axvline(0.0, color="grey", linewidth=0.8)
+        axis.axvline(-0.02, color="tab:red", linewidth=0.8, linestyle=":")
+        axis.set_title(name, fontsize=9)
+        axis.set_yticks(range(len(tables)), tables, fontsize=8)
+        axis.set_xlabel("less PCA's, linear classifier", fontsize=8)
+        axis.invert_yaxis() if axis is axes[0] else None
+    bar = figure.colorbar(points, ax=axes, ticks=range(1, 7), shrink=0.8)
+    bar.ax.set_yticklabels([2**power for power in range(1, 7)], fontsize=8)
+    bar.set_label("size of a code", fontsize=8)
+    figure.savefig(path, dpi=90)
+
+
 def main():
     """Measure the tables of one half."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -273,15 +298,21 @@ def main():
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--sizes", nargs="*", type=int, help="these sizes alone")
     parser.add_argument("--json", type=Path, help="where to write the figures")
+    parser.add_argument("--read", type=Path, nargs="*", help="figures of earlier runs, instead of measuring")
+    parser.add_argument("--picture", type=Path, help="where to draw the differences to PCA")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     names = arguments.names or (CHOOSE if arguments.half == "choose" else CONFIRM)
     names = [name for name in names if arguments.data or name in SHIPPED]
     models = {name: MODELS[name] for name in arguments.models}
-    records = measured(
-        names, arguments.data, models, arguments.readers, arguments.folds, arguments.repeats, arguments.sizes
-    )
+    if arguments.read:
+        records = [record for path in arguments.read for record in json.loads(path.read_text())["codes"]]
+    else:
+        readers, folds, repeats = arguments.readers, arguments.folds, arguments.repeats
+        records = measured(names, arguments.data, models, readers, folds, repeats, arguments.sizes)
     summary = report(records, arguments.readers, arguments.models)
+    if arguments.picture:
+        draw(records, arguments.models, arguments.picture)
     if arguments.json:
         versions = {module.__name__: module.__version__ for module in (skvae, sklearn, torch, np, pd)}
         arguments.json.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.decomposition import PCA
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import HalvingGridSearchCV
 from sklearn.preprocessing import StandardScaler
 
 from skvae import AutoencoderTransformer, VAETransformer
@@ -160,3 +162,34 @@ def test_recovery_leaves_out_missing_cells(mixed):
     holed = known.copy()
     holed.loc[::3, "charge"] = np.nan
     assert fitted.feature_recovery(holed)["share"]["charge"] > 0.7
+
+
+def rows_of_known_size(seed, n_rows):
+    """Rows of 20 columns with a code of 4, half of the columns bent."""
+    rng = np.random.RandomState(seed)
+    z, mix = rng.normal(size=(n_rows, 4)), rng.normal(size=(4, 20))
+    signal = np.c_[z @ mix[:, :10], np.tanh(z @ mix[:, 10:])]
+    return signal + 0.3 * signal.std(axis=0) * rng.normal(size=signal.shape)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_one_fit_with_more_components_than_needed_tells_the_size(seed):
+    vae = VAETransformer(7, random_state=0).fit(rows_of_known_size(seed, 4000))
+    assert abs(int(vae.active_components_.sum()) - 4) <= 1
+    assert np.flatnonzero(~vae.active_components_).min() > np.flatnonzero(vae.active_components_).max()
+
+
+def test_halving_over_epochs_finds_the_size():
+    search = HalvingGridSearchCV(
+        VAETransformer(random_state=0),
+        {"n_components": [1, 2, 4]},
+        resource="max_iter",
+        min_resources=3,
+        max_resources=27,
+        factor=3,
+        cv=3,
+        random_state=0,
+    ).fit(rows_of_known_size(0, 600))
+    assert search.best_params_["n_components"] == 4
+    assert search.n_resources_[0] == 3
+    assert len(search.n_resources_) > 1

