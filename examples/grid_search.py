@@ -1,8 +1,8 @@
 """How many components? GridSearchCV asks the held-out likelihood, without labels.
 
 ``score`` is a log-likelihood in the units of the data: a search maximises it as it stands, and the curve of another
-density model, here factor analysis, can be laid beside it. Beyond the size of the data the curve is level, so the search
-takes the ``fewest_components`` that no larger number beats by enough.
+density model, here factor analysis, can be laid beside it. Beyond the size of the data the curve is level, so the
+search takes the ``fewest_components`` that no larger number beats by enough.
 """
 
 import argparse

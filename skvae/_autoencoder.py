@@ -82,8 +82,8 @@ class AutoencoderTransformer(BaseAutoencoder):
     penalty : {"auto", "sparse", "contractive", "orthogonal", "principal"}, Penalty or None, default="auto"
         What codes and encoder cost beside how badly rows are explained. A member of :mod:`skvae.penalties`, or its
         name: few active units, codes that move little where rows do, units that are not correlated, or codes that leave
-        the principal components of the rows only where that pays. "auto" is the last one for
-        the networks of unrelated columns, and none for pixels, images, linear models and other networks.
+        the principal components of the rows only where that pays. "auto" is the last one for the networks of unrelated
+        columns; none for columns of one unit such as pixels, for linear models and for other networks.
     solver : {"adam", "adamw", "sgd", "adagrad"} or torch.optim.Optimizer class, default="adam"
         What minimises the objective.
     alpha : float, default=0.0

@@ -21,6 +21,9 @@ from skvae.nn.priors import CODE_DENSITIES, PRIORS
 from skvae.nn.regularizers import REGULARIZERS
 from skvae.penalties import Penalty
 
+SILENT = 0.01
+"""Nats below which a component says nothing of the rows."""
+
 MANY_COMPONENTS = 4
 """From this many on, it is worth a warning that most say nothing; with fewer there is little to spare."""
 
@@ -361,7 +364,7 @@ class VAETransformer(BaseAutoencoder):
         return {"kl_per_component_": divergence, "active_components_": is_active}
 
     def _advise(self):
-        silent, n_components = int((~self.active_components_).sum()), self.n_components_
+        silent, n_components = int((self.kl_per_component_ < SILENT).sum()), self.n_components_
         if self._inside == "second":
             return
         if self.n_components != "auto" and n_components >= MANY_COMPONENTS and silent > n_components / 2:

@@ -6,6 +6,7 @@ from skvae._members import named
 from skvae._recipe.options import VariationalOptions
 from skvae._recipe.shapes import USUAL_NETWORK, is_linear
 from skvae.corruptions import Corruption
+from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.objectives import OBJECTIVES
 from skvae.penalties import Penalty, Principal
 
@@ -34,17 +35,18 @@ class Recipe(ABC):
     keeps_components = False
     """Whether codes keep to principal components under "auto"."""
 
-    def penalty(self, parameters, network, alike, fitted):
+    def penalty(self, parameters, network, known, fitted):
         """Name and arguments of the penalty, or None.
 
-        Under "auto" codes of an autoencoder keep to principal components where networks begin at these and columns are
-        not alike; ``fitted`` is the model to go on from.
+        Under "auto" codes of an autoencoder keep to principal components where networks begin at these and columns do
+        not have one unit; so much is ``known`` of them. ``fitted`` is the model to go on from.
         """
         if parameters.penalty != "auto":
             return named(parameters.penalty, Penalty)
         if fitted is not None:
             return fitted.options.penalty
-        suits = network.name == USUAL_NETWORK and not is_linear(parameters) and not alike
+        one_unit = known.alike or all(LIKELIHOODS[name].units == "common" for name, *_ in known.likelihood)
+        suits = network.name == USUAL_NETWORK and not is_linear(parameters) and not one_unit
         return named(Principal(), Penalty) if self.keeps_components and suits else None
 
     @abstractmethod

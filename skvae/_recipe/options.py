@@ -78,7 +78,7 @@ def options_of(parameters, recipe, known, rows, whole, fitted=None):
         n_mixture_components=int(parameters.n_mixture_components),
         code_density=code_density,
         corruption=named(parameters.corruption, Corruption),
-        penalty=recipe.penalty(parameters, network, known.alike, fitted),
+        penalty=recipe.penalty(parameters, network, known, fitted),
         own=recipe.own(parameters, known.share_missing, fitted),
         alike=known.alike,
     )
