@@ -22,10 +22,14 @@ from skvae._tables.weighted import WeightedRows, drawn_rows
 from skvae.nn import training
 from skvae.nn.solvers import make_solver
 from skvae.nn.training import make_gradient, supporting
+from skvae.penalties import Principal
 
 BOTH = [VAETransformer, AutoencoderTransformer]
 ESTIMATORS = pytest.mark.parametrize("Estimator", BOTH)
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 5}
+
+WEIGHTS = {"departure": Principal().strength}
+"""What terms are weighed with by default, if not with one."""
 
 
 @ESTIMATORS
@@ -34,13 +38,14 @@ def test_curves_have_one_entry_an_epoch_and_add_up(X, Estimator):
     assert fitted.n_iter_ == 5
     assert len(fitted.loss_curve_) == len(fitted.validation_scores_) == 5
     assert all(len(values) == 5 for values in fitted.history_.values())
-    np.testing.assert_allclose(np.sum(list(fitted.history_.values()), axis=0), fitted.loss_curve_, rtol=1e-6)
+    weighed = [np.multiply(values, WEIGHTS.get(name, 1.0)) for name, values in fitted.history_.items()]
+    np.testing.assert_allclose(np.sum(weighed, axis=0), fitted.loss_curve_, rtol=1e-6)
     assert fitted.best_validation_score_ == max(fitted.validation_scores_)
 
 
 def test_history_names_the_terms(X):
     assert set(VAETransformer(**SMALL).fit(X).history_) == {"reconstruction", "kl"}
-    assert set(AutoencoderTransformer(**SMALL).fit(X).history_) == {"reconstruction"}
+    assert set(AutoencoderTransformer(**SMALL).fit(X).history_) == {"reconstruction", "departure"}
 
 
 def test_loss_curve_weighs_terms_as_at_the_end_of_the_warm_up(X):
