@@ -23,6 +23,9 @@ folder; pixels are in [0, 1]. Parts:
 ``denoising``
     Peak signal-to-noise ratio of test digits under noise of 0.3 of the range, beside PCA with several numbers of
     components.
+``anomaly``
+    Area under the curve of the pixels of a stroke that does not belong to a test digit, by ``score_features``, and by
+    residuals of PCA with several numbers of components.
 ``defaults``
     ``AutoencoderTransformer(32)`` of 10,000 training digits of uint8 with no other argument: seconds, and error beside
     PCA's.
@@ -47,7 +50,7 @@ from scipy.linalg import sqrtm
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, roc_auc_score
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -370,6 +373,32 @@ def decibels(rows, X):
     return float(-10.0 * np.log10(np.square(rows - X).mean()))
 
 
+def run_anomaly(arguments):
+    """Strokes of up to 12 pixels, dark where a digit is bright and bright elsewhere."""
+    X, _, X_test, _ = images(arguments.data, "mnist")
+    X, rng = X[:10_000], np.random.RandomState(0)
+    spoilt, truth = X_test[:1_000].reshape(-1, 28, 28).copy(), np.zeros((1_000, 28, 28), dtype=bool)
+    for image in range(len(spoilt)):
+        step = [(0, 1), (1, 0), (1, 1), (1, -1)][rng.randint(4)]
+        places = rng.randint(28, size=2) + np.outer(np.arange(12), step)
+        inside = places[((places >= 0) & (places < 28)).all(axis=1)]
+        truth[image, inside[:, 0], inside[:, 1]] = True
+    spoilt[truth] = np.where(spoilt[truth] < 0.5, 1.0, 0.0)
+    spoilt, truth = spoilt.reshape(-1, 784), truth.reshape(-1, 784)
+    model, seconds = fitted(small(32, arguments, Gaussian(1.0)), X)
+    maps = {"score_features": -model.score_features(spoilt)}
+    for size in (16, 32, 64, 128):
+        pca = PCA(size, random_state=0).fit(X)
+        maps[f"PCA-{size}"] = np.square(spoilt - pca.inverse_transform(pca.transform(spoilt)))
+    records = []
+    for name, strange in maps.items():
+        first = float(truth[np.arange(len(truth)), strange.argmax(axis=1)].mean())
+        records.append({"map": name, "area": float(roc_auc_score(truth.ravel(), strange.ravel())), "first": first})
+        print(f"{name}: area {records[-1]['area']:.4f}, strangest pixel in the stroke {first:.3f}", flush=True)
+    print(f"training: {seconds:.0f} s")
+    return records
+
+
 def run_defaults(arguments):
     """``AutoencoderTransformer(32)`` of 10,000 images of uint8, with no other argument."""
     with np.load(arguments.data / "images" / "mnist.npz") as file:
@@ -420,6 +449,7 @@ PARTS = {
     "compression": run_compression,
     "retrieval": run_retrieval,
     "denoising": run_denoising,
+    "anomaly": run_anomaly,
     "defaults": run_defaults,
     "rate": run_rate,
 }
