@@ -68,11 +68,11 @@ class VAETransformer(BaseAutoencoder):
     network : {"auto", "convolutional", "mlp", "residual", "residual_blocks"} or Network, default="auto"
         Encoder and decoder: "mlp" is a multi-layer perceptron, of which the object has dropout and tied weights;
         "residual_blocks" is one for many hidden layers; "residual" adds an affine map to it, and training begins at
-        factor analysis of the training rows where the likelihood has a noise scale, likelier for tables, above all of
-        few rows; "convolutional" is for images of the ``image_shape``, and what "auto" takes where there is one of 3
-        pixels a side or more. Otherwise "auto" is "mlp" for pixels, whose codes are better with it, and "residual"
-        elsewhere. A member of :mod:`skvae.networks` has parameters of its own, and is where encoders and decoders of
-        one's own come in.
+        factor analysis of the training rows where the likelihood has a noise scale or levels, likelier for tables,
+        above all of few rows; "convolutional" is for images of the ``image_shape``, and what "auto" takes where there
+        is one of 3 pixels a side or more. Otherwise "auto" is "mlp" for pixels, whose codes are better with it, and
+        "residual" elsewhere. A member of :mod:`skvae.networks` has parameters of its own, and is where encoders and
+        decoders of one's own come in.
     image_shape : tuple of int or None, default=None
         Shape of a row that is a flattened image, (channels, height, width), or sequence, (channels, length), whose
         cells are in this order.

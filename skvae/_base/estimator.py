@@ -7,7 +7,7 @@ from typing import Self
 from skvae._base.answers import Answers
 from skvae._base.training import MAX_SEED, attributes_of, begun, check_outcome, seeds, tell
 from skvae._callbacks import FitReport
-from skvae._engine.components import arranged, explained
+from skvae._engine.components import components_of
 from skvae._engine.device import PRECISIONS
 from skvae._engine.summaries import Summary, summarised
 from skvae._members import nested
@@ -220,13 +220,14 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
     def _fitted(self, run, rate=1.0):
         """All fitted attributes that belong to a trained model, of rows that are the share ``rate`` of all."""
         run.model.calibrate(run.rows, run.profile, rate)
-        rows = run.profile.sample.rows
-        if run.model.n_seen == run.rows.total and not self._inside:
-            run.model.axes = arranged(run.model, rows)
         before = Summary(self._usual, self._baseline, self._holes) if rate < 1.0 else None
         summary = summarised(run.model, run.profile, self._recipe.n_draws(self), rate, before)
-        explains = {} if self._inside else {"explained_variance_ratio_": explained(run.model, rows)}
-        return attributes_of(run, summary) | explains | self._diagnostics(run)
+        fitted = attributes_of(run, summary)
+        if not self._inside:
+            is_new = run.model.n_seen == run.rows.total
+            run.model.axes, shares = components_of(run.model, run.profile.sample.rows, is_new)
+            fitted["explained_variance_ratio_"] = shares
+        return fitted | self._diagnostics(run)
 
     def _on_the_way(self, run):
         """The fitted attributes of a model that still learns, of which nothing is to be said."""

@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.special import entr
 
 from skvae._engine.device import memory_errors
+from skvae._engine.summaries import spread
 from skvae._tables.frames.frame import as_array
+from skvae._tables.weighted import WeightedRows
 from skvae.nn.penalties import makes_activations
 
 ROWS_TO_DECODE, MOST_DECODED, LEAST_DECODED = 2**15, 2048, 32
@@ -105,7 +108,14 @@ class Recovering:
         weight = self._tensors.of(self._weight.max(axis=1))
         return weight @ self.codes / weight.sum().clamp_min(1e-30)
 
-    def slopes(self):
+    def axes(self, keeps_signs):
+        """Axes by what of the encoder's inputs goes with each variable; activations ``keeps_signs``."""
+        slopes = self._slopes()
+        order = np.argsort(-np.square(slopes).sum(axis=1), kind="stable")
+        sign = np.where((slopes**3).sum(axis=1) < 0.0, -1.0, 1.0)
+        return Axes(order, np.ones(len(order)) if keeps_signs else sign[order])
+
+    def _slopes(self):
         """How what the encoder sees goes with each variable (latent_dim, n_inputs): covariances in its deviations."""
         with torch.no_grad():
             inputs = as_array(self._module.seen(self._x)).astype(np.float64)
@@ -119,37 +129,25 @@ def entropy(cells, weight):
     """Entropy in nats of levels by their weights."""
     there = weight > 0.0
     _, place = np.unique(cells[there], return_inverse=True)
-    share = np.bincount(place, weight[there]) / max(weight[there].sum(), 1e-300)
-    share = share[share > 0.0]
-    return float(-share @ np.log(share))
-
-
-def some_rows(rows, latent_dim):
-    """Rows, evenly spread, few enough to decode them for each variable."""
-    most = int(np.clip(ROWS_TO_DECODE // latent_dim, LEAST_DECODED, MOST_DECODED))
-    return rows.part(slice(None, None, -(-rows.n_rows // most)))
+    return float(entr(np.bincount(place, weight[there]) / max(weight[there].sum(), 1e-300)).sum())
 
 
 def recovered(model, X):
     """What of each column of rows X, or of some, evenly spread, comes back through their codes."""
-    some = X[:: max(1, -(-len(X) // ROWS_TO_RECOVER))]
-    recovering = Recovering(model, some, np.ones(len(some)))
+    some = spread(WeightedRows.present(X), ROWS_TO_RECOVER)
+    recovering = Recovering(model, some.X, some.counts)
     return recovering.of(recovering.codes)
 
 
-def arranged(model, rows):
-    """The axes on which a model's codes are shown: first what most of the variance of rows goes with.
+def components_of(model, rows, is_new):
+    """The axes on which a model's codes are shown, and the share of the variance that each component explains.
 
-    Most of what the encoder sees, the strongest before all, grows with each; activations have the signs they have.
+    First comes what most of the variance of training rows goes with; most of what the encoder sees, the strongest
+    before all, grows with each component, and activations have the signs they have. A model that is not ``is_new``
+    keeps its axes. Shares (latent_dim,) are of all columns, beside the components before.
     """
-    some = some_rows(rows, model.latent_dim)
-    slopes = Recovering(model, some.X, some.counts).slopes()
-    order = np.argsort(-np.square(slopes).sum(axis=1), kind="stable")
-    sign = np.where((slopes**3).sum(axis=1) < 0.0, -1.0, 1.0)
-    return Axes(order, np.ones(len(order)) if makes_activations(model.options.penalty) else sign[order])
-
-
-def explained(model, rows):
-    """Share of the variance of all columns that each component explains beside those before it (latent_dim,)."""
-    some = some_rows(rows, model.latent_dim)
-    return Recovering(model, some.X, some.counts).one_by_one(model.axes.order)
+    most = int(np.clip(ROWS_TO_DECODE // model.latent_dim, LEAST_DECODED, MOST_DECODED))
+    some = spread(rows, most)
+    recovering = Recovering(model, some.X, some.counts)
+    axes = recovering.axes(makes_activations(model.options.penalty)) if is_new else model.axes
+    return axes, recovering.one_by_one(axes.order)

@@ -48,9 +48,9 @@ def summarised(model, profile, n_draws, rate=1.0, before=None):
     return Summary(usual, baseline, rows.holes() if profile.columns.holed.any() else None)
 
 
-def spread(rows):
-    """Up to BASELINE_ROWS rows, evenly spread."""
-    return rows.part(slice(None, None, math.ceil(rows.n_rows / BASELINE_ROWS)))
+def spread(rows, most=BASELINE_ROWS):
+    """Up to ``most`` rows, evenly spread."""
+    return rows.part(slice(None, None, math.ceil(rows.n_rows / most)))
 
 
 def usual_range(model, rows):

@@ -8,6 +8,7 @@ from skvae._recipe.shapes import USUAL_NETWORK, is_linear
 from skvae.corruptions import Corruption
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.objectives import OBJECTIVES
+from skvae.nn.penalties import makes_activations
 from skvae.penalties import Penalty, Principal
 
 ENOUGH_ROWS = 10
@@ -139,14 +140,13 @@ def ignored_costs(parameters):
 
 def check_densities(parameters):
     """Refuse what members ask for that a model whose codes and rows have densities cannot do."""
-    corruption = named(parameters.corruption, Corruption)
-    penalty = None if parameters.penalty == "auto" else named(parameters.penalty, Penalty)
+    corruption, penalty = named(parameters.corruption, Corruption), named(parameters.penalty, Penalty)
     if corruption is not None and corruption.arguments.get("emphasis", 1.0) != 1.0:
         raise ValueError(
             f"corruption={parameters.corruption!r} weighs errors of single cells, but a VAETransformer maximises the "
             "density of whole rows. Use emphasis=1.0, or an AutoencoderTransformer."
         )
-    if penalty is not None and penalty.arguments.get("target") is not None:
+    if makes_activations(penalty):
         raise ValueError(
             f"penalty={parameters.penalty!r} makes codes activations between 0 and 1, but those of a VAETransformer "
             "are to look like its prior, which has no such bounds. Use target=None, or an AutoencoderTransformer."

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.decomposition import PCA
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -193,3 +194,12 @@ def test_halving_over_epochs_finds_the_size():
     assert search.best_params_["n_components"] == 4
     assert search.n_resources_[0] == 3
     assert len(search.n_resources_) > 1
+
+
+def test_recovery_of_a_sparse_table_is_that_of_its_dense_copy():
+    X = sparse.random(200, 8, 0.4, format="csr", random_state=0)
+    fitted = AutoencoderTransformer(6, random_state=0, max_iter=30).fit(X)
+    found = fitted.feature_recovery(X)
+    pd.testing.assert_frame_equal(found, fitted.feature_recovery(X.toarray()))
+    assert found.index.tolist() == list(range(8))
+    assert found["share"].max() > 0.5
