@@ -15,6 +15,9 @@ ROWS_PER_CALL = 512
 """Inference runs in pieces of exactly this many rows, the last one padded, so that a row's result does not depend on
 the rows beside it: matrix products of one shape round alike."""
 
+TIMES_AT_ONCE = {"cuda": 16}
+"""How many times as many rows a piece has on kinds of devices that need many to be busy."""
+
 DRAWS_PER_CALL, LEAST_ROWS_PER_CALL = 8192, 16
 """Importance draws of all rows of a piece: with many draws a row, pieces have fewer rows, but at least so many."""
 
@@ -47,7 +50,8 @@ class Pieces:
         tables are shared out among threads, one a core, each of which computes alone: rows then wait for nothing and
         have the same bits whatever the number of threads.
         """
-        size = min(size, chunk_rows(array.shape[1]))
+        times = TIMES_AT_ONCE.get(torch.device(self.device).type, 1)
+        size = min(times * size, chunk_rows(array.shape[1]))
 
         def fill(span):
             run = replayed(function, frozen=True) if span.stop - span.start > MANY_PIECES * size else function

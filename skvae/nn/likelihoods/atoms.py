@@ -210,7 +210,7 @@ class Inflated(Likelihood):
             return shift
         held, rest = atoms.held(x, weight, self.unseen)
         before = 1.0 / (1.0 + atoms.where_any(self.log_odds.exp()).sum(atoms.axis))  # (n_columns,)
-        left = rest.squeeze(atoms.axis) > torch.maximum(2.0 * before, before.new_tensor(SHARE_OF_AN_ATOM))
+        left = rest.squeeze(atoms.axis) > torch.maximum(2.0 * before, before.new_full((), SHARE_OF_AN_ATOM))
         self.moved.copy_(torch.where(left, torch.full_like(self.moved, LOG_ABSENT), self.moved))
         self.log_odds.copy_(torch.where(left.unsqueeze(atoms.axis), atoms.log_odds(held, rest), self.log_odds))
         apart = self.noise.inputs(x) - outputs[..., : self.n_features]
@@ -231,11 +231,11 @@ class Inflated(Likelihood):
         axis = self.atoms.axis
         of_noise, of_atoms = self._log_shares(outputs).split([1, self.atoms.values.shape[axis]], dim=axis)
         noise, cells = self.noise.log_prob(self._moments(outputs), x), self.atoms.cells(x)
-        heights = normal_log_prob(cells, self.atoms.values, cells.new_tensor(SCALE_FLOOR))
+        heights = normal_log_prob(cells, self.atoms.values, cells.new_full((), SCALE_FLOOR))
         atoms = (of_atoms + heights).clamp_min(LOG_ABSENT).exp().sum(axis)
         atoms = torch.where(atoms > TINY, torch.log(atoms.clamp_min(TINY)), torch.full_like(atoms, -1e30))
         seen = torch.logaddexp((of_noise + self.atoms.cells(noise)).squeeze(axis), atoms)
-        unseen = normal_log_prob(cells.squeeze(axis), 0.0, cells.new_tensor(UNSEEN_SCALE)) + torch.log(self.unseen)
+        unseen = normal_log_prob(cells.squeeze(axis), 0.0, cells.new_full((), UNSEEN_SCALE)) + torch.log(self.unseen)
         unseen = unseen + 1e3 * self.moved if self.training else unseen
         return self.atoms.joined(torch.logaddexp(seen + torch.log1p(-self.unseen), unseen), noise)
 

@@ -2,16 +2,18 @@
 
 A kernel of a small network takes a few microseconds, dispatch, autograd and memory around it several times that.
 ``replayed`` calls a function, writes down every kernel that the call and its backward pass run, and runs those into the
-same memory again: what a CUDA graph does for a GPU. Never: what is computed.
+same memory again; on a GPU they are a CUDA graph. Never: what is computed.
 """
 
 import torch
 
 from skvae.nn.replay.cpu import Recording
+from skvae.nn.replay.cuda import GraphRecording
 from skvae.nn.replay.kernels import NotReplayableError, identical
 
-LARGEST_INPUT = 2**22
-"""Bytes that the first input of a replay may have, as what is computed from it takes many times that."""
+LARGEST_INPUT = {"cpu": 2**22, "cuda": 2**26}
+"""Kinds of device on which calls are recorded, and the bytes that the first input of a replay may have there, as what
+is computed from it takes many times that."""
 
 MARGIN = 64.0
 """How far a replay may be from the plain call, in units of rounding of the largest value."""
@@ -51,7 +53,7 @@ class Replayed:
         self._seen, self._recordings, self._repeatable, self.trusted, self.refused = set(), {}, set(), {}, {}
 
     def __call__(self, *inputs):
-        if inputs[0].device.type != "cpu" or inputs[0].nbytes > LARGEST_INPUT:
+        if inputs[0].nbytes > LARGEST_INPUT.get(inputs[0].device.type, -1):
             return self.function(*inputs)
         shapes = tuple(tensor.shape for tensor in inputs)
         if shapes in self.trusted:
@@ -82,7 +84,9 @@ class Replayed:
     def _recorded(self, shapes, inputs):
         """The output of a replay of the call that is recorded."""
         before = self._state
-        recording = Recording(self.function, inputs, self._gradients, self._generator, self._frozen)
+        recording = RECORDINGS[inputs[0].device.type](
+            self.function, inputs, self._gradients, self._generator, self._frozen
+        )
         output = self._compared(recording, inputs, before, recording.state, recording.found)
         self._recordings[shapes] = recording
         return output
@@ -123,3 +127,6 @@ def same(one, other, exact):
     largest = one.nan_to_num(0.0, 0.0, 0.0).abs().max()
     apart = (one - other).nan_to_num(0.0, 0.0, 0.0).abs().max()
     return bool(apart <= MARGIN * torch.finfo(one.dtype).eps * largest)
+
+
+RECORDINGS = {"cpu": Recording, "cuda": GraphRecording}
