@@ -39,8 +39,8 @@ PLAIN = {
 
 NETWORKS = {
     "30 columns, 64-32-8": (30, (64, 32), 8, 100_000),
-    "784 columns, 512-256-32": (784, (512, 256), 32, 60_000),
-    "784 columns, 2048-1024-64": (784, (2048, 1024), 64, 60_000),
+    "784 columns, 512-256-32": (784, (512, 256), 32, 20_000),
+    "784 columns, 2048-1024-64": (784, (2048, 1024), 64, 20_000),
 }
 """Columns, hidden layers, components and rows."""
 
@@ -62,7 +62,7 @@ def seconds(run):
     return time.perf_counter() - start
 
 
-def rate(make, n_rows, few=2, many=7, n_repeats=3):
+def rate(make, n_rows, few=2, many=12, n_repeats=3):
     """Rows a second of an epoch: of ``make(n_epochs)()``, many epochs less few, the median of some runs."""
     make(few)()
     apart = [seconds(make(many)) - seconds(make(few)) for _ in range(n_repeats)]

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from skvae._engine.device import memory_errors
+from skvae._engine.device import answering
 from skvae._engine.draws import NOISE_SEED, mixture_of
 from skvae._tables.matrix import chunks
 
@@ -18,7 +18,7 @@ def calibrate(opening, tensors, rows, holed, rate):
     """
     module, n_features = opening.module, rows.X.shape[1]
     pieces = (tensors.dense(rows.part(part)) for part in chunks(rows.n_rows, n_features))
-    with memory_errors(tensors.device), torch.no_grad():
+    with answering(tensors.device), torch.no_grad():
         opening.for_columns(holed).calibrate(pieces, rate)
     density = module.code_density
     if not getattr(density, "from_moments", True):

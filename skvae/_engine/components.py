@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy.special import entr
 
-from skvae._engine.device import memory_errors
+from skvae._engine.device import answering
 from skvae._engine.summaries import spread
 from skvae._tables.frames.frame import as_array
 from skvae._tables.weighted import WeightedRows
@@ -72,7 +72,7 @@ class Recovering:
 
     def __init__(self, model, X, counts):
         self._tensors, self._options = model._tensors, model.options
-        with memory_errors(self._tensors.device), torch.no_grad():
+        with answering(self._tensors.device), torch.no_grad():
             self._x = self._tensors.standard(X)
             self._module = model._opening.for_tensors(self._x)
             self.codes = self._module.codes(self._x)
@@ -90,7 +90,7 @@ class Recovering:
 
     def of(self, codes):
         """What comes back through codes (n, latent_dim), a tensor."""
-        with memory_errors(self._tensors.device), torch.no_grad():
+        with answering(self._tensors.device), torch.no_grad():
             pieces = zip(*(part.split(self._module.rows_at_once) for part in (codes, self._x)), strict=True)
             errors = torch.cat([self._module.decode(z).error(x) for z, x in pieces])
         return Recovery(self._mean(as_array(errors)), self._spread, self._in_nats)

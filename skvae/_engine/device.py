@@ -2,7 +2,7 @@
 
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 
@@ -18,6 +18,49 @@ PRECISIONS = {
 
 class DeviceMemoryError(MemoryError, ValueError):
     """The device has too little memory for what was asked."""
+
+
+class AllDigits:
+    """Context in which a GPU convolves with all digits of float32, as a processor does, not with TF32's ten bits.
+
+    torch keeps one setting for all threads: of several concurrent contexts the first one changes it, the last one puts
+    back what that found.
+    """
+
+    _lock, _inside, _before = threading.Lock(), 0, None
+
+    @staticmethod
+    def _setting():
+        """Where torch keeps it, the name it has there and its value: since torch 2.9, or before."""
+        cudnn = torch.backends.cudnn
+        return (cudnn.conv, "fp32_precision", "ieee") if hasattr(cudnn, "conv") else (cudnn, "allow_tf32", False)
+
+    def __enter__(self):
+        place, name, value = self._setting()
+        with AllDigits._lock:
+            if AllDigits._inside == 0:
+                AllDigits._before = getattr(place, name)
+                setattr(place, name, value)
+            AllDigits._inside += 1
+
+    def __exit__(self, *exception):
+        place, name, _ = self._setting()
+        with AllDigits._lock:
+            AllDigits._inside -= 1
+            if AllDigits._inside == 0:
+                setattr(place, name, AllDigits._before)
+
+    @classmethod
+    def after_fork(cls):
+        """A lock that no thread of the parent holds."""
+        cls._lock = threading.Lock()
+
+
+@contextmanager
+def answering(device):
+    """What a fitted model answers in: the same digits on every device, and errors of memory that say what to do."""
+    with memory_errors(device), AllDigits() if torch.device(device).type == "cuda" else nullcontext():
+        yield
 
 
 @contextmanager
@@ -68,6 +111,7 @@ class OneThread:
 IN_FORKED_CHILDREN.append(OneThread)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=OneThread.after_fork)
+    os.register_at_fork(after_in_child=AllDigits.after_fork)
 
 
 def resolve_device(device):

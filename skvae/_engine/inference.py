@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from skvae._engine.components import Axes
-from skvae._engine.device import memory_errors
+from skvae._engine.device import answering
 from skvae._engine.draws import NOISE_SEED, normal_draws
 from skvae._engine.holes import Opening
 from skvae._engine.pieces import ROWS_PER_CALL, Pieces, rows_per_call
@@ -102,7 +102,7 @@ class Inference:
         """A draw for each seed of each cell given those of its row that are there (n_seeds, n, n_features), float64."""
         generators = [torch.Generator(self.tensors.device).manual_seed(seed) for seed in seeds]
         noise, size, out = self._noise(n_draws), rows_per_call(n_draws), np.empty((len(seeds), *X.shape))
-        with memory_errors(self.tensors.device), torch.no_grad():
+        with answering(self.tensors.device), torch.no_grad():
             for module, rows in self.opening.parts(X):
                 index = np.arange(len(X)) if rows is None else np.flatnonzero(rows)
                 for start in range(0, len(index), size):
@@ -122,7 +122,7 @@ class Inference:
         """
         generator = torch.Generator(self.tensors.device).manual_seed(seed)
         n_codes = min(max(CODES_A_ROW * n_samples, LEAST_CODES), MOST_CODES)
-        with memory_errors(self.tensors.device), torch.inference_mode():
+        with answering(self.tensors.device), torch.inference_mode():
             x = self.tensors.standard(row[None])
             cells, size = self.opening.module.open_to_holes().sample_given(x, n_samples, n_codes, generator, noise)
         return self._shown(cells.cpu().numpy(), noise), float(size)
@@ -137,7 +137,7 @@ class Inference:
         return self.tensors.units.from_standard(cells, lambda drawn: likelihood.exact(torch.from_numpy(drawn)))
 
     def _noise(self, n_draws):
-        with memory_errors(self.tensors.device):
+        with answering(self.tensors.device):
             return normal_draws(n_draws, self.latent_dim).to(getattr(torch, self.tensors.dtype)).to(self.tensors.device)
 
     def feature_log_prob(self, X, usual):
@@ -166,7 +166,7 @@ class Inference:
         """Rows like the data (n_samples, n_features), float64; without noise, what is expected given drawn codes."""
         generator = torch.Generator(self.tensors.device).manual_seed(seed)
         out = np.empty((n_samples, self.n_features))
-        with memory_errors(self.tensors.device), torch.inference_mode():
+        with answering(self.tensors.device), torch.inference_mode():
             for start in range(0, n_samples, ROWS_PER_CALL):
                 part = out[start : start + ROWS_PER_CALL]
                 part[:] = self.opening.module.sample(len(part), generator, noise).cpu().numpy()
@@ -176,7 +176,7 @@ class Inference:
         """KL divergence of each latent variable, its mean over rows, and the variance of their codes; float64."""
         generator = torch.Generator(self.tensors.device).manual_seed(NOISE_SEED)
         x = self.tensors.standard(X)
-        with memory_errors(self.tensors.device), torch.no_grad():
+        with answering(self.tensors.device), torch.no_grad():
             module = self.opening.for_tensors(x)
             divergence, codes = as_array(module.kl_per_component(x, generator)), as_array(module.codes(x))
         centred = codes - np.average(codes, axis=0, weights=counts)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 
-from skvae._engine.device import OneThread, memory_errors
+from skvae._engine.device import OneThread, answering
 from skvae._tables.matrix import chunk_rows, chunks
 from skvae.nn.replay import replayed
 
@@ -61,7 +61,7 @@ class Pieces:
                     self._fill_part(run, np.ascontiguousarray(rows, self.dtype), out[part], size)
 
         n_threads = torch.get_num_threads() if self.device == "cpu" else 1
-        with memory_errors(self.device), OneThread():
+        with answering(self.device), OneThread():
             spans = equal_spans(len(array), min(n_threads, math.ceil(len(array) / (MANY_PIECES * size))), size)
             if len(spans) < 2:
                 for span in spans:

@@ -11,6 +11,9 @@ from skvae.nn.replay.recorder import Recorder, Values
 CAPTURES = threading.Lock()
 """One capture at a time: each ends before another thread asks the device for memory of a graph."""
 
+STREAMS = threading.local()
+"""One stream a thread and device: libraries keep memory for every stream on which they were called, for good."""
+
 FROM_VALUES = {torch.ops.aten.lift_fresh.default}
 """Functions that make a tensor of Python's numbers: a copy from the host, for which a graph would have to wait."""
 
@@ -62,7 +65,9 @@ class GraphRecording:
 @contextmanager
 def on_a_stream(device):
     """A stream beside the current one, which begins where that is and which that waits for at the end."""
-    current, stream = torch.cuda.current_stream(device), torch.cuda.Stream(device)
+    streams = vars(STREAMS).setdefault("by_device", {})
+    current, stream = torch.cuda.current_stream(device), streams.get(device) or torch.cuda.Stream(device)
+    streams[device] = stream
     stream.wait_stream(current)
     try:
         with torch.cuda.stream(stream):

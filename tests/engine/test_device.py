@@ -1,0 +1,70 @@
+"""What a device is asked for, and what is put back afterwards."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from skvae._engine import pieces
+from skvae._engine.device import AllDigits, answering
+from skvae._engine.pieces import Pieces
+
+
+def digits_of_convolutions():
+    """How many digits a GPU convolves with."""
+    return torch.backends.cudnn.conv.fp32_precision
+
+
+def test_convolutions_have_all_digits_while_a_model_answers_on_a_gpu():
+    before = digits_of_convolutions()
+    with answering("cuda:0"):
+        assert digits_of_convolutions() == "ieee"
+        with answering("cuda"):
+            assert digits_of_convolutions() == "ieee"
+        assert digits_of_convolutions() == "ieee"
+    assert digits_of_convolutions() == before != "ieee"
+    with answering("cpu"):
+        assert digits_of_convolutions() == before
+
+
+def test_of_two_threads_the_last_one_puts_back_the_digits():
+    before, entered, leave = digits_of_convolutions(), threading.Event(), threading.Event()
+
+    def inside():
+        with AllDigits():
+            entered.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=inside)
+    with AllDigits():
+        thread.start()
+        assert entered.wait(10)
+    assert digits_of_convolutions() == "ieee"
+    leave.set()
+    thread.join()
+    assert digits_of_convolutions() == before
+
+
+def test_an_error_puts_back_the_digits():
+    before = digits_of_convolutions()
+    with pytest.raises(KeyError), answering("cuda"):
+        raise KeyError
+    assert digits_of_convolutions() == before
+
+
+def test_pieces_are_larger_where_a_device_needs_many_rows(monkeypatch):
+    def sizes():
+        seen = []
+
+        def function(x):
+            seen.append(len(x))
+            return x.sum(1)
+
+        X = np.ones((10_000, 2), np.float32)
+        np.testing.assert_array_equal(Pieces("cpu", "float32").fill(function, X, np.empty(10_000)), 2.0)
+        return set(seen)
+
+    assert sizes() == {512}
+    monkeypatch.setitem(pieces.TIMES_AT_ONCE, "cpu", 4)
+    assert sizes() == {2048}
