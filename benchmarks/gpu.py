@@ -3,8 +3,9 @@
 Everything: ``python benchmarks/gpu.py --json results/gpu.json``, two to three minutes. It needs a GPU that torch can
 compute on. Networks, batches and epochs of a line are equal; a run of many epochs less one of few is what epochs take.
 Runs alternate, seconds are medians. Plain torch is the loop of a tutorial on data that already lie on the device, with
-rows gathered by a random permutation there; "in a graph" is the same with its step captured by hand. The scores of the
-GPU are compared with those that the same weights give on the processor.
+rows gathered by a random permutation there; "in a graph" is the same with its step captured by hand. skorch and PyOD
+come with ``pip install -e ".[bench]"``; without them their lines are left out, and it says so. The scores of the GPU
+are compared with those that the same weights give on the processor.
 """
 
 import argparse
@@ -15,6 +16,8 @@ import statistics
 import time
 import warnings
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
@@ -132,6 +135,23 @@ def torch_in_a_graph(shape, batch_size, data, n_epochs):
     return run
 
 
+def skorch_regressor(shape, batch_size, X, n_epochs):
+    """The same network in skorch, with as little beside training as possible."""
+    silent = {f"callbacks__{name}": None for name in ("epoch_timer", "train_loss", "valid_loss", "print_log")}
+    fixed = {"optimizer": torch.optim.Adam, "lr": 1e-3, "iterator_train__shuffle": True, "train_split": None}
+    sizes = {"batch_size": batch_size, "max_epochs": n_epochs, "device": "cuda", "verbose": 0}
+    model = import_module("skorch").NeuralNetRegressor(network(*shape), **fixed, **silent, **sizes)
+    return lambda: model.fit(X, X)
+
+
+def installed(package):
+    """Whether a peer is there; says where it is not."""
+    there = find_spec(package) is not None
+    if not there:
+        print(f"{package} is not installed: its lines are left out")
+    return there
+
+
 def training():
     """Epochs of equal networks at equal batches."""
     for name, (n_columns, hidden, n_components, n_rows) in NETWORKS.items():
@@ -144,6 +164,8 @@ def training():
                 "torch": rate(partial(plain_torch, shape, batch_size, data), n_rows),
                 "torch in a graph": rate(partial(torch_in_a_graph, shape, batch_size, data), n_rows),
             }
+            if batch_size > 256 and installed("skorch"):
+                theirs["skorch"] = rate(partial(skorch_regressor, shape, batch_size, X), n_rows, 1, 3, 1)
             record = {"what": f"training, {name}, batch {batch_size}", "rows/s": ours}
             if batch_size > 256:
                 record["rows/s in bfloat16"] = rate(partial(own, precision="bfloat16"), n_rows)
@@ -181,6 +203,24 @@ def defaults():
         }
 
 
+def pyod():
+    """Whole fits of PyOD's autoencoders on the GPU, at each one's defaults."""
+    X = table(5_000, 30)
+    ours = {
+        "AutoencoderTransformer": AutoencoderTransformer(random_state=0, device="cuda"),
+        "VAETransformer": VAETransformer(random_state=0, device="cuda"),
+        "AutoencoderOutlierDetector": AutoencoderOutlierDetector(VAETransformer(device="cuda"), random_state=0),
+    }
+    theirs = {}
+    if installed("pyod"):
+        for module, name in (("auto_encoder", "AutoEncoder"), ("vae", "VAE")):
+            make = getattr(import_module(f"pyod.models.{module}"), name)
+            theirs[f"PyOD {name}"] = make(device=torch.device("cuda"), verbose=0, random_state=0)
+    for name, model in (ours | theirs).items():
+        model.fit(X[:500])
+        yield {"what": f"fit of 5,000 x 30 at its defaults, {name}", "seconds": seconds(partial(model.fit, X))}
+
+
 def inference():
     """Rows a second of a fitted model, and how far the same weights score from each other on two devices."""
     X = table(200_000, 30)
@@ -203,7 +243,7 @@ def inference():
     }
 
 
-PARTS = {part.__name__: part for part in (training, defaults, inference)}
+PARTS = {part.__name__: part for part in (training, defaults, pyod, inference)}
 
 
 def main():
