@@ -65,8 +65,9 @@ def seconds(run):
     return time.perf_counter() - start
 
 
-def rate(make, n_rows, few=2, many=12, n_repeats=3):
-    """Rows a second of an epoch: of ``make(n_epochs)()``, many epochs less few, the median of some runs."""
+def rate(make, n_rows, batch_size, n_steps=3_000, n_repeats=3):
+    """Rows a second of an epoch: of ``make(n_epochs)()``, so many steps more than two epochs, the median of runs."""
+    few, many = 2, 2 + -(-n_steps * batch_size // n_rows)
     make(few)()
     apart = [seconds(make(many)) - seconds(make(few)) for _ in range(n_repeats)]
     return n_rows * (many - few) / statistics.median(apart)
@@ -159,16 +160,16 @@ def training():
         data, shape = torch.from_numpy(X).cuda(), (n_columns, hidden, n_components)
         for batch_size in (256, 2048):
             own = partial(estimator, shape, batch_size, X)
-            ours = rate(own, n_rows)
+            ours = rate(own, n_rows, batch_size)
             theirs = {
-                "torch": rate(partial(plain_torch, shape, batch_size, data), n_rows),
-                "torch in a graph": rate(partial(torch_in_a_graph, shape, batch_size, data), n_rows),
+                "torch": rate(partial(plain_torch, shape, batch_size, data), n_rows, batch_size),
+                "torch in a graph": rate(partial(torch_in_a_graph, shape, batch_size, data), n_rows, batch_size),
             }
             if batch_size > 256 and installed("skorch"):
-                theirs["skorch"] = rate(partial(skorch_regressor, shape, batch_size, X), n_rows, 1, 3, 1)
+                theirs["skorch"] = rate(partial(skorch_regressor, shape, batch_size, X), n_rows, batch_size, 100, 1)
             record = {"what": f"training, {name}, batch {batch_size}", "rows/s": ours}
             if batch_size > 256:
-                record["rows/s in bfloat16"] = rate(partial(own, precision="bfloat16"), n_rows)
+                record["rows/s in bfloat16"] = rate(partial(own, precision="bfloat16"), n_rows, batch_size)
             yield record | {f"times {peer}": ours / other for peer, other in theirs.items()}
 
 
