@@ -17,7 +17,7 @@ from skvae import VAETransformer
 from skvae.model_selection import fewest_components
 
 
-def main(sizes=(1, 2, 3, 4, 5, 6), max_iter=200, n_splits=3):
+def main(sizes=(1, 2, 3, 4, 5, 6), max_iter=200, n_splits=3, plot=None):
     """Search the same sizes on the same folds with both models."""
     X = load_diabetes(as_frame=True, scaled=False).data.drop(columns="sex")  # two values have no density
     print(f"{len(X)} patients, {X.shape[1]} columns; mean log-likelihood of a held-out row in nats, {n_splits} folds\n")
@@ -41,6 +41,25 @@ def main(sizes=(1, 2, 3, 4, 5, 6), max_iter=200, n_splits=3):
     print(f"Fewest that no larger number beats by enough: {vae.best_params_['n_components']} components")
     lead = best["VAETransformer"] - table["FactorAnalysis"].max()
     print(f"The best VAE is {abs(lead):.2f} nats a row {'above' if lead > 0 else 'below'} the best factor analysis.")
+    if plot:
+        picture(table, vae.best_params_["n_components"], plot)
+
+
+def picture(table, chosen, path):
+    """Draw both curves, and the number of components that was chosen."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes, sizes = figure.subplots(), table["n_components"]
+    axes.errorbar(sizes, table["VAETransformer"], table["std error"], marker="o", capsize=3, label="VAETransformer")
+    axes.plot(sizes, table["FactorAnalysis"], marker="s", color="0.5", label="FactorAnalysis")
+    axes.axvline(chosen, color="C1", linestyle=":", label=f"fewest_components: {chosen}")
+    axes.set(xlabel="n_components", ylabel="nats a held-out row", xticks=sizes)
+    axes.set_title("Held-out log-likelihood of diabetes patients")
+    axes.legend()
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=100)
+    print(f"Picture: {path}")
 
 
 if __name__ == "__main__":
@@ -48,4 +67,5 @@ if __name__ == "__main__":
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 2, 3, 4, 5, 6], help="numbers of components to try")
     parser.add_argument("--max-iter", type=int, default=200, help="most passes over the data")
     parser.add_argument("--n-splits", type=int, default=3, help="folds")
+    parser.add_argument("--plot", metavar="FILE", help="where to write a picture of the curves (needs matplotlib)")
     main(**vars(parser.parse_args()))

@@ -14,7 +14,7 @@ from sklearn.datasets import load_wine
 from skvae import VAETransformer
 
 
-def main(max_iter=200, seed=0):
+def main(max_iter=200, seed=0, plot=None):
     """Take cells out, fit, fill and draw."""
     whole = wines()
     frame, holes = with_holes(whole, share=0.2, seed=seed)
@@ -40,6 +40,34 @@ def main(max_iter=200, seed=0):
     print(barbera.head(3)[shown].to_string(float_format="{:.2f}".format))
     means = [table.loc[table["cultivar"] == "barbera", "flavanoids"].mean() for table in (whole, barbera)]
     print(f"\nMean flavanoids of barbera wines: {means[0]:.2f}, of drawn ones {means[1]:.2f}")
+    if plot:
+        picture(whole, filled, holes, vae.sample(len(whole), random_state=seed, with_missing=False), plot)
+
+
+def picture(whole, filled, holes, drawn, path):
+    """Draw what was filled in beside what had been there, and new wines beside those of the table."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    (left, right), numbers = figure.subplots(1, 2), whole.columns.drop("cultivar")
+    was, now = (((table[numbers] - whole[numbers].mean()) / whole[numbers].std()) for table in (whole, filled))
+    hidden = holes[numbers].to_numpy()
+    left.scatter(was.to_numpy()[hidden], now.to_numpy()[hidden], s=12, alpha=0.6, linewidth=0)
+    left.axline((0, 0), slope=1, color="0.5", linewidth=1)
+    left.set(xlabel="cell that was taken out", ylabel="cell that was filled in")
+    left.set_title("Filled cells, in standard deviations")
+    for place, cultivar in enumerate(whole["cultivar"].unique()):
+        for table, marker in ((whole, "."), (drawn, "x")):
+            mine = table[table["cultivar"] == cultivar]
+            right.scatter(mine["flavanoids"], mine["proline"], s=24, marker=marker, color=f"C{place}", linewidth=1)
+        right.scatter([], [], color=f"C{place}", label=cultivar)
+    right.set(xlabel="flavanoids", ylabel="proline")
+    right.set_title("Wines (dots) and drawn wines (crosses)")
+    right.legend(fontsize="small")
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=100)
+    print(f"Picture: {path}")
 
 
 def wines():
@@ -66,4 +94,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--max-iter", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--plot", metavar="FILE", help="where to write a picture of both (needs matplotlib)")
     main(**vars(parser.parse_args()))

@@ -1,0 +1,248 @@
+"""The site: ``python -m sphinx -n -W --keep-going docs docs/_build/html``, in an environment with the extra ``docs``.
+
+Pages are the Markdown files of this folder, which can be read on GitHub too. Everything that a page needs is made here:
+formulas are MathML, links to scikit-learn are looked up in no index, and the gallery runs copies of ``examples/``, so
+that a build asks no network and writes nothing outside ``docs/_build``, ``docs/generated`` and ``docs/gallery``.
+"""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from docutils.utils.math import MathError
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+sys.path.insert(0, str(ROOT))
+
+import skvae  # noqa: E402
+
+logger = logging.getLogger(__name__)
+
+project = "skvae"
+author = "The skvae developers"
+copyright = author
+version = release = skvae.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "gallery/*.ipynb", "gallery/*.py", "gallery/*.json", "gallery/README.rst"]
+templates_path = ["_templates"]
+suppress_warnings = ["config.cache"]  # functions in the configuration of the gallery are in no cache
+
+# Pages
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "fieldlist"]
+myst_heading_anchors = 4
+copybutton_prompt_text = ">>> |\\$ "
+copybutton_prompt_is_regexp = True
+
+# Public objects
+
+autosummary_generate = True
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+nitpicky = True
+
+# Looks
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skvae"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_sidebars = {"index": [], "how-do-i": [], "changelog": [], "install": []}
+html_theme_options = {
+    "show_prev_next": True,
+    "navigation_with_keys": False,
+    "header_links_before_dropdown": 7,
+    "show_toc_level": 2,
+    "navbar_end": ["theme-switcher"],
+    "footer_start": ["copyright"],
+    "footer_end": ["theme-version"],
+    "pygments_light_style": "friendly",
+    "pygments_dark_style": "github-dark",
+}
+
+# Gallery
+
+EXAMPLES = {
+    "A table": ["quickstart", "tables", "grid_search", "pipeline_digits", "anomalies"],
+    "Images": ["generation", "denoising", "inpainting", "compression", "retrieval", "clustering", "few_labels"],
+    "Parts of images, streams": ["anomaly_map", "segmentation", "controller"],
+}
+"""The examples in the order of the gallery."""
+
+ARGUMENTS = {
+    "anomalies": ["--plot", "anomalies.png"],
+    "grid_search": ["--plot", "grid_search.png"],
+    "pipeline_digits": ["--plot", "pipeline_digits.png"],
+    "tables": ["--plot", "tables.png"],
+}
+"""What an example is called with in the gallery: where it draws only if asked to, a file."""
+
+COPIES = DOCS / "_build" / "examples"
+
+
+def copies_of_examples():
+    """Copy the examples, each with a title, into one folder a section, as the gallery wants them."""
+    listed = {name for names in EXAMPLES.values() for name in names}
+    there = {path.stem for path in (ROOT / "examples").glob("*.py")}
+    if listed != there:
+        raise ExtensionError(f"EXAMPLES in docs/conf.py and the scripts of examples/ differ by {listed ^ there}.")
+    shutil.rmtree(COPIES, ignore_errors=True)
+    for number, (section, names) in enumerate(EXAMPLES.items(), 1):
+        folder = COPIES / f"part{number}"
+        folder.mkdir(parents=True)
+        (folder / "README.rst").write_text(f"{section}\n{'-' * len(section)}\n")
+        for name in names:
+            title = name.replace("_", " ").capitalize()
+            text = (ROOT / "examples" / f"{name}.py").read_text()
+            (folder / f"{name}.py").write_text(f'"""{title}\n{"=" * len(title)}\n\n' + text.removeprefix('"""'))
+    (COPIES / "README.rst").write_text(GALLERY)
+
+
+GALLERY = """\
+Gallery
+=======
+
+Scripts that run as they stand, ``python examples/NAME.py``, on data that scikit-learn ships. Each page shows the script,
+what it prints and what it draws.
+"""
+
+
+class Written:
+    """Pictures that a script has written into its folder, for the gallery, in the order of their making."""
+
+    def __call__(self, block, block_vars, gallery_conf):
+        from sphinx_gallery.scrapers import figure_rst
+
+        folder, paths = Path(block_vars["src_file"]).parent, block_vars["image_path_iterator"]
+        moved = [
+            shutil.move(picture, next(paths))
+            for picture in sorted(folder.glob("*.png"), key=lambda picture: picture.stat().st_mtime_ns)
+        ]
+        return figure_rst(moved, gallery_conf["src_dir"])
+
+
+def arguments(gallery_conf, script_vars):
+    """What a script of the gallery is called with."""
+    return ARGUMENTS.get(Path(script_vars["src_file"]).stem, [])
+
+
+copies_of_examples()
+sphinx_gallery_conf = {
+    "examples_dirs": str(COPIES),
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "within_subsection_order": "FileNameSortKey",
+    "image_scrapers": (Written(),),
+    "reset_argv": arguments,
+    "reset_modules": (),
+    "remove_config_comments": True,
+    "show_memory": False,
+    "download_all_examples": False,
+    "show_signature": False,
+    "min_reported_time": 1e9,
+    "abort_on_example_error": True,
+}
+
+
+def links_of_pages(app, name, source):
+    """Lead links to scripts, which on GitHub are files, to their pages of the gallery."""
+    parts = {example: number for number, names in enumerate(EXAMPLES.values(), 1) for example in names}
+    up = "../" * name.count("/")
+
+    def link(match):
+        return f"]({up}gallery/part{parts[match[1]]}/{match[1]}.rst)"
+
+    source[0] = re.sub(r"\]\((?:\.\./)+examples/(\w+)\.py\)", link, source[0])
+
+
+# Formulas
+
+
+def formula(translator, node, is_block):
+    """A formula as MathML, which browsers draw without a script, in the colour of the text."""
+    try:
+        return tex2mathml(node.astext(), as_block=is_block)
+    except MathError as error:
+        logger.warning("formula %r: %s", node.astext(), error, location=node)
+        return ""
+
+
+def inline_formula(translator, node):
+    """Put a formula into a line."""
+    from docutils.nodes import SkipNode
+
+    translator.body.append(formula(translator, node, False))
+    raise SkipNode
+
+
+def block_formula(translator, node):
+    """Put a formula between paragraphs."""
+    from docutils.nodes import SkipNode
+
+    translator.body.append(f'<div class="formula">{formula(translator, node, True)}</div>')
+    raise SkipNode
+
+
+html_math_renderer = "mathml"
+
+# Names of others
+
+ELSEWHERE = {
+    "sklearn": "https://scikit-learn.org/stable/modules/generated/{name}.html",
+    "pandas": "https://pandas.pydata.org/docs/reference/api/{name}.html",
+}
+
+LABELS = {
+    "df_output_transform": "https://scikit-learn.org/stable/modules/df_output_transform.html",
+    "metadata_routing": "https://scikit-learn.org/stable/metadata_routing.html",
+    "sphx_glr_auto_examples_miscellaneous_plot_set_output.py": (
+        "https://scikit-learn.org/stable/auto_examples/miscellaneous/plot_set_output.html"
+    ),
+}
+"""Pages of scikit-learn that its docstrings, which our estimators inherit, lead to."""
+
+
+def elsewhere(app, env, node, contnode):
+    """Link names of scikit-learn and pandas to their pages."""
+    from docutils.nodes import reference
+
+    name = node.get("reftarget", "")
+    if name in LABELS:
+        return reference("", "", contnode, internal=False, refuri=LABELS[name])
+    if (library := name.split(".")[0]) in ELSEWHERE:
+        return reference("", "", contnode, internal=False, refuri=ELSEWHERE[library].format(name=name))
+    return None
+
+
+def names_with_underscores(app, what, name, obj, options, lines):
+    """Keep shapes such as (n_samples, n_components_) from being read as links, which a last underscore makes in reST."""
+    lines[:] = [re.sub(r"\b(n_components|n_features_in)_(?=[,)])", r"\1\\_", line) for line in lines]
+
+
+def setup(app):
+    """Hang the functions above into the build."""
+    from pygments.lexers.special import TextLexer
+
+    app.add_html_math_renderer("mathml", (inline_formula, None), (block_formula, None))
+    app.add_lexer("mermaid", TextLexer)
+    app.connect("source-read", links_of_pages)
+    app.connect("missing-reference", elsewhere)
+    app.connect("autodoc-process-docstring", names_with_underscores, priority=900)
