@@ -322,7 +322,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         Returns
         -------
         scores : ndarray of shape (n_samples,)
-            float64.
+            Higher is more normal; float64.
         """
         judge, reading = self._reading(X)
         return judge.score(reading)

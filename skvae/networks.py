@@ -174,6 +174,7 @@ class Custom(Network):
     name = "custom"
 
     def check(self) -> None:
+        """Refuse a half that is no class or function that makes modules."""
         for half in ("encoder", "decoder"):
             value = getattr(self, half)
             if hasattr(value, "parameters") and not isinstance(value, type):

@@ -168,7 +168,7 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         Returns
         -------
         scores : ndarray of shape (n_samples,)
-            float64, deterministic, each independent of the other rows.
+            Deterministic, float64, each independent of the other rows.
         """
         check_is_fitted(self)
         rows = self._read(X)
