@@ -99,7 +99,7 @@ ARGUMENTS = {
     "segmentation": ["--max-iter", "15", "--n-mosaics", "1"],
     "tables": ["--plot", "tables.png"],
 }
-"""What an example is called with in the gallery: a file, where it draws only if asked to, and fewer epochs where it is long."""
+"""What an example is called with in the gallery: a file, where it draws only if asked to, and few epochs."""
 
 COPIES = DOCS / "_build" / "examples"
 
@@ -128,9 +128,9 @@ GALLERY = """\
 Gallery
 =======
 
-Scripts that run as they stand, ``python examples/NAME.py``, on data that scikit-learn ships. Each page shows the script,
-what it prints and what it draws. Some of them are called with fewer epochs here, so that the site is built in minutes;
-a page says with which arguments. What they print without any is in the user guide.
+Scripts that run as they stand, ``python examples/NAME.py``, on data that scikit-learn ships. Each page shows the
+script, what it prints and what it draws. Some of them are called with fewer epochs here, so that the site is built in
+minutes; a page says with which arguments. What they print without any is in the user guide.
 """
 
 
@@ -243,7 +243,7 @@ def elsewhere(app, env, node, contnode):
 
 
 def names_with_underscores(app, what, name, obj, options, lines):
-    """Keep shapes such as (n_samples, n_components_) from being read as links, which a last underscore makes in reST."""
+    """Keep shapes such as (n_samples, n_components_) from being read as links, which a last underscore is in reST."""
     lines[:] = [re.sub(r"\b(n_components|n_features_in)_(?=[,)])", r"\1\\_", line) for line in lines]
 
 

@@ -44,6 +44,23 @@ def test_links_and_scripts_that_readme_and_docs_name_exist():
             assert (ROOT / script).exists(), f"{page.name} names {script}"
 
 
+@pytest.mark.slow
+def test_the_three_uses_print_what_readme_shows(capsys):
+    """Words are those of the page; numbers may differ a little between machines."""
+    uses, names = README.split("## Three uses")[1].split("\n## ")[0], {}
+    shown = re.findall(r"```\n(.*?)\n```", re.sub(r"```python\n.*?\n```", "", uses, flags=re.DOTALL), re.DOTALL)
+    imports, *blocks = re.findall(r"```python\n(.*?)\n```", uses, re.DOTALL)
+    assert len(blocks) == len(shown) == 3
+    exec(imports, names)
+    for block, text in zip(blocks, shown, strict=True):
+        assert len(block.splitlines()) <= 6
+        exec(block, names)
+        printed, expected = (re.findall(r"[\w.-]+", each) for each in (capsys.readouterr().out, text))
+        assert len(printed) == len(expected)
+        for word, asked in zip(printed, expected, strict=True):
+            assert word == asked or float(word) == pytest.approx(float(asked), rel=0.15)
+
+
 PAGES = {
     "tables.md": ["odd-wine.png"],
     "images.md": ["restored.png", "restored-wines.png"],
