@@ -53,6 +53,7 @@ copybutton_prompt_is_regexp = True
 autosummary_generate = True
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 nitpicky = True
@@ -65,7 +66,7 @@ html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"index": [], "how-do-i": [], "changelog": [], "install": []}
+html_sidebars = {name: [] for name in ("index", "how-do-i", "which-one", "benchmarks")}  # none has pages below it
 html_theme_options = {
     "show_prev_next": True,
     "navigation_with_keys": False,
@@ -247,6 +248,31 @@ def names_with_underscores(app, what, name, obj, options, lines):
     lines[:] = [re.sub(r"\b(n_components|n_features_in)_(?=[,)])", r"\1\\_", line) for line in lines]
 
 
+def names_as_links(app, doctree):
+    """Lead names of public objects, which pages have as code, to where they are explained."""
+    from docutils import nodes
+    from sphinx.addnodes import pending_xref
+
+    for literal in list(doctree.findall(nodes.literal)):
+        name = literal.astext().split("(")[0]
+        if name in skvae.__all__ and isinstance(literal.parent, nodes.paragraph):
+            link = pending_xref("", refdomain="py", reftype="obj", reftarget=f"skvae.{name}", refexplicit=True)
+            literal.replace_self(link)
+            link += literal
+
+
+def no_literature_in_lists(app, doctree):
+    """Take references to literature out of the lists of names, whose docstrings stand elsewhere."""
+    from docutils.nodes import Text
+    from sphinx.addnodes import pending_xref
+
+    if app.env.docname == "api":
+        for link in [link for link in doctree.findall(pending_xref) if link["refdomain"] == "citation"]:
+            place = link.parent.index(link)
+            link.parent[place - 1] = Text(link.parent[place - 1].astext().rstrip())
+            link.parent.remove(link)
+
+
 def setup(app):
     """Hang the functions above into the build."""
     from pygments.lexers.special import TextLexer
@@ -254,5 +280,7 @@ def setup(app):
     app.add_html_math_renderer("mathml", (inline_formula, None), (block_formula, None))
     app.add_lexer("mermaid", TextLexer)
     app.connect("source-read", links_of_pages)
+    app.connect("doctree-read", names_as_links)
+    app.connect("doctree-read", no_literature_in_lists)
     app.connect("missing-reference", elsewhere)
     app.connect("autodoc-process-docstring", names_with_underscores, priority=900)

@@ -58,7 +58,7 @@ def is_public(module, value):
     return inspect.isclass(value) and value.__module__ == module.__name__
 
 
-@pytest.mark.parametrize("name", objects())
+@pytest.mark.parametrize("name", list(objects()))
 def test_a_public_docstring_is_valid_numpydoc(name):
     validate = pytest.importorskip("numpydoc.validate").validate
     found = [f"{code}: {text}" for code, text in validate(name)["errors"] if code in CODES]

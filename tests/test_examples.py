@@ -104,16 +104,21 @@ def test_quickstart_goes_on_without_matplotlib(run, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_pipeline_digits_compares_the_same_classifier_on_both_codes(run):
-    text = run("pipeline_digits.py", "--max-iter", 20, "--n-splits", 2)
+def test_pipeline_digits_compares_the_same_classifier_on_both_codes(run, tmp_path):
+    pytest.importorskip("matplotlib")
+    text = run("pipeline_digits.py", "--max-iter", 20, "--n-splits", 2, "--plot", tmp_path / "folds.png")
+    assert is_picture(tmp_path / "folds.png")
     accuracy = {name: values[0] for name, values in numbers(text.splitlines()).items()}
     assert set(accuracy) == {"VAETransformer", "PCA"}
     assert all(0.88 < value < 1.0 for value in accuracy.values())
     assert re.search(r"in [012] of 2 folds", text)
 
 
-def test_grid_search_prints_one_row_a_size_and_chooses_the_best(run):
-    text = run("grid_search.py", "--sizes", 1, 3, "--max-iter", 40, "--n-splits", 2)
+def test_grid_search_prints_one_row_a_size_and_chooses_the_best(run, tmp_path):
+    pytest.importorskip("matplotlib")
+    options = ["--sizes", 1, 3, "--max-iter", 40, "--n-splits", 2]
+    text = run("grid_search.py", *options, "--plot", tmp_path / "curves.png")
+    assert is_picture(tmp_path / "curves.png")
     table = numbers(text.splitlines())
     assert list(table) == ["1", "3"]
     vae, _, linear = zip(*table.values(), strict=True)
@@ -162,8 +167,10 @@ def test_generation_draws_four_pictures_and_its_numbers_are_in_order(run, tmp_pa
     assert 0 <= low < high <= 16
 
 
-def test_tables_fills_holes_better_than_means_and_draws_wines_like_those_of_the_table(run):
-    text = run("tables.py", "--max-iter", 20)
+def test_tables_fills_holes_better_than_means_and_draws_wines_like_those_of_the_table(run, tmp_path):
+    pytest.importorskip("matplotlib")
+    text = run("tables.py", "--max-iter", 20, "--plot", tmp_path / "cells.png")
+    assert is_picture(tmp_path / "cells.png")
     assert text.startswith("178 rows, 14 columns, ")
     chosen = {line.split()[0]: line for line in section(text, "How each column is modelled")[1:]}
     assert len(chosen) == 14
