@@ -5,6 +5,7 @@ formulas are MathML, links to scikit-learn are looked up in no index, and the ga
 that a build asks no network and writes nothing outside ``docs/_build``, ``docs/generated`` and ``docs/gallery``.
 """
 
+import os
 import re
 import shutil
 import sys
@@ -18,6 +19,9 @@ from sphinx.util import logging
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # the models of the gallery are small, and threads would wait for each other
 
 import skvae  # noqa: E402
 
