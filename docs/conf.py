@@ -19,9 +19,7 @@ from sphinx.util import logging
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
-os.environ.setdefault(
-    "OMP_NUM_THREADS", "1"
-)  # the models of the gallery are small, and threads would wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small models: threads would wait for each other
 
 import skvae  # noqa: E402
 
