@@ -167,6 +167,7 @@ sphinx_gallery_conf = {
     "reset_modules": (),
     "remove_config_comments": True,
     "show_memory": False,
+    "notebook_extensions": set(),  # scripts that read arguments are no notebooks
     "download_all_examples": False,
     "show_signature": False,
     "min_reported_time": 1e9,
