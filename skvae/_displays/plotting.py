@@ -43,3 +43,32 @@ def checked_number(name, number):
     if not isinstance(number, Integral) or isinstance(number, bool) or number < 1:
         raise ValueError(f"{name}={number!r} must be a whole number of at least 1.")
     return int(number)
+
+
+def handle(**style):
+    """What stands for something in a legend."""
+    return importlib.import_module("matplotlib.lines").Line2D([], [], **style)
+
+
+def beside_the_axes(ax, handles, title=""):
+    """A legend to the right of the axes, where it covers nothing; nothing without handles."""
+    place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.4, "alignment": "left"}
+    add_legend_to(ax, handles, title=title or None, title_fontsize="small", **place)
+
+
+def above_the_axes(ax, handles):
+    """A legend in one line between the axes and their title."""
+    place = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2, "ncols": max(len(handles), 1)}
+    add_legend_to(ax, handles, **place, columnspacing=1.2)
+
+
+def add_legend_to(ax, handles, **place):
+    """One more legend of the axes, beside those that are there."""
+    if not handles:
+        return
+    legend = importlib.import_module("matplotlib.legend").Legend
+    labels = [handle.get_label() for handle in handles]
+    drawn = ax.add_artist(legend(ax, handles, labels, frameon=False, fontsize="small", handletextpad=0.6, **place))
+    drawn.set_clip_on(False)  # else no place is kept for what stands outside the axes
+    for text in [drawn.get_title(), *drawn.get_texts()]:
+        text.set_parse_math(False)
