@@ -65,11 +65,13 @@ def beside_the_axes(ax, handles, title=""):
     add_legend_to(ax, handles, title=title or None, title_fontsize="small", **place)
 
 
-def above_the_axes(ax, handles):
-    """A legend between the axes and their title, in as few lines as the axes are wide enough for."""
+def above_the_axes(ax, handles, n_columns=None, raised=0.0):
+    """A legend above the axes, ``raised`` by so many points, in as few lines as the axes are wide enough for."""
     inches = ax.get_position().width * ax.figure.get_figwidth()
-    n_columns = int(np.clip(inches // INCH_OF_AN_ENTRY, 1, max(len(handles), 1)))
-    place = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2, "ncols": n_columns}
+    n_columns = n_columns or int(np.clip(inches // INCH_OF_AN_ENTRY, 1, max(len(handles), 1)))
+    offset_copy = importlib.import_module("matplotlib.transforms").offset_copy
+    above = {"bbox_transform": offset_copy(ax.transAxes, ax.figure, y=raised, units="points")}
+    place = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2, "ncols": n_columns, **above}
     add_legend_to(ax, handles, **place, columnspacing=1.2)
 
 
