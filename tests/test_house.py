@@ -16,11 +16,15 @@ import pytest
 
 import skvae
 from skvae import (
+    AnomalyScoreDisplay,
     AutoencoderImputer,
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
+    ColumnLikelihoodDisplay,
     ExplanationDisplay,
     ImageGridDisplay,
+    LatentSpaceDisplay,
+    LossCurveDisplay,
     ReconstructionDisplay,
     VAETransformer,
 )
@@ -295,8 +299,12 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
         VAETransformer,
         AutoencoderTransformer,
         AutoencoderOutlierDetector,
+        AnomalyScoreDisplay,
+        ColumnLikelihoodDisplay,
         ExplanationDisplay,
         ImageGridDisplay,
+        LatentSpaceDisplay,
+        LossCurveDisplay,
         ReconstructionDisplay,
         AutoencoderImputer,
     ],

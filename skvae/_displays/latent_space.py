@@ -17,7 +17,7 @@ from skvae._typing import Table
 SIZE_OF_CODES = 6.4, 4.8
 """Inches that the picture is wide and high."""
 
-MOST_CODES = 5000
+MOST_DRAWN_CODES = 5000
 """Points of the picture: of more rows so many are drawn, evenly spread."""
 
 CONTOURS = {0.5: "solid", 0.8: "dashed", 0.95: "dotted"}
@@ -25,6 +25,9 @@ CONTOURS = {0.5: "solid", 0.8: "dashed", 0.95: "dotted"}
 
 CELLS_OF_A_SIDE, BESIDE_THE_CODES = 160, 0.1
 """Cells of the grid that the density of codes is counted on, a side, and what it and the axes have beside the codes."""
+
+LEAST_RISE = 1e-9
+"""Levels of contours must rise, by this share of the density at least."""
 
 SHARPER = 0.7
 """The width of a kernel as a share of Scott's, which is made for one normal density and blurs several."""
@@ -234,7 +237,7 @@ class LatentSpaceDisplay:
         ax = axes_of(pyplot, ax, SIZE_OF_CODES)
         self.ax_, self.figure_ = ax, ax.figure
         limits = np.array([shown_range(each, each[:0]) for each in codes[:, :2].T]).T
-        rows = np.arange(len(codes))[:: -(-len(codes) // MOST_CODES)]
+        rows = np.arange(len(codes))[:: -(-len(codes) // MOST_DRAWN_CODES)]
         near, far = codes[:, :2].clip(*limits), (codes[:, :2] != codes[:, :2].clip(*limits)).any(axis=1)
         handles = []
         if labels is None or is_measured(labels):
@@ -324,30 +327,25 @@ def checked_components(components, n_components):
 
 def draw_contours(ax, codes, limits):
     """Lines around so many of the codes each, where these are densest; the outermost first."""
-    places, density = density_of(codes, limits)
+    beside = BESIDE_THE_CODES * (limits[1] - limits[0])
+    ends, shown = np.stack([limits[0] - beside, limits[1] + beside]), codes.clip(*limits)
+    density = density_of(shown, ends)
+    step = (ends[1] - ends[0]) / CELLS_OF_A_SIDE
+    at_codes = density[tuple(((shown - ends[0]) / step).astype(int).T)]
     shares = sorted(CONTOURS, reverse=True)
-    levels = levels_that_hold(density, shares)
-    levels = np.maximum.accumulate(levels) + 1e-12 * density.max() * np.arange(len(levels))  # levels must rise
+    levels = np.quantile(at_codes, 1.0 - np.array(shares))
+    levels += LEAST_RISE * density.max() * np.arange(len(levels))
+    places = (ends[0] + step * (np.arange(CELLS_OF_A_SIDE) + 0.5)[:, None]).T
     lines = [CONTOURS[share] for share in shares]
     return ax.contour(*places, density.T, levels=levels, linestyles=lines, colors="0.15", linewidths=1.1, zorder=2.5)
 
 
-def density_of(codes, limits):
-    """Middles of the cells of a grid, to the right and upwards, and the smoothed share of the codes in each."""
-    beside = BESIDE_THE_CODES * (limits[1] - limits[0])
-    ends = np.stack([limits[0] - beside, limits[1] + beside])
-    counts, *edges = np.histogram2d(*codes.clip(*limits).T, bins=CELLS_OF_A_SIDE, range=ends.T)
-    spread = np.minimum(codes.std(axis=0), 0.25 * (limits[1] - limits[0])) * len(codes) ** (-1.0 / 6.0)
+def density_of(codes, ends):
+    """The share of the codes in each cell of a grid, smoothed."""
+    counts, *_ = np.histogram2d(*codes.T, bins=CELLS_OF_A_SIDE, range=ends.T)
+    spread = np.minimum(codes.std(axis=0), 0.25 * (ends[1] - ends[0])) * len(codes) ** (-1.0 / 6.0)
     kernel = SHARPER * spread * CELLS_OF_A_SIDE / (ends[1] - ends[0])
-    density = gaussian_filter(counts / len(codes), np.maximum(kernel, 1.0), mode="constant")
-    return [0.5 * (edge[1:] + edge[:-1]) for edge in edges], density
-
-
-def levels_that_hold(density, shares):
-    """The density above which cells hold such a share of all, for each share."""
-    falling = np.sort(density, axis=None)[::-1]
-    held = falling.cumsum() / falling.sum()
-    return np.array([falling[np.searchsorted(held, share).clip(max=len(falling) - 1)] for share in shares])
+    return gaussian_filter(counts / len(codes), np.maximum(kernel, 1.0), mode="constant")
 
 
 def further_handles(density, has_far):

@@ -11,7 +11,7 @@ from skvae._displays.plotting import above_the_axes, axes_of, grid_of, handle, l
 SIZE_OF_A_CURVE, WIDER_WITH_TERMS = (6.4, 4.2), 3.4
 """Inches that the curve of the objective is wide and high, and what panels of its terms add to the width."""
 
-WIDTHS = 1.8, 1.0
+WIDTHS_OF_PANELS = 1.8, 1.0
 """Widths of the objective and of its terms, relative to each other."""
 
 TRAIN = {"color": "#0072B2", "linestyle": "-", "linewidth": 1.8}
@@ -221,7 +221,7 @@ def panels_beside(pyplot, ax, n_terms):
         return [axes_of(pyplot, ax, SIZE_OF_A_CURVE)]
     width, height = SIZE_OF_A_CURVE
     size = width + WIDER_WITH_TERMS, max(height, 1.5 * n_terms)
-    figure, grid = grid_of(pyplot, ax, (n_terms, len(WIDTHS)), size, width_ratios=WIDTHS)
+    figure, grid = grid_of(pyplot, ax, (n_terms, len(WIDTHS_OF_PANELS)), size, width_ratios=WIDTHS_OF_PANELS)
     return [figure.add_subplot(grid[:, 0]), *(figure.add_subplot(grid[row, 1]) for row in range(n_terms))]
 
 

@@ -43,7 +43,8 @@ class Group(NamedTuple):
 
 def checked_labels(y, n_rows):
     """Labels of rows as a Series that counts from 0."""
-    cells = y.reset_index(drop=True) if isinstance(y, pd.Series) else pd.Series(as_cells(y))
+    of_pandas = isinstance(y, pd.Series | pd.api.extensions.ExtensionArray)
+    cells = pd.Series(y if of_pandas else as_cells(y)).reset_index(drop=True)
     if len(cells) != n_rows:
         raise ValueError(f"y has {len(cells)} labels, but there are {n_rows} rows: give one label for each row.")
     return cells
