@@ -220,7 +220,7 @@ class AnomalyScoreDisplay:
         self.histograms_ = {each.name: draw_histogram(ax, shown[each.rows], edges, sign, each) for each in groups}
         rare = [each for each in groups if each.name and each.rows.sum() <= MOST_IN_A_RUG]
         places = zip(rare, lanes(ax, rare), strict=True)
-        self.rugs_ = {each.name: draw_rug(ax, sign * shown[each.rows], *lane, each) for each, lane in places}
+        self.rugs_ = {each.name: draw_rug(ax, sign * shown[each.rows], lane, each) for each, lane in places}
         self.n_below_, self.threshold_ = None, None
         if self.threshold is not None:
             self.n_below_ = int((scores < self.threshold).sum())
@@ -293,8 +293,9 @@ def lanes(ax, groups):
     return [(-(number + 1.0) * 1.25 * height, height) for number in range(len(groups))]
 
 
-def draw_rug(ax, scores, middle, height, group):
+def draw_rug(ax, scores, lane, group):
     """A tick for each row of one label."""
+    middle, height = lane
     return ax.vlines(scores, middle - 0.5 * height, middle + 0.5 * height, color=group.color, linewidth=1.0)
 
 
@@ -319,7 +320,7 @@ def further_entries(threshold, n_below, n_rows, n_beyond, sign):
     """What stands for the threshold, and for rows beyond the picture."""
     handles = []
     if threshold is not None:
-        said = signed(f"threshold {threshold:.4g}: ") + f"{n_below:,} of {n_rows:,} rows are outliers"
+        said = signed(f"threshold {sign * threshold:.4g}: ") + f"{n_below:,} of {n_rows:,} rows are outliers"
         handles.append(handle(color="black", linestyle="--", linewidth=1.3, label=said))
     for n, marker in zip(n_beyond, "<>" if sign > 0 else "><", strict=True):
         said = f"{n:,} rows lie farther out, counted in the last bin"
