@@ -1,6 +1,7 @@
 """Autoencoders and variational autoencoders as scikit-learn estimators."""
 
 import importlib
+import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what is imported at its first use
@@ -45,6 +46,9 @@ __all__ = [
     "ReconstructionDisplay",
     "VAETransformer",
 ]
+
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless the program listens
 
 
 def __getattr__(name):

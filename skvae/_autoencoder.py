@@ -130,8 +130,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         Seed of first weights, validation split, order of rows and noise. The same int gives the same model on the same
         machine, device and versions.
     verbose : bool or int, default=False
-        Whether to print a line an epoch: the objective on training and validation rows, both the lower the better, and
-        seconds since ``fit`` began.
+        What is printed: 1 or True a line an epoch, with the objective on training and validation rows, both the lower
+        the better, and seconds since ``fit`` began; 2 in ``fit`` a bar that is drawn over itself, with the time that is
+        left at most. The logger "skvae" is told the same at level DEBUG, and of a fit that has ended at INFO.
 
     Attributes
     ----------

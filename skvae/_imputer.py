@@ -83,9 +83,6 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
     array([[ 1.,  2., -1.]])
     """
 
-    _doc_link_module = "skvae"
-    _doc_link_template = VAETransformer._doc_link_template
-
     estimator_: Any
     n_features_in_: int
 

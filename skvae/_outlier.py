@@ -9,6 +9,7 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import check_random_state, get_tags
 
+from skvae._callbacks import LOGGER
 from skvae._outliers.ensemble import RobustEnsemble, to_go_on
 from skvae._outliers.excess import Excess
 from skvae._outliers.judges import can_explain, judge_of
@@ -30,6 +31,7 @@ from skvae._validation import (
     _set_random_states,
     available_if,
     check_is_fitted,
+    num_rows,
     validate_data,
 )
 
@@ -125,9 +127,6 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
     >>> detector.predict([[0.1, 0.1], [2.0, -2.0]])
     array([ 1, -1])
     """
-
-    _doc_link_module = "skvae"
-    _doc_link_template = VAETransformer._doc_link_template
 
     estimator_: Any
     offset_: float
@@ -239,6 +238,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         recent = Reservoir.of(reading.matrix, weight) if judge.goes_on else None
         self._judge_by(judge, reading, weight, recent)
         self._frame = Frame.of(X)
+        LOGGER.info("%s: fitted to %d rows, threshold %g", type(self).__name__, num_rows(X), self.offset_)
         return self
 
     def _judge_by(self, judge, reading, weight, recent):

@@ -6,7 +6,7 @@ from typing import Self
 
 from skvae._base.answers import Answers
 from skvae._base.training import MAX_SEED, attributes_of, begun, check_outcome, seeds, tell
-from skvae._callbacks import FitReport
+from skvae._callbacks import FitReport, Words
 from skvae._engine.components import components_of
 from skvae._engine.device import PRECISIONS
 from skvae._engine.summaries import Summary, summarised
@@ -61,9 +61,6 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
 
     _epochs_divided_by = 1
     """By what ``max_iter="auto"`` is divided, for that of a detector's densities which learns from usual rows alone."""
-
-    _doc_link_module = "skvae"
-    _doc_link_template = "https://skvae.readthedocs.io/en/latest/{estimator_name}.html"
 
     _parameter_constraints: dict = {
         "n_components": [StrOptions({"auto"}), Interval(Integral, 1, MAX_SEED, closed="both")],
@@ -161,7 +158,7 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
             vars(self).update(self._fitted(run))
         tell(self, run.said)
         self._advise()
-        report.close()
+        report.close(run.model.history)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -196,6 +193,7 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
     def _partial_fit_table(self, table):
         """``partial_fit`` on a table that the door has read."""
         first_weights, training = seeds(self.random_state, 2)
+        words = Words(self, max_iter=1)
         with unchanged_on_error(self):
             note_columns(self, table.columns)
             run = begun(table, self, self._recipe, getattr(self, "_model", None), first_weights, whole=False)
@@ -205,6 +203,7 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
             check_outcome(self, model)
             vars(self).update(self._fitted(run, rate=rows.total / model.n_seen))
         tell(self, run.said)
+        words.line(model.history)
         return self
 
     def _read_to_fit(self, X, sample_weight):
