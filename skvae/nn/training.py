@@ -146,10 +146,10 @@ class History:
     outcome: str = "max_iter"
 
     def record(self, loss, terms, validation):
-        """Append one epoch."""
+        """Append one epoch, to all terms: NaN where a run that goes on has other ones than before."""
+        for name in {**self.terms, **terms}:
+            self.terms.setdefault(name, [math.nan] * len(self.loss)).append(terms.get(name, math.nan))
         self.loss.append(loss)
-        for name, value in terms.items():
-            self.terms.setdefault(name, []).append(value)
         if validation is not None:
             self.validation.append(validation)
 
