@@ -149,7 +149,9 @@ class AutoencoderTransformer(BaseAutoencoder):
     loss_curve_ : list of float
         Objective of each epoch, its mean over training rows in nats, at the final weights of its terms.
     history_ : dict of list of float
-        The named terms of the objective, one value an epoch: "reconstruction".
+        The named terms of the objective, one value an epoch: "reconstruction" and what the penalty costs. All lists are
+        as long as ``loss_curve_``, so that ``pandas.DataFrame(history_)`` is a table with a row an epoch; NaN where a
+        warm start went on with other terms.
     validation_scores_ : list of float or None
         Minus the objective on the validation rows after each epoch, higher is better; None without any.
     best_validation_score_ : float or None

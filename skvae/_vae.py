@@ -204,7 +204,9 @@ class VAETransformer(BaseAutoencoder):
     loss_curve_ : list of float
         Objective of each epoch, its mean over training rows in nats, at the final weights of its terms.
     history_ : dict of list of float
-        The named terms of the objective, one value an epoch: "reconstruction" and what the code costs, or "iwae".
+        The named terms of the objective, one value an epoch: "reconstruction" and what the code costs, or "iwae". All
+        lists are as long as ``loss_curve_``, so that ``pandas.DataFrame(history_)`` is a table with a row an epoch; NaN
+        where a warm start went on with other terms.
     kl_per_component_ : ndarray of shape (n_components_,)
         Kullback-Leibler divergence of each component from the prior in nats, its mean over training rows: what the
         component says about a row.

@@ -1,16 +1,21 @@
 """What helps to choose: the history as a data frame, searches of other libraries, and pipelines that skrub makes."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import skrub
 from sklearn.base import clone
+from sklearn.datasets import load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 
+PAGE = Path(__file__).parents[2] / "docs" / "choosing.md"
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 5}
 
 
@@ -50,6 +55,10 @@ def test_a_search_by_optuna_finds_parameters_and_a_fitted_estimator(X):
     scores = cross_val_score(clone(search.best_estimator_), X, cv=cv)
     assert search.best_score_ == pytest.approx(scores.mean())
     assert search.best_score_ == search.trials_dataframe()["value"].max()
+    names = {"VAETransformer": VAETransformer, "X": load_wine(as_frame=True).data}
+    (shown,) = [block for block in re.findall(r"```py\n(.*?)\n```", PAGE.read_text(), re.DOTALL) if "optuna" in block]
+    exec(shown, names)  # as the page shows it
+    assert names["codes"].shape == (178, names["search"].best_params_["n_components"])
 
 
 def table(n_rows=150):
