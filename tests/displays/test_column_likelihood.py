@@ -125,6 +125,7 @@ def test_distances_are_those_of_kolmogorov_and_smirnov_and_missing_cells_count()
     assert distances.index.tolist() == ["column 0", "column 1"]
     holed = np.where(np.arange(200)[:, None] < 80, np.nan, data)
     assert draw(data, holed).distances_.iloc[0] >= 0.4
+    assert draw([[np.nan], [1.0], [2.0], [3.0]], np.ones((4, 1))).distances_.tolist() == [0.5]  # missing is below all
     assert draw(data, data).distances_.tolist() == [0.0, 0.0]
     assert draw(np.full((3, 1), np.nan), np.full((3, 1), np.nan)).distances_.tolist() == [0.0]
 
