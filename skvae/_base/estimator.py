@@ -12,6 +12,7 @@ from skvae._engine.device import PRECISIONS
 from skvae._engine.summaries import Summary, summarised
 from skvae._members import nested
 from skvae._recipe import epochs_of, plan_of, solver_of, stream_plan
+from skvae._stored import Stored
 from skvae._surroundings import undisturbed
 from skvae._tables import door
 from skvae._tables.plain import plain, unplain
@@ -42,7 +43,7 @@ NAMING = "categorical_features", "likelihood"
 """Parameters that may hold names of columns."""
 
 
-class BaseAutoencoder(CallbackSupportMixin, Answers):
+class BaseAutoencoder(Stored, CallbackSupportMixin, Answers):
     """Parameters and training of the two estimators; they add their recipe and its parameters."""
 
     n_components_: int
