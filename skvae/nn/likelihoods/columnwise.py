@@ -121,6 +121,14 @@ class Columnwise(Likelihood):
     def inputs(self, x):
         return torch.cat([member.inputs(cells) for member, cells in self.groups.with_cells(x)], dim=-1)
 
+    def rescaled(self, inputs):
+        members = self.groups.members
+        own = inputs.split([member.n_inputs for member in members], dim=-1)
+        return torch.cat([member.rescaled(part) for member, part in zip(members, own, strict=True)], dim=-1)
+
+    def hidden_inputs(self, x, weight):
+        return torch.cat([member.hidden_inputs(cells, weight) for member, cells in self.groups.with_cells(x)])
+
     def mean(self, outputs):
         return self.groups.joined([member.mean(own) for member, own in self.groups.with_outputs(outputs)])
 
