@@ -1,7 +1,8 @@
 """Text as counts of words: what codes of documents are worth, beside TF-IDF with TruncatedSVD, LDA and NMF.
 
-Run ``python benchmarks/text.py --data FOLDER --json results/text.json``; about half an hour on one core, with ``--fast``
-some minutes. FOLDER holds ``counts/20newsgroups_bow.npz``; without it there are documents drawn from a topic model.
+Run ``python benchmarks/text.py --data FOLDER --json results/text.json``; about half an hour on one core, with
+``--fast`` some minutes. FOLDER holds ``counts/20newsgroups_bow.npz``; without it there are documents drawn from a topic
+model.
 
 Every model sees the training documents, with no argument but the size of the code. Then, on documents that it has not
 seen:
