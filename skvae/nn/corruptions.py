@@ -96,7 +96,7 @@ class Masking(SomeCells):
 
     def observe(self, likelihood, x, weight):
         if likelihood.missing_inputs(x) is None:
-            self.missing.copy_(likelihood.hidden_inputs(x, weight))
+            self.missing.copy_(likelihood.hidden_inputs(weight @ likelihood.inputs(x) / weight.sum()))
         else:
             self.missing.copy_(likelihood.inputs(torch.full_like(x[0], torch.nan)))
 

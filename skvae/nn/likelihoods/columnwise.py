@@ -121,13 +121,16 @@ class Columnwise(Likelihood):
     def inputs(self, x):
         return torch.cat([member.inputs(cells) for member, cells in self.groups.with_cells(x)], dim=-1)
 
-    def rescaled(self, inputs):
-        members = self.groups.members
-        own = inputs.split([member.n_inputs for member in members], dim=-1)
-        return torch.cat([member.rescaled(part) for member, part in zip(members, own, strict=True)], dim=-1)
+    def hidden_inputs(self, mean):
+        return torch.cat([member.hidden_inputs(own) for member, own in self._with_inputs(mean)])
 
-    def hidden_inputs(self, x, weight):
-        return torch.cat([member.hidden_inputs(cells, weight) for member, cells in self.groups.with_cells(x)])
+    def rescaled(self, inputs):
+        return torch.cat([member.rescaled(own) for member, own in self._with_inputs(inputs)], dim=-1)
+
+    def _with_inputs(self, inputs):
+        """Each member with its part of what networks see (..., n_inputs)."""
+        members = self.groups.members
+        return zip(members, inputs.split([member.n_inputs for member in members], dim=-1), strict=True)
 
     def mean(self, outputs):
         return self.groups.joined([member.mean(own) for member, own in self.groups.with_outputs(outputs)])

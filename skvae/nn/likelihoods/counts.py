@@ -127,7 +127,7 @@ class Multinomial(Counts):
     def inputs(self, x):
         return self._standard(self._of_one_length(self._weighted(x)))
 
-    def hidden_inputs(self, x, weight):
+    def hidden_inputs(self, mean):
         return self._standard(torch.zeros_like(self.centre))
 
     def rescaled(self, inputs):

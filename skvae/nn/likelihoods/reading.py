@@ -66,9 +66,9 @@ class Reading:
         """What a network sees of cells (..., n_inputs): about as wide as a standard normal."""
         return x
 
-    def hidden_inputs(self, x, weight):
-        """What a network sees of cells that are hidden from it (n_inputs,): the mean of rows that count ``weight``."""
-        return weight @ self.inputs(x) / weight.sum()
+    def hidden_inputs(self, mean):
+        """What a network sees of cells that are hidden from it (n_inputs,): the mean of the training rows."""
+        return mean
 
     def rescaled(self, inputs):
         """What a network sees where some inputs (..., n_inputs) of rows were changed: them, unless others follow."""
