@@ -13,6 +13,7 @@ seen:
 - *rand* and *information*: adjusted Rand index and normalised mutual information of KMeans with as many clusters as
   there are groups, on codes of length one, means of three seeds.
 - *linear*: accuracy of logistic regression on standardised codes.
+- *seconds*: what a fit takes of the processor.
 
 The file holds no groups, and training documents in an order of chance. Test documents stand as in scikit-learn's
 ``fetch_20newsgroups``, whose shuffles are known, and so are the sizes of the groups. Settings of skvae were chosen on
