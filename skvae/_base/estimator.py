@@ -75,7 +75,7 @@ class BaseAutoencoder(Stored, CallbackSupportMixin, Answers):
         "likelihood": [StrOptions(set(LIKELIHOODS) | {"auto"}), list, dict],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "n_mixture_components": [Interval(Integral, 1, MAX_SEED, closed="both")],
-        "corruption": [StrOptions(set(CORRUPTIONS)), Corruption, None],
+        "corruption": [StrOptions(set(CORRUPTIONS) | {"auto"}), Corruption, None],
         "penalty": [StrOptions(set(PENALTIES) | {"auto"}), Penalty, None],
         "solver": [StrOptions(set(SOLVERS)), type],
         "alpha": [Interval(Real, 0, 1e12, closed="both")],
@@ -102,9 +102,10 @@ class BaseAutoencoder(Stored, CallbackSupportMixin, Answers):
         """Train on ``X``.
 
         A sparse table is made dense a batch at a time, and gives the model that its dense copy gives. Its cells are all
-        there: what is not stored is zero. ``likelihood="auto"`` of a ``VAETransformer`` is one likelihood for all its
-        columns: "bernoulli" where cells are 0 and 1 only, "poisson" where they are counts, and "gaussian" for other
-        numbers such as TF-IDF; it takes no sparse table for pixels.
+        there: what is not stored is zero. ``likelihood="auto"`` is one likelihood for all its columns: "multinomial"
+        where these are 100 or more of counts, as words of documents are. Otherwise that of a ``VAETransformer`` is
+        "bernoulli" where cells are 0 and 1 only, "poisson" where they are counts, and "gaussian" for other numbers such
+        as TF-IDF. It takes no sparse table for pixels.
 
         Parameters
         ----------
