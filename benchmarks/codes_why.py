@@ -9,7 +9,8 @@ All figures are of held-out rows, means over folds, beside PCA's of the same row
 - ``share``, ``worst``: of the variance of the columns of numbers, what the decoder brings back, in the mean over
   columns and at the worst one; cells that are missing are left out;
 - ``nats``: the mean over these columns of -1/2 log(1 - share), what normal noise of each column's own scale gains in
-  density by it. PCA maximises the share, a VAE nats: 0.99 of one column and 0 of another is 1.15 nats, 0.5 of both 0.35;
+  density by it. PCA maximises the share, a VAE nats: 0.99 of one column and 0 of another is 1.15 nats, 0.5 of both
+  0.35;
 - ``exact``: columns of which more than 0.95 comes back;
 - ``curved``: how much more of these columns the decoder brings back than the best linear map of the codes;
 - ``aligned``: mean squared canonical correlation of codes and principal components of the same number;
