@@ -12,7 +12,9 @@ All figures are of held-out rows, means over folds, beside PCA's of the same row
   density by it. PCA maximises the share, a VAE nats: 0.99 of one column and 0 of another is 1.15 nats, 0.5 of both
   0.35;
 - ``exact``: columns of which more than 0.95 comes back;
-- ``curved``: how much more of these columns the decoder brings back than the best linear map of the codes;
+- ``levels``, ``holes``: of the variance of levels, one-hot, and of the marks of missing cells, what the best linear map
+  of the codes brings back;
+- ``curved``: how much more of the columns of numbers the decoder brings back than the best linear map of the codes;
 - ``aligned``: mean squared canonical correlation of codes and principal components of the same number;
 - ``silent``: components that say nothing of the rows: not ``active_components_``, or of a share in
   ``explained_variance_ratio_`` below 0.001;
@@ -42,7 +44,7 @@ COMPARED = "PCA", "AutoencoderTransformer", "VAETransformer"
 SILENT = 0.001
 """``explained_variance_ratio_`` below which a component says nothing."""
 
-FIGURES = "share", "worst", "nats", "exact", "curved", "aligned", "silent", "label", "gain"
+FIGURES = "share", "worst", "nats", "exact", "levels", "holes", "curved", "aligned", "silent", "label", "gain"
 
 
 def numbers_of(X):
@@ -57,10 +59,10 @@ def shares(back, cells, mean):
     return np.where(np.isfinite(left), np.clip(1.0 - left, 0.0, None), np.nan)
 
 
-def decoded(model, rows, prepared):
-    """Columns of numbers that come back through the codes of rows, in the units of the data."""
+def decoded(model, rows, prepared, kept):
+    """Columns of numbers that are ``kept``, as they come back through the codes of rows, in the units of the data."""
     if not hasattr(model, "steps"):
-        return numbers_of(model.inverse_transform(model.transform(rows)))
+        return numbers_of(model.inverse_transform(model.transform(rows)))[:, kept]
     components = model.steps[-1][1]
     back = components.inverse_transform(components.transform(prepared.transform(rows)))
     scaler = (prepared.transformers_[0][1] if hasattr(prepared, "transformers_") else prepared).steps[-1][1]
@@ -71,6 +73,23 @@ def through_codes(Z, target, Z_test, target_test):
     """Share of the variance of each column of a target that a linear map of codes brings back, on held-out rows."""
     back = LinearRegression().fit(Z, target).predict(Z_test)
     return shares(back, target_test, target.mean(axis=0))
+
+
+def pooled(Z, target, Z_test, target_test):
+    """Share of the variance of all columns of a target together; NaN where there is none."""
+    if target.shape[1] == 0 or not target.std(axis=0).any():
+        return np.nan
+    left = (target_test - LinearRegression().fit(Z, target).predict(Z_test)) ** 2
+    return float(max(1.0 - left.sum() / ((target_test - target.mean(axis=0)) ** 2).sum(), 0.0))
+
+
+def marks_of(X):
+    """Levels of a table, one-hot (n, n_levels), and marks of missing cells (n, n_columns)."""
+    if not hasattr(X, "iloc"):
+        return {"levels": np.zeros((len(X), 0)), "holes": np.isnan(X).astype(float)}
+    levels = X.select_dtypes(exclude="number")
+    one_hot = pd.get_dummies(levels).to_numpy(float) if levels.shape[1] else np.zeros((len(X), 0))
+    return {"levels": one_hot, "holes": X.isna().to_numpy(float)}
 
 
 def canonical(Z, others):
@@ -101,7 +120,10 @@ class Fold:
         self.label, self.label_test = (
             part.reshape(len(part), -1) for part in map(classifier.decision_function, (seen, seen_test))
         )
-        self.cells, self.cells_test = numbers_of(self.rows), numbers_of(self.others)
+        self.marks = {name: (marks[train], marks[test]) for name, marks in marks_of(X).items()}
+        cells = numbers_of(self.rows)
+        self.kept = ~np.isnan(cells).all(axis=0)
+        self.cells, self.cells_test = cells[:, self.kept], numbers_of(self.others)[:, self.kept]
         self.mean = np.nanmean(self.cells, axis=0) if self.cells.shape[1] else np.zeros(0)
 
     def figures(self, model, principal):
@@ -114,14 +136,15 @@ class Fold:
             "label": float(np.nanmean(through_codes(Z, self.label, Z_test, self.label_test))),
             "linear": held_out(READERS["linear"], Z, self.y, Z_test, self.y_test),
         }
-        return {**told, **self._of_numbers(model, Z, Z_test)}, Z_test
+        marks = {name: pooled(Z, seen, Z_test, unseen) for name, (seen, unseen) in self.marks.items()}
+        return {**told, **marks, **self._of_numbers(model, Z, Z_test)}, Z_test
 
     def _of_numbers(self, model, Z, Z_test):
         """What comes back of columns of numbers; nothing where there are none."""
         if not self.cells.shape[1]:
             return {}
         filled = np.where(np.isnan(self.cells), self.mean, self.cells)
-        back = shares(decoded(model, self.others, self.prepared), self.cells_test, self.mean)
+        back = shares(decoded(model, self.others, self.prepared, self.kept), self.cells_test, self.mean)
         flat = through_codes(Z, filled, Z_test, self.cells_test)
         return {
             "share": float(np.nanmean(back)),
