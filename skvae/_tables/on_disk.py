@@ -13,6 +13,9 @@ BLOCK, BLOCKS_TOGETHER = 4096, 64
 """Rows that follow each other in the file and are shuffled with those of so many other blocks: a read is then long, and
 what is in memory at a time is little."""
 
+MOST_BETWEEN = 64
+"""Rows that are read though nobody asked for them, between two that are, at most."""
+
 CELLS_OF_COLUMNS = 2**24
 """Cells of columns that are read in one pass over the file, at most, or one column."""
 
@@ -20,7 +23,7 @@ CELLS_OF_COLUMNS = 2**24
 class FileRows(OnDemand):
     """A memory-mapped array (n, n_features) of numbers in C order, or some of its rows.
 
-    Each read maps the file anew and lets go of it, so that pages that were read do not stay in the process.
+    It is read, not mapped: pages of a map count as memory of the process as long as it is there.
     """
 
     by_the_batch = True
@@ -49,11 +52,30 @@ class FileRows(OnDemand):
         return np.dtype(np.float32 if self._file[1] in (np.float16, np.float32) else np.float64)
 
     def __getitem__(self, rows):
-        array, places = np.memmap(*self._file[:2], "r", *self._file[2:]), self._places(rows)
-        if not isinstance(places, slice):
-            array._mmap.madvise(mmap.MADV_RANDOM)  # the pages of these rows, and not those around them too
-        cells = array[places]
-        return np.array(cells if self._columns is None else cells[:, self._columns], self.dtype)
+        places = self._places(rows)
+        if isinstance(places, slice):
+            places = np.arange(*places.indices(self._file[-1][0]))
+        elif places.dtype == bool:
+            places = np.flatnonzero(places)
+        order = np.argsort(places, kind="stable")
+        places, cells = places[order], np.empty((len(places), self.shape[1]), self.dtype)
+        is_apart = (np.diff(places) > MOST_BETWEEN) | (np.diff(places // BLOCK) > 0)
+        ends = np.append(np.flatnonzero(is_apart) + 1, len(places)) if len(places) else []
+        with open(self._file[0], "rb", buffering=0) as file:
+            for start, end in zip([0, *ends], ends, strict=False):
+                here, first = order[start:end], places[start]
+                cells[here] = self._read(file, first, places[end - 1] + 1)[places[start:end] - first]
+        return cells
+
+    def _read(self, file, start, stop):
+        """The cells of rows that follow each other in the open file."""
+        _, dtype, offset, (_, n_columns) = self._file
+        file.seek(offset + int(start) * n_columns * dtype.itemsize)
+        cells = np.fromfile(file, dtype, int(stop - start) * n_columns)
+        if len(cells) < (stop - start) * n_columns:
+            raise ValueError(f"{self._file[0]} has become shorter than the array that was mapped from it.")
+        cells = cells.reshape(-1, n_columns)
+        return cells if self._columns is None else cells[:, self._columns]
 
     @property
     def T(self):  # noqa: N802

@@ -139,3 +139,15 @@ def test_a_detector_judges_rows_of_a_file(tmp_path, small_files):
     mapped = in_file(X, tmp_path / "table")
     np.testing.assert_array_equal(detector.score_samples(mapped), detector.score_samples(X))
     np.testing.assert_array_equal(detector.fit(mapped).predict(X).shape, (600,))
+
+
+def test_a_file_that_became_shorter_is_an_error(tmp_path, small_files):
+    mapped = in_file(table(), tmp_path / "table")
+    model = VAETransformer(2, **SHORT).fit(table())
+    file = FileRows.of(mapped)
+    with open(tmp_path / "table", "r+b") as opened:
+        opened.truncate(1000)
+    with pytest.raises(ValueError, match="table has become shorter than the array"):
+        file[:]
+    with pytest.raises(ValueError, match="table has become shorter than the array"):
+        model.transform(mapped)
