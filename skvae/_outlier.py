@@ -16,6 +16,7 @@ from skvae._outliers.judges import can_explain, judge_of
 from skvae._outliers.reasons import Reasons
 from skvae._outliers.reservoir import Reservoir
 from skvae._outliers.table import table_of_reasons
+from skvae._stored import Stored
 from skvae._surroundings import undisturbed
 from skvae._tables.faults import check_form, check_names, check_rows
 from skvae._tables.frames.frame import Frame, is_frame, without_mask
@@ -61,7 +62,7 @@ def _goes_on(detector):
     return estimator is None or hasattr(estimator, "partial_fit")
 
 
-class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
+class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, BaseEstimator):
     """Outlier detection by the likelihood of rows, with the columns that make a row an outlier.
 
     Wraps any estimator that has ``score_samples``, higher being more normal, and adds the threshold ``offset_``: a row

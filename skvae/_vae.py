@@ -130,10 +130,11 @@ class VAETransformer(BaseAutoencoder):
         Share of ``max_iter`` over which the weight of the cost rises from 0 to ``beta``.
     n_importance_samples : int, default=64
         Draws of one score; may be changed after ``fit``.
-    corruption : {"gaussian", "masking", "salt_and_pepper", "swap"}, Corruption or None, default=None
+    corruption : {"auto", "gaussian", "masking", "salt_and_pepper", "swap"}, Corruption or None, default="auto"
         What the encoder is shown in training instead of x, for a denoising model; the target stays x. A member of
         :mod:`skvae.corruptions`, or its name: normal noise, cells that look as if they were missing, the extremes of
-        their column, or those of other rows, which suits columns of any kind.
+        their column, or those of other rows, which suits columns of any kind. "auto" is ``Masking(0.5)`` where all
+        columns are "multinomial" and 100 or more, as words of documents are, and none elsewhere.
     penalty : {"auto", "sparse", "contractive", "orthogonal", "principal"}, Penalty or None, default="auto"
         What codes and encoder cost beside how badly rows are explained. A member of :mod:`skvae.penalties`, or its
         name: few active units, codes that move little where rows do, units that are not correlated, or codes that leave
@@ -305,7 +306,7 @@ class VAETransformer(BaseAutoencoder):
         free_bits: float = 0.0,
         kl_warmup: float = 0.0,
         n_importance_samples: int = 64,
-        corruption: str | Corruption | None = None,
+        corruption: str | Corruption | None = "auto",
         penalty: str | Penalty | None = "auto",
         solver: "str | type[Optimizer]" = "adam",
         alpha: float = 0.0,

@@ -40,8 +40,8 @@ TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 
 MEMBERS_FILES = {"_members", "networks", "corruptions", "penalties"}
 FACES = {"_vae", "_autoencoder", "_outlier", "_imputer"}
-SHARED = {"_callbacks", "_surroundings", "_typing", "_validation"}
-"""What every room may know: scikit-learn's machinery, and the program around a call."""
+SHARED = {"_callbacks", "_stored", "_surroundings", "_typing", "_validation"}
+"""What every room may know: scikit-learn's machinery, files, and the program around a call."""
 
 ROOMS = {
     "faces": {"_base", "_recipe", "_tables", "_engine", "_outliers", "members", "nn"},

@@ -221,3 +221,5 @@ def test_html_repr_shows_parameters_and_fitted_attributes(X):
     for estimator in (VAETransformer(**SMALL), AutoencoderOutlierDetector(VAETransformer(**SMALL))):
         assert "hidden_layer_sizes" in estimator._repr_html_()
         html = estimator.fit(X)._repr_html_()
+        assert "n_features_in_" in html
+        assert "href" not in html  # there are no pages online to link to

@@ -12,6 +12,7 @@ from skvae._engine.device import PRECISIONS
 from skvae._engine.summaries import Summary, summarised
 from skvae._members import nested
 from skvae._recipe import epochs_of, plan_of, solver_of, stream_plan
+from skvae._stored import Stored
 from skvae._surroundings import undisturbed
 from skvae._tables import door
 from skvae._tables.plain import plain, unplain
@@ -42,7 +43,7 @@ NAMING = "categorical_features", "likelihood"
 """Parameters that may hold names of columns."""
 
 
-class BaseAutoencoder(CallbackSupportMixin, Answers):
+class BaseAutoencoder(Stored, CallbackSupportMixin, Answers):
     """Parameters and training of the two estimators; they add their recipe and its parameters."""
 
     n_components_: int
@@ -71,7 +72,7 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
         "likelihood": [StrOptions(set(LIKELIHOODS) | {"auto"}), list, dict],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "n_mixture_components": [Interval(Integral, 1, MAX_SEED, closed="both")],
-        "corruption": [StrOptions(set(CORRUPTIONS)), Corruption, None],
+        "corruption": [StrOptions(set(CORRUPTIONS) | {"auto"}), Corruption, None],
         "penalty": [StrOptions(set(PENALTIES) | {"auto"}), Penalty, None],
         "solver": [StrOptions(set(SOLVERS)), type],
         "alpha": [Interval(Real, 0, 1e12, closed="both")],
@@ -98,9 +99,10 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
         """Train on ``X``.
 
         A sparse table is made dense a batch at a time, and gives the model that its dense copy gives. Its cells are all
-        there: what is not stored is zero. ``likelihood="auto"`` of a ``VAETransformer`` is one likelihood for all its
-        columns: "bernoulli" where cells are 0 and 1 only, "poisson" where they are counts, and "gaussian" for other
-        numbers such as TF-IDF; it takes no sparse table for pixels.
+        there: what is not stored is zero. ``likelihood="auto"`` is one likelihood for all its columns: "multinomial"
+        where these are 100 or more of counts, as words of documents are. Otherwise that of a ``VAETransformer`` is
+        "bernoulli" where cells are 0 and 1 only, "poisson" where they are counts, and "gaussian" for other numbers such
+        as TF-IDF. It takes no sparse table for pixels.
 
         Parameters
         ----------

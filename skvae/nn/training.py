@@ -56,7 +56,8 @@ class Batch(NamedTuple):
 class Rows(NamedTuple):
     """A table on its device: x (n, n_features), and how many rows each one counts (n,), above zero.
 
-    ``x`` is a tensor, or whatever has its length and shape and gives tensors for ``x[index]``.
+    ``x`` is a tensor, or whatever has its length and shape, gives tensors for ``x[index]`` and row numbers in random
+    order for ``x.shuffled(generator)``.
     """
 
     x: torch.Tensor
@@ -93,10 +94,15 @@ class Rows(NamedTuple):
         mean = self.size / len(self.x)
         rows = self._replace(weight=self.weight / mean)
         n_rows = batch_size * max(1, CELLS_AT_ONCE // (batch_size * self.x.shape[1]))
-        order = torch.randperm(len(self.x), generator=generator, device=self.weight.device)
-        for index in order.split(n_rows):
+        for index in self._shuffled(generator).split(n_rows):
             for x, weight in rows.take(index).pieces(batch_size):
                 yield Batch(x, weight, mean * len(x))
+
+    def _shuffled(self, generator):
+        """All row numbers in random order."""
+        if isinstance(self.x, torch.Tensor):
+            return torch.randperm(len(self.x), generator=generator, device=self.weight.device)
+        return self.x.shuffled(generator).to(self.weight.device)
 
     def _by_weight(self, batch_size, generator):
         """Batches of one number of rows, filled up with rows of weight zero where they have fewer."""
