@@ -12,9 +12,14 @@ are paired by table and size, with 95 % intervals of a bootstrap over tables.
 
 Settings of skvae were chosen on the tables of ``--half choose``; those of ``--half confirm`` were not looked at,
 but for horse_colic and iris: the first when it was decided how holes count.
+
+``--models PCA UMAP`` takes UMAP too, where the package umap-learn is installed; it takes long, so that it is left out
+by default.
 """
 
 import argparse
+import importlib
+import importlib.util
 import json
 import platform
 import time
@@ -92,8 +97,8 @@ MEDIAN_SPLIT = "ames", "boston", "concrete", "energy", "kin8nm"
 """Tables whose target is a quantity: labels are whether it lies above the median."""
 
 
-def load(name, folder):
-    """Table and labels of up to MOST_ROWS rows, of labels that enough rows have."""
+def load(name, folder, most_rows=MOST_ROWS):
+    """Table and labels of up to ``most_rows`` rows, of labels that enough rows have."""
     if name in SHIPPED:
         X, y = SHIPPED[name](return_X_y=True)
     elif name in FRAMES:
@@ -107,7 +112,7 @@ def load(name, folder):
             X, y = file["X"], file["y"].ravel()
     y = pd.factorize(np.asarray(y), sort=True)[0]
     rows = np.random.RandomState(0).permutation(len(y))
-    rows = rows[np.bincount(y)[y[rows]] >= FEWEST_OF_A_LABEL][:MOST_ROWS]
+    rows = rows[np.bincount(y)[y[rows]] >= FEWEST_OF_A_LABEL][:most_rows]
     rows = rows[np.bincount(y[rows])[y[rows]] >= 3]
     return (X.iloc[rows].reset_index(drop=True) if hasattr(X, "iloc") else X[rows]), pd.factorize(y[rows])[0]
 
@@ -148,6 +153,11 @@ def rival(build):
     return of
 
 
+def umap(size, seed):
+    """UMAP, which is not imported before it is asked for."""
+    return importlib.import_module("umap").UMAP(n_components=size, random_state=seed, n_jobs=1)
+
+
 PRINCIPAL = Principal(10.0)
 """What has codes of a VAE keep to principal components."""
 
@@ -159,9 +169,17 @@ MODELS = {
     "AutoencoderTransformer": lambda size, X, seed: AutoencoderTransformer(size, random_state=seed),
     "VAETransformer": lambda size, X, seed: VAETransformer(size, random_state=seed),
     "VAETransformer, principal": lambda size, X, seed: VAETransformer(size, penalty=PRINCIPAL, random_state=seed),
+    "UMAP": rival(umap),
 }
 
 RIVALS = "PCA", "FactorAnalysis", "TruncatedSVD", "KernelPCA"
+"""Models that others are compared with; UMAP is none, so that it is compared with PCA as ours are."""
+
+PACKAGES = {"UMAP": ("umap", "umap-learn")}
+"""Modules and packages of models that need one beside scikit-learn."""
+
+USUAL = [name for name in MODELS if name not in PACKAGES]
+"""Models that run by default."""
 
 READERS = {
     "linear": lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
@@ -203,11 +221,20 @@ def judged(model, X, y, train, test, readers):
     return {**figures, "seconds": seconds}
 
 
-def measured(names, folder, models, readers, folds, repeats, only_sizes=None):
+def installed(names):
+    """The models whose packages are there; of the others it is told what they need."""
+    there = {name: PACKAGES[name] for name in names if name in PACKAGES}
+    lacking = [name for name, (module, _) in there.items() if importlib.util.find_spec(module) is None]
+    for name in lacking:
+        print(f"{name} is skipped: the package {PACKAGES[name][1]} is not installed.")
+    return [name for name in names if name not in lacking]
+
+
+def measured(names, folder, models, readers, folds, repeats, only_sizes=None, most_rows=MOST_ROWS):
     """A record for each table, size, model and fold."""
     records = []
     for name in names:
-        X, y = load(name, folder)
+        X, y = load(name, folder, most_rows)
         for size in sizes(X):
             if only_sizes and size not in only_sizes:
                 continue
@@ -293,11 +320,12 @@ def main():
     parser.add_argument("--data", type=Path, help="folder with mixed, imputation, adbench and images")
     parser.add_argument("--half", choices=("choose", "confirm"), default="confirm")
     parser.add_argument("--names", nargs="*", help="these tables alone")
-    parser.add_argument("--models", nargs="*", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--models", nargs="*", choices=MODELS, default=USUAL)
     parser.add_argument("--readers", nargs="*", default=[*READERS, "groups", "trust"])
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--sizes", nargs="*", type=int, help="these sizes alone")
+    parser.add_argument("--rows", type=int, default=MOST_ROWS, help="rows of a table that take part")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     parser.add_argument("--read", type=Path, nargs="*", help="figures of earlier runs, instead of measuring")
     parser.add_argument("--picture", type=Path, help="where to draw the differences to PCA")
@@ -305,15 +333,15 @@ def main():
     warnings.simplefilter("ignore")
     names = arguments.names or (CHOOSE if arguments.half == "choose" else CONFIRM)
     names = [name for name in names if arguments.data or name in SHIPPED]
-    models = {name: MODELS[name] for name in arguments.models}
+    models = {name: MODELS[name] for name in installed(arguments.models)}
     if arguments.read:
         records = [record for path in arguments.read for record in json.loads(path.read_text())["codes"]]
     else:
         readers, folds, repeats = arguments.readers, arguments.folds, arguments.repeats
-        records = measured(names, arguments.data, models, readers, folds, repeats, arguments.sizes)
-    summary = report(records, arguments.readers, arguments.models)
+        records = measured(names, arguments.data, models, readers, folds, repeats, arguments.sizes, arguments.rows)
+    summary = report(records, arguments.readers, models)
     if arguments.picture:
-        draw(records, arguments.models, arguments.picture)
+        draw(records, models, arguments.picture)
     if arguments.json:
         versions = {module.__name__: module.__version__ for module in (skvae, sklearn, torch, np, pd)}
         arguments.json.parent.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,17 @@
 """Autoencoders and variational autoencoders as scikit-learn estimators."""
 
 import importlib
+import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what is imported at its first use
     from skvae._autoencoder import AutoencoderTransformer
+    from skvae._displays.anomaly_score import AnomalyScoreDisplay
+    from skvae._displays.column_likelihood import ColumnLikelihoodDisplay
     from skvae._displays.explanation import ExplanationDisplay
     from skvae._displays.images import ImageGridDisplay
+    from skvae._displays.latent_space import LatentSpaceDisplay
+    from skvae._displays.loss_curve import LossCurveDisplay
     from skvae._displays.reconstruction import ReconstructionDisplay
     from skvae._imputer import AutoencoderImputer
     from skvae._outlier import AutoencoderOutlierDetector
@@ -15,24 +20,35 @@ if TYPE_CHECKING:  # what is imported at its first use
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AnomalyScoreDisplay": "skvae._displays.anomaly_score",
     "AutoencoderImputer": "skvae._imputer",
     "AutoencoderOutlierDetector": "skvae._outlier",
     "AutoencoderTransformer": "skvae._autoencoder",
+    "ColumnLikelihoodDisplay": "skvae._displays.column_likelihood",
     "ExplanationDisplay": "skvae._displays.explanation",
     "ImageGridDisplay": "skvae._displays.images",
+    "LatentSpaceDisplay": "skvae._displays.latent_space",
+    "LossCurveDisplay": "skvae._displays.loss_curve",
     "ReconstructionDisplay": "skvae._displays.reconstruction",
     "VAETransformer": "skvae._vae",
 }
 
 __all__ = [
+    "AnomalyScoreDisplay",
     "AutoencoderImputer",
     "AutoencoderOutlierDetector",
     "AutoencoderTransformer",
+    "ColumnLikelihoodDisplay",
     "ExplanationDisplay",
     "ImageGridDisplay",
+    "LatentSpaceDisplay",
+    "LossCurveDisplay",
     "ReconstructionDisplay",
     "VAETransformer",
 ]
+
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless the program listens
 
 
 def __getattr__(name):

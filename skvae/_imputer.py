@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import get_tags
 
+from skvae._stored import Stored
 from skvae._surroundings import undisturbed
 from skvae._tables.faults import check_form
 from skvae._tables.frames.frame import is_frame, is_sparse, names_of, without_mask
@@ -32,7 +33,7 @@ def _goes_on(imputer):
     return estimator is None or hasattr(estimator, "partial_fit")
 
 
-class AutoencoderImputer(TransformerMixin, BaseEstimator):
+class AutoencoderImputer(Stored, TransformerMixin, BaseEstimator):
     """Fills the missing cells of a table with what an autoencoder expects of them, given the other cells of the row.
 
     Stands where :class:`~sklearn.impute.KNNImputer` or :class:`~sklearn.impute.IterativeImputer` do, before an
@@ -82,9 +83,6 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
     >>> imputer.transform([[1.0, np.nan, -1.0]]).round()
     array([[ 1.,  2., -1.]])
     """
-
-    _doc_link_module = "skvae"
-    _doc_link_template = VAETransformer._doc_link_template
 
     estimator_: Any
     n_features_in_: int

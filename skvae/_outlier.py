@@ -9,12 +9,14 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import check_random_state, get_tags
 
+from skvae._callbacks import LOGGER
 from skvae._outliers.ensemble import RobustEnsemble, to_go_on
 from skvae._outliers.excess import Excess
 from skvae._outliers.judges import can_explain, judge_of
 from skvae._outliers.reasons import Reasons
 from skvae._outliers.reservoir import Reservoir
 from skvae._outliers.table import table_of_reasons
+from skvae._stored import Stored
 from skvae._surroundings import undisturbed
 from skvae._tables.faults import check_form, check_names, check_rows
 from skvae._tables.frames.frame import Frame, is_frame, without_mask
@@ -30,6 +32,7 @@ from skvae._validation import (
     _set_random_states,
     available_if,
     check_is_fitted,
+    num_rows,
     validate_data,
 )
 
@@ -59,7 +62,7 @@ def _goes_on(detector):
     return estimator is None or hasattr(estimator, "partial_fit")
 
 
-class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimator):
+class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, BaseEstimator):
     """Outlier detection by the likelihood of rows, with the columns that make a row an outlier.
 
     Wraps any estimator that has ``score_samples``, higher being more normal, and adds the threshold ``offset_``: a row
@@ -125,9 +128,6 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
     >>> detector.predict([[0.1, 0.1], [2.0, -2.0]])
     array([ 1, -1])
     """
-
-    _doc_link_module = "skvae"
-    _doc_link_template = VAETransformer._doc_link_template
 
     estimator_: Any
     offset_: float
@@ -239,6 +239,7 @@ class AutoencoderOutlierDetector(CallbackSupportMixin, OutlierMixin, BaseEstimat
         recent = Reservoir.of(reading.matrix, weight) if judge.goes_on else None
         self._judge_by(judge, reading, weight, recent)
         self._frame = Frame.of(X)
+        LOGGER.info("%s: fitted to %d rows, threshold %g", type(self).__name__, num_rows(X), self.offset_)
         return self
 
     def _judge_by(self, judge, reading, weight, recent):

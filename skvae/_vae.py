@@ -130,10 +130,11 @@ class VAETransformer(BaseAutoencoder):
         Share of ``max_iter`` over which the weight of the cost rises from 0 to ``beta``.
     n_importance_samples : int, default=64
         Draws of one score; may be changed after ``fit``.
-    corruption : {"gaussian", "masking", "salt_and_pepper", "swap"}, Corruption or None, default=None
+    corruption : {"auto", "gaussian", "masking", "salt_and_pepper", "swap"}, Corruption or None, default="auto"
         What the encoder is shown in training instead of x, for a denoising model; the target stays x. A member of
         :mod:`skvae.corruptions`, or its name: normal noise, cells that look as if they were missing, the extremes of
-        their column, or those of other rows, which suits columns of any kind.
+        their column, or those of other rows, which suits columns of any kind. "auto" is ``Masking(0.5)`` where all
+        columns are "multinomial" and 100 or more, as words of documents are, and none elsewhere.
     penalty : {"auto", "sparse", "contractive", "orthogonal", "principal"}, Penalty or None, default="auto"
         What codes and encoder cost beside how badly rows are explained. A member of :mod:`skvae.penalties`, or its
         name: few active units, codes that move little where rows do, units that are not correlated, or codes that leave
@@ -185,8 +186,9 @@ class VAETransformer(BaseAutoencoder):
         Seed of first weights, validation split, order of rows and noise. The same int gives the same model on the same
         machine, device and versions.
     verbose : bool or int, default=False
-        Whether to print a line an epoch: the objective on training and validation rows, both the lower the better, and
-        seconds since ``fit`` began.
+        What is printed: 1 or True a line an epoch, with the objective on training and validation rows, both the lower
+        the better, and seconds since ``fit`` began; 2 in ``fit`` a bar that is drawn over itself, with the time that is
+        left at most. The logger "skvae" is told the same at level DEBUG, and of a fit that has ended at INFO.
 
     Attributes
     ----------
@@ -203,7 +205,9 @@ class VAETransformer(BaseAutoencoder):
     loss_curve_ : list of float
         Objective of each epoch, its mean over training rows in nats, at the final weights of its terms.
     history_ : dict of list of float
-        The named terms of the objective, one value an epoch: "reconstruction" and what the code costs, or "iwae".
+        The named terms of the objective, one value an epoch: "reconstruction" and what the code costs, or "iwae". All
+        lists are as long as ``loss_curve_``, so that ``pandas.DataFrame(history_)`` is a table with a row an epoch; NaN
+        where a warm start went on with other terms.
     kl_per_component_ : ndarray of shape (n_components_,)
         Kullback-Leibler divergence of each component from the prior in nats, its mean over training rows: what the
         component says about a row.
@@ -302,7 +306,7 @@ class VAETransformer(BaseAutoencoder):
         free_bits: float = 0.0,
         kl_warmup: float = 0.0,
         n_importance_samples: int = 64,
-        corruption: str | Corruption | None = None,
+        corruption: str | Corruption | None = "auto",
         penalty: str | Penalty | None = "auto",
         solver: "str | type[Optimizer]" = "adam",
         alpha: float = 0.0,

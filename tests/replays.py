@@ -62,6 +62,7 @@ CASES = [
     *({"name": "vae", "activation": activation} for activation in ACTIVATIONS),
     *({"name": "vae", "solver": solver} for solver in SOLVERS),
     *({"name": "autoencoder", "corruption": corruption} for corruption in CORRUPTIONS),
+    {"name": "vae", "likelihood": "multinomial", "corruption": "masking"},
     *({"name": name, "penalty": penalty} for name, penalty in itertools.product(MODELS, PENALTIES)),
     {"name": "autoencoder", "penalty": ("sparse", {"strength": 0.1, "target": 0.2})},
     *({"name": name, "network": ("mlp", {"dropout": 0.3, "tied": True})} for name in MODELS),

@@ -16,11 +16,15 @@ import pytest
 
 import skvae
 from skvae import (
+    AnomalyScoreDisplay,
     AutoencoderImputer,
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
+    ColumnLikelihoodDisplay,
     ExplanationDisplay,
     ImageGridDisplay,
+    LatentSpaceDisplay,
+    LossCurveDisplay,
     ReconstructionDisplay,
     VAETransformer,
 )
@@ -36,8 +40,8 @@ TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 
 MEMBERS_FILES = {"_members", "networks", "corruptions", "penalties"}
 FACES = {"_vae", "_autoencoder", "_outlier", "_imputer"}
-SHARED = {"_callbacks", "_surroundings", "_typing", "_validation"}
-"""What every room may know: scikit-learn's machinery, and the program around a call."""
+SHARED = {"_callbacks", "_stored", "_surroundings", "_typing", "_validation"}
+"""What every room may know: scikit-learn's machinery, files, and the program around a call."""
 
 ROOMS = {
     "faces": {"_base", "_recipe", "_tables", "_engine", "_outliers", "members", "nn"},
@@ -295,8 +299,12 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
         VAETransformer,
         AutoencoderTransformer,
         AutoencoderOutlierDetector,
+        AnomalyScoreDisplay,
+        ColumnLikelihoodDisplay,
         ExplanationDisplay,
         ImageGridDisplay,
+        LatentSpaceDisplay,
+        LossCurveDisplay,
         ReconstructionDisplay,
         AutoencoderImputer,
     ],

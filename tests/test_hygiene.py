@@ -217,8 +217,9 @@ def test_the_module_is_public_in_eval_mode_on_its_device(X):
     np.testing.assert_allclose(fitted.module_.posterior(x).mean, fitted.transform(X), atol=1e-5)
 
 
-def test_html_repr_shows_parameters_fitted_attributes_and_a_link(X):
+def test_html_repr_shows_parameters_and_fitted_attributes(X):
     for estimator in (VAETransformer(**SMALL), AutoencoderOutlierDetector(VAETransformer(**SMALL))):
         assert "hidden_layer_sizes" in estimator._repr_html_()
         html = estimator.fit(X)._repr_html_()
-        assert f"{type(estimator).__name__}.html" in html
+        assert "n_features_in_" in html
+        assert "href" not in html  # there are no pages online to link to

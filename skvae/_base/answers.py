@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 
+from skvae._base.description import described
 from skvae._base.training import MAX_SEED
 from skvae._engine.components import recovered
 from skvae._engine.density import MatrixDensity
@@ -306,6 +307,21 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             return filled(self._model.inference.impute(rows[lacking], n_draws, tell))
         seeds = rng.randint(MAX_SEED, size=n_imputations).tolist()
         return [filled(cells) for cells in self._model.inference.complete(rows[lacking], n_draws, seeds)]
+
+    def describe(self) -> pd.Series:
+        """What was fitted, and how that went, in a few lines.
+
+        Returns
+        -------
+        facts : pandas.Series
+            Numbers and short texts: how many columns there are, of which kinds and under which likelihoods, and how
+            many of them have missing cells; the size of the code, of the hidden layers and of all weights; the density
+            that codes are drawn from; epochs, why training ended ("converged", "max_iter", "stopped", "interrupted" or
+            "diverged"), the last objective on training rows and the best score on validation rows, where there are any;
+            device and precision. A ``VAETransformer`` says how many components are in use too.
+        """
+        check_is_fitted(self)
+        return described(self)
 
     @property
     def column_likelihoods_(self) -> pd.DataFrame:

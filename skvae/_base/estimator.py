@@ -6,12 +6,13 @@ from typing import Self
 
 from skvae._base.answers import Answers
 from skvae._base.training import MAX_SEED, attributes_of, begun, check_outcome, seeds, tell
-from skvae._callbacks import FitReport
+from skvae._callbacks import FitReport, Words
 from skvae._engine.components import components_of
 from skvae._engine.device import PRECISIONS
 from skvae._engine.summaries import Summary, summarised
 from skvae._members import nested
 from skvae._recipe import epochs_of, plan_of, solver_of, stream_plan
+from skvae._stored import Stored
 from skvae._surroundings import undisturbed
 from skvae._tables import door
 from skvae._tables.plain import plain, unplain
@@ -42,7 +43,7 @@ NAMING = "categorical_features", "likelihood"
 """Parameters that may hold names of columns."""
 
 
-class BaseAutoencoder(CallbackSupportMixin, Answers):
+class BaseAutoencoder(Stored, CallbackSupportMixin, Answers):
     """Parameters and training of the two estimators; they add their recipe and its parameters."""
 
     n_components_: int
@@ -62,9 +63,6 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
     _epochs_divided_by = 1
     """By what ``max_iter="auto"`` is divided, for that of a detector's densities which learns from usual rows alone."""
 
-    _doc_link_module = "skvae"
-    _doc_link_template = "https://skvae.readthedocs.io/en/latest/{estimator_name}.html"
-
     _parameter_constraints: dict = {
         "n_components": [StrOptions({"auto"}), Interval(Integral, 1, MAX_SEED, closed="both")],
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -74,7 +72,7 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
         "likelihood": [StrOptions(set(LIKELIHOODS) | {"auto"}), list, dict],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "n_mixture_components": [Interval(Integral, 1, MAX_SEED, closed="both")],
-        "corruption": [StrOptions(set(CORRUPTIONS)), Corruption, None],
+        "corruption": [StrOptions(set(CORRUPTIONS) | {"auto"}), Corruption, None],
         "penalty": [StrOptions(set(PENALTIES) | {"auto"}), Penalty, None],
         "solver": [StrOptions(set(SOLVERS)), type],
         "alpha": [Interval(Real, 0, 1e12, closed="both")],
@@ -101,9 +99,10 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
         """Train on ``X``.
 
         A sparse table is made dense a batch at a time, and gives the model that its dense copy gives. Its cells are all
-        there: what is not stored is zero. ``likelihood="auto"`` of a ``VAETransformer`` is one likelihood for all its
-        columns: "bernoulli" where cells are 0 and 1 only, "poisson" where they are counts, and "gaussian" for other
-        numbers such as TF-IDF; it takes no sparse table for pixels.
+        there: what is not stored is zero. ``likelihood="auto"`` is one likelihood for all its columns: "multinomial"
+        where these are 100 or more of counts, as words of documents are. Otherwise that of a ``VAETransformer`` is
+        "bernoulli" where cells are 0 and 1 only, "poisson" where they are counts, and "gaussian" for other numbers such
+        as TF-IDF. It takes no sparse table for pixels.
 
         Parameters
         ----------
@@ -161,7 +160,7 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
             vars(self).update(self._fitted(run))
         tell(self, run.said)
         self._advise()
-        report.close()
+        report.close(run.model.history)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -196,6 +195,7 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
     def _partial_fit_table(self, table):
         """``partial_fit`` on a table that the door has read."""
         first_weights, training = seeds(self.random_state, 2)
+        words = Words(self, max_iter=1)
         with unchanged_on_error(self):
             note_columns(self, table.columns)
             run = begun(table, self, self._recipe, getattr(self, "_model", None), first_weights, whole=False)
@@ -205,6 +205,7 @@ class BaseAutoencoder(CallbackSupportMixin, Answers):
             check_outcome(self, model)
             vars(self).update(self._fitted(run, rate=rows.total / model.n_seen))
         tell(self, run.said)
+        words.line(model.history)
         return self
 
     def _read_to_fit(self, X, sample_weight):

@@ -48,7 +48,9 @@ def begun(table, parameters, recipe, fitted, seed, whole):
     schema = table.schema
     with as_numbered(table.numbers):
         linear = is_linear(parameters)
-        asked = parameters.likelihood, recipe.number_likelihood(parameters, schema.sparse), schema, table.X.shape[1]
+        n_features = table.X.shape[1]
+        of_numbers = recipe.number_likelihood(parameters, schema.sparse, n_features)
+        asked = parameters.likelihood, of_numbers, schema, n_features
         rows, profile = read_once(table.X, table.weight, Choice(*asked).columns_of_levels())
         alike = found_alike(parameters, profile, schema, fitted)
         choice = Choice(*asked, alike)

@@ -8,6 +8,9 @@ import pandas as pd
 
 from skvae._displays.texts import cell_text, number_of, shortened, signed
 
+PANELS_A_ROW, INCH_OF_A_PANEL = 4, 2.1
+"""Panels beside each other, and inches that one of them is wide and high."""
+
 MOST_POINTS = 2000
 """Points of a panel: of more rows so many are drawn, evenly spread."""
 

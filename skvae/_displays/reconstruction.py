@@ -17,13 +17,10 @@ from skvae._displays.mosaic import (
     size_of,
     value_range,
 )
-from skvae._displays.panels import draw_panel, error_of
+from skvae._displays.panels import INCH_OF_A_PANEL, PANELS_A_ROW, draw_panel, error_of
 from skvae._displays.plotting import axes_of, checked_number, load_pyplot, panels_of
 from skvae._tables.frames.frame import as_array, column_of, densely, names_of, numbered, some_rows
 from skvae._typing import Table
-
-PANELS_A_ROW, INCH_OF_A_PANEL = 4, 2.1
-"""Panels beside each other, and inches that one of them is wide and high."""
 
 INCH_OF_AN_IMAGE, INCH_BESIDE, INCH_BELOW = 1.0, 0.8, 0.5
 """Inches of the longer side of an image, and what stands beside and below them."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from skvae._tables.matrix import chunks, keeps_sparse
+from skvae._tables.matrix import by_the_batch, chunks
+from skvae._tables.on_disk import FileRows, shuffled_by_blocks
 from skvae._tables.units import Units
 from skvae._tables.weighted import WeightedRows
 from skvae.nn.training import Rows
@@ -32,8 +33,11 @@ class Tensors:
         return self.of(self.units.to_learn(X))
 
     def rows(self, rows):
-        """Weighted rows to learn from: tensors, but those of a sparse table are made as training asks for them."""
-        return Rows(StandardRows(self, rows), self.of(rows.counts)) if keeps_sparse(rows.X) else self.dense(rows)
+        """Weighted rows to learn from: tensors, but those of a sparse table or a file are made as training asks."""
+        if not by_the_batch(rows.X):
+            return self.dense(rows)
+        rows = rows.in_order_of_places() if isinstance(rows.X, FileRows) else rows
+        return Rows(StandardRows(self, rows), self.of(rows.counts))
 
     def dense(self, rows):
         """Weighted rows to learn from as tensors."""
@@ -57,6 +61,13 @@ class StandardRows:
 
     def __len__(self):
         return self.rows.n_rows
+
+    def shuffled(self, generator):
+        """Row numbers (n,) in random order; in a file those that follow each other are read together."""
+        if not isinstance(self.rows.X, FileRows):
+            return torch.randperm(len(self), generator=generator, device=generator.device)
+        seed = torch.randint(2**31 - 1, (1,), generator=generator, device=generator.device).item()
+        return torch.from_numpy(shuffled_by_blocks(len(self), np.random.RandomState(seed)))
 
     def __getitem__(self, index):
         index = index.cpu().numpy() if isinstance(index, torch.Tensor) else index

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from skvae._members import named
 from skvae._recipe.options import VariationalOptions
 from skvae._recipe.shapes import USUAL_NETWORK, is_linear
+from skvae._recipe.words import likelihood_of_words
 from skvae.corruptions import Corruption
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.objectives import OBJECTIVES
@@ -16,9 +17,6 @@ ENOUGH_ROWS = 10
 
 MANY_HOLES = 0.05
 """Share of missing cells from which on "auto" trains with several draws a row."""
-
-OF_SPARSE = {"binary": "bernoulli", "counts": "poisson", "real": "gaussian"}
-"""What "auto" of a VAE takes for all columns of a sparse table, by what its cells are."""
 
 COSTS = {"regularizer": "kl", "beta": 1.0, "free_bits": 0.0, "kl_warmup": 0.0, "penalty": "auto"}
 """Parameters that concern the cost of a code, and their defaults."""
@@ -32,6 +30,9 @@ class Recipe(ABC):
 
     network_of_pixels = ""
     """Name of the networks of a table of pixels under "auto", where there are hidden layers."""
+
+    of_sparse = {}
+    """What "auto" takes for all columns of a sparse table that are no words, by what its cells are; else the usual."""
 
     keeps_components = False
     """Whether codes keep to principal components under "auto"."""
@@ -50,12 +51,17 @@ class Recipe(ABC):
         suits = network.name == USUAL_NETWORK and not is_linear(parameters) and not one_unit
         return named(Principal(), Penalty) if self.keeps_components and suits else None
 
-    @abstractmethod
-    def number_likelihood(self, parameters, sparse):
-        """Name of the likelihood of columns of numbers under "auto"; ``sparse`` says what those of a sparse table are.
+    def number_likelihood(self, parameters, sparse, n_features):
+        """Name of the likelihood of so many columns of numbers under "auto".
 
-        It is None for another table.
+        ``sparse`` says what those of a sparse table are; it is None for another table.
         """
+        of_words = likelihood_of_words(sparse, n_features)
+        return of_words or self.of_sparse.get(sparse) or self.usual_likelihood(parameters)
+
+    @abstractmethod
+    def usual_likelihood(self, parameters):
+        """Name of the likelihood of columns of numbers under "auto", where nothing more is known of them."""
 
     @abstractmethod
     def code_density(self, parameters, whole, rows_a_component):
@@ -77,7 +83,7 @@ class PlainRecipe(Recipe):
     network_of_pixels = "residual"
     keeps_components = True
 
-    def number_likelihood(self, parameters, sparse):
+    def usual_likelihood(self, parameters):
         return "gaussian"
 
     def code_density(self, parameters, whole, rows_a_component):
@@ -95,9 +101,10 @@ class VariationalRecipe(Recipe):
 
     model = "vae"
     network_of_pixels = "mlp"
+    of_sparse = {"binary": "bernoulli", "counts": "poisson", "real": "gaussian"}
 
-    def number_likelihood(self, parameters, sparse):
-        return OF_SPARSE.get(sparse, "gaussian" if is_linear(parameters) else "inflated_gaussian")
+    def usual_likelihood(self, parameters):
+        return "gaussian" if is_linear(parameters) else "inflated_gaussian"
 
     def code_density(self, parameters, whole, rows_a_component):
         if parameters.code_density != "auto":

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from skvae._members import Named, named
+from skvae._members import Named
 from skvae._recipe.shapes import networks_of
 from skvae._recipe.sizes import latent_dim
-from skvae.corruptions import Corruption
+from skvae._recipe.words import corruption_of
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def options_of(parameters, recipe, known, rows, whole, fitted=None):
         apart=known.apart,
         n_mixture_components=int(parameters.n_mixture_components),
         code_density=code_density,
-        corruption=named(parameters.corruption, Corruption),
+        corruption=corruption_of(parameters, known, n_features, fitted),
         penalty=recipe.penalty(parameters, network, known, fitted),
         own=recipe.own(parameters, known.share_missing, fitted),
         alike=known.alike,

@@ -1,6 +1,7 @@
 """The one door: a table of whatever library -> a matrix of numbers with holes; what cannot be one is named.
 
-A matrix is a float64 or float32 array (n_samples, n_features), ``SparseRows`` or ``ColumnRows``; missing cells are NaN.
+A matrix is a float64 or float32 array (n_samples, n_features), ``SparseRows``, ``ColumnRows`` or ``FileRows``; missing
+cells are NaN.
 """
 
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ from sklearn.utils import check_array
 
 from skvae._tables.faults import check_names, check_table, with_culprit
 from skvae._tables.frames.frame import as_array, holes_as_nan, names_of, numbered
-from skvae._tables.matrix import ColumnRows, OnDemand, SparseRows, keeps_sparse
+from skvae._tables.matrix import ColumnRows, OnDemand, SparseRows, pieces_of
+from skvae._tables.on_disk import FileRows
 from skvae._tables.schema import Schema
 from skvae._tables.weights import as_numbered, counting
 from skvae._validation import noted_columns, unchanged, validate_data
@@ -55,7 +57,7 @@ def read_training(estimator, X, sample_weight=None, *, schema=None, declared=Fal
         if begins:
             schema, blocks = learned_schema(estimator, rows, declared, advise)
         matrix = as_matrix(estimator, rows, schema, begins, FIRST_ROWS if begins else 1, blocks)
-        if begins and keeps_sparse(matrix):
+        if begins and isinstance(matrix, SparseRows):
             schema = replace(schema, sparse=matrix.kind)
         return Table(schema, matrix, weight, numbers, noted_columns(estimator), rows)
 
@@ -109,6 +111,9 @@ def as_matrix(estimator, X, schema, reset=False, minimum=1, blocks=None):
             return SparseRows(validate_data(estimator, X, reset=reset, **checks))
         X = X.toarray()
     if schema.frame is None:
+        file = None if schema.columns else FileRows.of(X)
+        if file is not None:
+            return file_as_matrix(estimator, X, file, reset, checks)
         return array_as_matrix(estimator, X, schema, reset, checks)
     return frame_as_matrix(estimator, numbered(X), schema, reset, checks, blocks)
 
@@ -120,6 +125,19 @@ def array_as_matrix(estimator, X, schema, reset, checks):
         return schema.number_levels(validate_data(estimator, X, reset=reset, **checks))
     except (ValueError, TypeError, OverflowError) as error:
         raise with_culprit(error, X, type(estimator).__name__) from error
+
+
+def file_as_matrix(estimator, X, file, reset, checks):
+    """The same of an array that is read from its file as needed."""
+    owner = type(estimator).__name__
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    for part, cells in pieces_of(file):
+        with as_numbered(np.arange(part.start, part.stop)):
+            try:
+                check_array(cells, **checks | {"ensure_min_samples": 1}, estimator=owner, input_name="X")
+            except ValueError as error:
+                raise with_culprit(error, cells, owner) from error
+    return file
 
 
 def frame_as_matrix(estimator, X, schema, reset, checks, blocks=None):

@@ -21,7 +21,7 @@ class OnDemand(ABC):
     complete = False
     """Whether no cell can be missing."""
 
-    keeps_sparse = False
+    by_the_batch = False
     """Whether it takes so much less memory than a dense table that rows are to become dense a batch at a time."""
 
     def __len__(self):
@@ -62,7 +62,7 @@ class SparseRows(OnDemand):
     """A sparse table, held as scipy's CSR."""
 
     complete = True
-    keeps_sparse = True
+    by_the_batch = True
 
     def __init__(self, csr):
         self._csr = csr
@@ -223,9 +223,9 @@ def is_complete(X):
     return isinstance(X, OnDemand) and X.complete
 
 
-def keeps_sparse(X):
+def by_the_batch(X):
     """Whether a table is to become dense a batch at a time."""
-    return isinstance(X, OnDemand) and X.keeps_sparse
+    return isinstance(X, OnDemand) and X.by_the_batch
 
 
 CHUNK, CELLS_A_CHUNK, LEAST_CHUNK = 8192, 2**21, 16

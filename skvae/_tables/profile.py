@@ -15,6 +15,7 @@ import numpy as np
 from skvae._tables.distinct import distinct_rows, prints_of
 from skvae._tables.matrix import chunks, dense
 from skvae._tables.moments import Moments
+from skvae._tables.on_disk import FileRows
 from skvae._tables.weighted import WeightedRows
 
 SAMPLE_ROWS, SAMPLE_CELLS, LEAST_SAMPLE_ROWS = 8192, 2**22, 256
@@ -173,7 +174,10 @@ def read_once(X, weight=None, with_levels=()):
     scaled = None if weight is None else np.ldexp(weight, -np.frexp(weight.max())[1])
     columns, prints, held = passed(X, scaled, with_levels)
     is_whole = len(held.prints) == len(X)
-    index, added_up = distinct_rows(held.cells if is_whole else X, weight, prints)
+    if weight is None and isinstance(X, FileRows):  # which rows are equal is not worth reading them again
+        index, added_up = np.arange(len(X)), None
+    else:
+        index, added_up = distinct_rows(held.cells if is_whole else X, weight, prints)
     rows = WeightedRows.distinct(X, weight, (index, added_up))
     kept = smallest(prints[index], sample_size(X.shape[1]))
     cells = held.cells[index[kept]] if is_whole else held.of(prints[index[kept]])

@@ -97,6 +97,13 @@ class WeightedRows:
         order = by_value(self.X, prints if len(prints) == self.n_rows else fingerprints(self.X))
         return WeightedRows(self.X, self._weight(order), self.total, order, self.n_counted)
 
+    def in_order_of_places(self):
+        """These rows in the order in which they lie in X."""
+        if self.index is None:
+            return self
+        order = np.argsort(self.index)
+        return WeightedRows(self.X, self._weight(order), self.total, self.index[order], self.n_counted)
+
     def part(self, part):
         """The rows of a slice or of some numbers, dense, with their weights as they are."""
         return self._of(self.X[self._places(part)], part)

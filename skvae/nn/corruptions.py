@@ -85,7 +85,10 @@ class SomeCells(Corruption):
 
 
 class Masking(SomeCells):
-    """Cells look as missing ones do: the mean of the training rows, and their mark where the column has one."""
+    """Cells look as missing ones do: the mean of the training rows, and their mark where the column has one.
+
+    What is hidden of counts of words is as if it were not in the document.
+    """
 
     def __init__(self, likelihood, share, emphasis):
         super().__init__(likelihood, share, emphasis)
@@ -93,7 +96,7 @@ class Masking(SomeCells):
 
     def observe(self, likelihood, x, weight):
         if likelihood.missing_inputs(x) is None:
-            self.missing.copy_(weight @ likelihood.inputs(x) / weight.sum())
+            self.missing.copy_(likelihood.hidden_inputs(weight @ likelihood.inputs(x) / weight.sum()))
         else:
             self.missing.copy_(likelihood.inputs(torch.full_like(x[0], torch.nan)))
 

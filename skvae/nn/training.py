@@ -56,7 +56,8 @@ class Batch(NamedTuple):
 class Rows(NamedTuple):
     """A table on its device: x (n, n_features), and how many rows each one counts (n,), above zero.
 
-    ``x`` is a tensor, or whatever has its length and shape and gives tensors for ``x[index]``.
+    ``x`` is a tensor, or whatever has its length and shape, gives tensors for ``x[index]`` and row numbers in random
+    order for ``x.shuffled(generator)``.
     """
 
     x: torch.Tensor
@@ -93,10 +94,15 @@ class Rows(NamedTuple):
         mean = self.size / len(self.x)
         rows = self._replace(weight=self.weight / mean)
         n_rows = batch_size * max(1, CELLS_AT_ONCE // (batch_size * self.x.shape[1]))
-        order = torch.randperm(len(self.x), generator=generator, device=self.weight.device)
-        for index in order.split(n_rows):
+        for index in self._shuffled(generator).split(n_rows):
             for x, weight in rows.take(index).pieces(batch_size):
                 yield Batch(x, weight, mean * len(x))
+
+    def _shuffled(self, generator):
+        """All row numbers in random order."""
+        if isinstance(self.x, torch.Tensor):
+            return torch.randperm(len(self.x), generator=generator, device=self.weight.device)
+        return self.x.shuffled(generator).to(self.weight.device)
 
     def _by_weight(self, batch_size, generator):
         """Batches of one number of rows, filled up with rows of weight zero where they have fewer."""
@@ -146,10 +152,10 @@ class History:
     outcome: str = "max_iter"
 
     def record(self, loss, terms, validation):
-        """Append one epoch."""
+        """Append one epoch, to all terms: NaN where a run that goes on has other ones than before."""
+        for name in {**self.terms, **terms}:
+            self.terms.setdefault(name, [math.nan] * len(self.loss)).append(terms.get(name, math.nan))
         self.loss.append(loss)
-        for name, value in terms.items():
-            self.terms.setdefault(name, []).append(value)
         if validation is not None:
             self.validation.append(validation)
 

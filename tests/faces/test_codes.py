@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.decomposition import PCA
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import HalvingGridSearchCV
+from sklearn.model_selection import HalvingGridSearchCV, ValidationCurveDisplay
 from sklearn.preprocessing import StandardScaler
 
 from skvae import AutoencoderTransformer, VAETransformer
@@ -194,6 +194,30 @@ def test_halving_over_epochs_finds_the_size():
     assert search.best_params_["n_components"] == 4
     assert search.n_resources_[0] == 3
     assert len(search.n_resources_) > 1
+
+
+def test_a_validation_curve_over_sizes_shows_where_likelihood_is_level():
+    pytest.importorskip("matplotlib").use("Agg")
+    from matplotlib import pyplot as plt
+
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(300, 2)) @ rng.normal(size=(2, 6)) + 0.2 * rng.normal(size=(300, 6))
+    vae = VAETransformer(random_state=0, max_iter=15)
+    sizes, halves = [1, 2, 3], [(np.arange(150), np.arange(150, 300)), (np.arange(150, 300), np.arange(150))]
+    display = ValidationCurveDisplay.from_estimator(
+        vae, X, None, param_name="n_components", param_range=sizes, cv=halves
+    )
+    plt.close(display.figure_)
+    train, test = display.lines_
+    assert (train.get_label(), test.get_label()) == ("Train", "Test")
+    assert display.ax_.get_xlabel() == "n_components"
+    np.testing.assert_array_equal(test.get_xdata(), sizes)
+    np.testing.assert_allclose(test.get_ydata(), display.test_scores.mean(axis=1))
+    own = [VAETransformer(2, random_state=0, max_iter=15).fit(X[part]).score(X[others]) for part, others in halves]
+    np.testing.assert_allclose(test.get_ydata()[1], np.mean(own))
+    at_one, at_two, at_three = test.get_ydata()
+    assert at_two > at_one + 1.0
+    assert abs(at_three - at_two) < 0.3
 
 
 def test_recovery_of_a_sparse_table_is_that_of_its_dense_copy():

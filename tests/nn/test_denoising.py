@@ -153,3 +153,74 @@ def test_levels_of_a_column_are_masked_together_in_a_model():
     changed = (seen != inputs).unflatten(1, (5, 3)) if model.likelihood.n_inputs == 15 else None
     assert changed is not None, parts("categorical")
     assert ((changed.sum(2) == 0) | (changed.sum(2) == 3)).all()
+
+
+def documents(n_rows=40, n_columns=6):
+    """Counts of words, each row with some."""
+    x = torch.poisson(torch.linspace(0.1, 3.0, n_columns, dtype=torch.float64).expand(n_rows, -1), generator())
+    x[:, -1] += 1.0
+    return x
+
+
+def of_words(x, weight=None):
+    """A multinomial that took note of rows."""
+    likelihood = make_likelihood([("multinomial", list(range(x.shape[1])), {})], x.shape[1]).double()
+    likelihood.observe(x, (x.new_ones(len(x)) if weight is None else weight)[:, None].expand(x.shape))
+    return likelihood
+
+
+def test_what_is_seen_of_words_does_not_depend_on_how_long_a_document_is():
+    x = documents()
+    likelihood = of_words(x)
+    torch.testing.assert_close(likelihood.inputs(4.0 * x), likelihood.inputs(x))
+    assert torch.isfinite(likelihood.inputs(torch.zeros_like(x))).all()
+    assert likelihood.inputs(x).square().mean().item() == pytest.approx(1.0)
+    once = likelihood.spread * likelihood.inputs(torch.eye(6, dtype=torch.float64)) + likelihood.centre
+    torch.testing.assert_close(once, torch.eye(6, dtype=torch.float64))
+
+
+def test_rare_words_count_more_and_weights_are_repetitions():
+    x = documents()
+    likelihood, weight = of_words(x), torch.arange(40.0, dtype=torch.float64) % 3
+    assert (likelihood.rarity.diff() <= 0.0).all()
+    assert likelihood.rarity[0] > likelihood.rarity[-1] == 1.0
+    weighted, repeated = of_words(x, weight), of_words(x.repeat_interleave(weight.long(), dim=0))
+    for name in ("rarity", "centre", "spread"):
+        torch.testing.assert_close(getattr(weighted, name), getattr(repeated, name))
+
+
+def test_hidden_words_are_as_if_they_were_not_in_the_document():
+    x = documents()
+    likelihood = of_words(x)
+    masking = made("masking", likelihood, x, share=0.5, emphasis=2.0)
+    seen, emphasis = masking(likelihood.inputs(x), generator(), None)
+    torch.testing.assert_close(likelihood.rescaled(seen), likelihood.inputs(torch.where(emphasis == 2.0, 0.0, x)))
+    torch.testing.assert_close(likelihood.rescaled(likelihood.inputs(x)), likelihood.inputs(x))
+
+
+def test_words_beside_other_columns_are_hidden_in_the_same_way():
+    x, beside = documents(), cells("gaussian", 40, 2)
+    x[:, 5] = torch.linspace(-1.0, 1.0, 40)
+    x = torch.cat([beside[:, :1], x[:, :5], beside[:, 1:]], dim=1)
+    x[::4, 0] = torch.nan
+    groups = [("gaussian", [0, 6], {}), ("multinomial", [1, 2, 3, 4, 5], {})]
+    likelihood = Incomplete(make_likelihood(groups, 7), [0]).double()
+    likelihood.observe(x, torch.ones_like(x))
+    inputs, hidden = likelihood.inputs(x), x.clone()
+    hidden[:, 2] = 0.0
+    changed = inputs.clone()
+    changed[:, 3] = likelihood.inputs(hidden)[:, 3]
+    assert not torch.equal(changed, inputs)
+    torch.testing.assert_close(likelihood.rescaled(changed), likelihood.inputs(hidden))
+
+
+def test_a_model_of_words_is_shown_rows_of_one_length_in_training(monkeypatch):
+    hide = ("masking", {"share": 0.5, "emphasis": 1.0})
+    model, x = small_model("vae", likelihood="multinomial", n_features=6, corruption=hide), documents()
+    model.observe(x, torch.ones(40, dtype=torch.float64), generator())
+    shown, true_step = [], model.step
+    monkeypatch.setattr(model, "step", lambda x, inputs, *rest: shown.append(inputs) or true_step(x, inputs, *rest))
+    model.loss_terms(x, generator())
+    lengths = (model.likelihood.spread * shown[0] + model.likelihood.centre).norm(dim=1)
+    assert set(lengths.round(decimals=6).tolist()) <= {0.0, 1.0}
+    assert (shown[0] != model.inputs(x)).any()

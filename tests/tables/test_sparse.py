@@ -68,6 +68,44 @@ def test_auto_follows_what_the_cells_are(counts):
     assert chosen(sparse.csr_array(counts), likelihood="multinomial") == {"multinomial"}
 
 
+WORDS = 100
+"""Columns from which on counts are words."""
+
+
+def words(n_rows=60, n_columns=WORDS):
+    """Counts of words of documents, each of which has most words from one of three topics."""
+    rng = np.random.RandomState(0)
+    topics = rng.dirichlet(np.full(n_columns, 0.1), size=3)
+    lengths, topic = rng.randint(5, 60, size=n_rows), rng.randint(3, size=n_rows)
+    return np.stack([rng.multinomial(n, topics[k]) for n, k in zip(lengths, topic, strict=True)]).astype(float)
+
+
+def taken(estimator, X):
+    """Likelihoods of a fitted estimator, and what it hides in training."""
+    fitted = estimator.fit(X)
+    return set(fitted.column_likelihoods_.likelihood), fitted._model.options.corruption
+
+
+@pytest.mark.parametrize(("Estimator", "of_few"), [(VAETransformer, "poisson"), (AutoencoderTransformer, "gaussian")])
+def test_many_columns_of_counts_are_words_half_of_which_are_hidden(Estimator, of_few):
+    many, few, hidden = words(), words()[:, 1:], ("masking", {"share": 0.5, "emphasis": 1.0})
+    assert taken(Estimator(**SMALL), sparse.csr_array(many)) == ({"multinomial"}, hidden)
+    assert taken(Estimator(**SMALL, likelihood="multinomial"), many) == ({"multinomial"}, hidden)
+    assert taken(Estimator(**SMALL, corruption=None), sparse.csr_array(many)) == ({"multinomial"}, None)
+    assert taken(Estimator(**SMALL), sparse.csr_array(few)) == ({of_few}, None)
+    assert taken(Estimator(**SMALL, likelihood="multinomial"), few) == ({"multinomial"}, None)
+    assert taken(Estimator(**SMALL), sparse.csr_array(0.5 * many))[1] is None
+    assert taken(Estimator(**SMALL, likelihood="poisson"), many) == ({"poisson"}, None)
+
+
+def test_a_stream_of_words_goes_on_hiding_them():
+    X = sparse.csr_array(words())
+    fitted = VAETransformer(**SMALL).partial_fit(X[:30])
+    fitted.partial_fit(sparse.csr_array(np.minimum(words()[30:], 1.0)))
+    assert set(fitted.column_likelihoods_.likelihood) == {"multinomial"}
+    assert fitted._model.options.corruption == ("masking", {"share": 0.5, "emphasis": 1.0})
+
+
 def test_a_stream_keeps_what_auto_took_for_its_first_batch(counts):
     fitted = VAETransformer(**SMALL).partial_fit(sparse.csr_array(counts))
     fitted.partial_fit(sparse.csr_array(np.minimum(counts, 1)))

@@ -121,6 +121,17 @@ class Columnwise(Likelihood):
     def inputs(self, x):
         return torch.cat([member.inputs(cells) for member, cells in self.groups.with_cells(x)], dim=-1)
 
+    def hidden_inputs(self, mean):
+        return torch.cat([member.hidden_inputs(own) for member, own in self._with_inputs(mean)])
+
+    def rescaled(self, inputs):
+        return torch.cat([member.rescaled(own) for member, own in self._with_inputs(inputs)], dim=-1)
+
+    def _with_inputs(self, inputs):
+        """Each member with its part of what networks see (..., n_inputs)."""
+        members = self.groups.members
+        return zip(members, inputs.split([member.n_inputs for member in members], dim=-1), strict=True)
+
     def mean(self, outputs):
         return self.groups.joined([member.mean(own) for member, own in self.groups.with_outputs(outputs)])
 

@@ -10,6 +10,9 @@ from skvae.nn.numerics import bounded, hastened
 N_TOTALS = 256
 """Row totals that a multinomial remembers of its training rows."""
 
+NO_LENGTH = 1e-6
+"""A smaller length of what networks see of a row, or a smaller spread of it, is none."""
+
 
 class Counts(LogarithmicInputs):
     """Whole numbers from zero up; the outputs are logarithms of rates, from the mean of the column."""
@@ -81,25 +84,54 @@ class NegativeBinomial(Counts):
 class Multinomial(Counts):
     """Counts that share a row's total, such as words of a document; the total itself is taken as given.
 
-    Draws have totals of training rows, expected cells their mean total.
+    Draws have totals of training rows, expected cells their mean total. Networks see square roots of counts, weighted
+    by how few rows have the word and divided by their length in each row, as TF-IDF: rows of the same words are alike,
+    however long. Training hides half of the words from them, as few rows say what so many columns have in common.
     """
 
     separable = False
     distances = None
+    share_hidden = 0.5
 
     def __init__(self, n_features):
         super().__init__(n_features)
+        self.register_buffer("rarity", torch.ones(n_features, dtype=torch.float32))
         self.register_buffer("totals", torch.ones(N_TOTALS, dtype=torch.float32))
 
     def observe(self, x, weight):
         super().observe(x, weight)
-        self.spread.fill_(self.spread.mean())
+        n = n_rows(weight)
+        self.rarity.copy_(1.0 + torch.log((1.0 + n) / (1.0 + (weight * (x > 0.0)).sum(0))))
+        share, seen = shares(weight), self._of_one_length(self._weighted(x))
+        self.centre.copy_((share * seen).sum(0))
+        spread = (share * (seen - self.centre).square()).sum(0).mean().sqrt()
+        self.spread.fill_(torch.where(spread > NO_LENGTH, spread, 1.0))
         levels = torch.linspace(0.0, 1.0, N_TOTALS, dtype=x.dtype, device=x.device)
         weight = weight.expand_as(x).amin(-1)
         totals, order = x.sum(-1).sort()
         reached = weight[order].cumsum(0)
         place = torch.searchsorted(reached, 0.5 + levels * (reached[-1] - 1.0).clamp_min(0.0))
         self.totals.copy_(totals[place.clamp_max(len(totals) - 1)] * (reached[-1] > 0.0))
+
+    def _weighted(self, x):
+        return x.sqrt() * self.rarity
+
+    @staticmethod
+    def _of_one_length(weighted):
+        """Rows (..., n_features) of length one; one without counts stays at zero."""
+        return weighted / weighted.square().sum(-1, keepdim=True).sqrt().clamp_min(NO_LENGTH)
+
+    def _standard(self, seen):
+        return (seen - self.centre) / self.spread
+
+    def inputs(self, x):
+        return self._standard(self._of_one_length(self._weighted(x)))
+
+    def hidden_inputs(self, mean):
+        return self._standard(torch.zeros_like(self.centre))
+
+    def rescaled(self, inputs):
+        return self._standard(self._of_one_length(self.centre + self.spread * inputs))
 
     def _log_shares(self, outputs):
         return log_softmax(self.log_mean + outputs, dim=-1)

@@ -138,6 +138,10 @@ class Incomplete(Likelihood):
     def missing_inputs(self, x):
         return self.holes.unseen(x).index_select(-1, self._owner)
 
+    def rescaled(self, inputs):
+        seen, marks = inputs.split([self.inside.n_inputs, self.holes.n_marks], dim=-1)
+        return torch.cat([self.inside.rescaled(seen), marks], dim=-1)
+
     def realize(self, x, generator):
         return torch.where(x.isnan(), x, self.inside.realize(filled(x, self._filler), generator))
 

@@ -23,6 +23,8 @@ class Reading:
     """What to do with rows that have some of these cells and lack others."""
     support = "real numbers"
     remedy = ""
+    share_hidden = 0.0
+    """Share of the cells that training hides from the encoder under ``corruption="auto"``."""
 
     @classmethod
     def describe(cls, known):
@@ -63,6 +65,14 @@ class Reading:
     def inputs(self, x):
         """What a network sees of cells (..., n_inputs): about as wide as a standard normal."""
         return x
+
+    def hidden_inputs(self, mean):
+        """What a network sees of cells that are hidden from it (n_inputs,): the mean of the training rows."""
+        return mean
+
+    def rescaled(self, inputs):
+        """What a network sees where some inputs (..., n_inputs) of rows were changed: them, unless others follow."""
+        return inputs
 
     def missing_inputs(self, x):
         """Mask of the inputs whose cell is missing (..., inputs that are about cells); None where none can be."""

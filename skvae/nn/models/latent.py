@@ -33,6 +33,7 @@ class LatentModel(Codec):
         x = self.likelihood.realize(x, generator)
         clean = self.inputs(x)
         inputs, emphasis = self.corruption(clean, generator, weight)  # (batch, n_inputs)
+        inputs = inputs if inputs is clean else self.likelihood.rescaled(inputs)
         with lent(self, generator):
             return self.objective(self.step(x, inputs, generator, weight)._replace(emphasis=emphasis, clean=clean))
 
