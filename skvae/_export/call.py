@@ -8,6 +8,7 @@ import torch
 from skvae._export.graph import Graph
 from skvae._export.recording import NotExportableError, Spread, Step, Value
 
+
 @dataclass(frozen=True)
 class Call:
     """One step, the graph that it is written into, and the table of functions that it is written by."""

@@ -14,7 +14,6 @@ STIRLING = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 
 """Coefficients of Stirling's series of the logarithm of the gamma function."""
 
 
-
 def unary(operator):
     """A function of each number that ONNX has under a name."""
     return lambda call: call.node(operator, call.name(call.first, call.dtype))
@@ -205,7 +204,9 @@ def addcmul(call):
 
 
 def where(call):
-    return call.node("Where", call.name(call["condition"]), *(call.name(call[n], call.dtype) for n in ("self", "other")))
+    return call.node(
+        "Where", call.name(call["condition"]), *(call.name(call[n], call.dtype) for n in ("self", "other"))
+    )
 
 
 def masked_fill(call):

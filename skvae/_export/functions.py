@@ -11,7 +11,10 @@ FUNCTIONS = {
     **{name: e.same for name in ("alias", "clone", "contiguous", "detach", "lift_fresh", "dropout", "native_dropout")},
     "_to_copy": e.cast,
     **{name: e.unary(name.capitalize()) for name in ("exp", "log", "sqrt", "abs", "neg", "sigmoid", "tanh", "relu")},
-    **{name: e.unary(name.capitalize()) for name in ("sign", "erf", "sin", "cos", "reciprocal", "floor", "ceil", "round")},
+    **{
+        name: e.unary(name.capitalize())
+        for name in ("sign", "erf", "sin", "cos", "reciprocal", "floor", "ceil", "round")
+    },
     "isnan": lambda call: call.node("IsNaN", call.name(call.first)),
     **{name: e.logical("Not") for name in ("logical_not", "bitwise_not")},
     **{name: e.logical("And") for name in ("logical_and", "bitwise_and", "__and__")},
@@ -36,10 +39,18 @@ FUNCTIONS = {
     **{name: s.reshaped for name in ("view", "_unsafe_view", "reshape", "flatten", "unflatten", "_reshape_alias")},
     **{"expand": s.expanded, "unsqueeze": s.unsqueezed, "squeeze": s.squeezed, "permute": s.permuted},
     **{name: s.transposed for name in ("transpose", "t", "numpy_T", "mT")},
-    **{"slice": s.sliced, "select": s.selected, "cat": s.joined, "stack": s.stacked, "unbind": s.unbound, "repeat": s.tiled},
+    **{
+        "slice": s.sliced,
+        "select": s.selected,
+        "cat": s.joined,
+        "stack": s.stacked,
+        "unbind": s.unbound,
+        "repeat": s.tiled,
+    },
     **{name: s.split for name in ("split", "split_with_sizes", "chunk", "split_copy", "split_with_sizes_copy")},
     **{"index_select": s.taken, "gather": s.gathered, "index": s.indexed, "index_copy": s.index_copied},
-    **{"constant_pad_nd": s.padded, "mm": s.matmul, "bmm": s.matmul, "matmul": s.matmul, "addmm": s.addmm, "linear": s.linear},
+    **{"constant_pad_nd": s.padded, "addmm": s.addmm, "linear": s.linear},
+    **{name: s.matmul for name in ("mm", "mv", "bmm", "dot", "matmul")},
     **{"convolution": s.convolved, "native_batch_norm": s.batch_normed, "native_layer_norm": s.layer_normed},
     **{"_native_batch_norm_legit_no_training": s.batch_normed},
     **{"max_pool2d_with_indices": s.pooled("MaxPool"), "avg_pool2d": s.pooled("AveragePool")},

@@ -110,7 +110,9 @@ def levels_in(graph, cells, texts, missing, where):
 def columns_out(graph, asked, names, cells, missing):
     """An output for each column of a frame of cells (n, n_features), float64."""
     columns = asked.columns
-    parts = [cells] if len(columns) == 1 else graph.node("Split", [cells], len(columns), axis=1, num_outputs=len(columns))
+    parts = (
+        [cells] if len(columns) == 1 else graph.node("Split", [cells], len(columns), axis=1, num_outputs=len(columns))
+    )
     for name, column, part in zip(names, columns, parts, strict=True):
         if column.texts is None:
             graph.output(EXPECTED + name, part, np.float64, [1])
