@@ -93,7 +93,8 @@ def branched(call):
             written(call.graph, steps, call.functions)
             name = call.graph.node("Identity", [call.name(call[key])])
         parts.append(call.graph.part(nodes, [], [(name, call.dtype, call.shape)]))
-    return call.node("If", call.name(call["condition"]), then_branch=parts[0], else_branch=parts[1])
+    condition = call.graph.after(call.name(call["condition"]), parts)
+    return call.node("If", condition, then_branch=parts[0], else_branch=parts[1])
 
 
 def looped(call):

@@ -18,11 +18,13 @@ WHOLE = np.iinfo(np.int64).max
 class Graph:
     """A graph that grows. Constants are kept once, for graphs inside it too.
 
-    Names of ``prefix`` and a number are its own.
+    Names of ``prefix`` and a number are its own. One that is ``sorted_by_others`` says in the inputs of each node all
+    that it needs: who sorts nodes by these does not look into the graphs inside.
     """
 
-    def __init__(self, prefix="skvae"):
+    def __init__(self, prefix="skvae", sorted_by_others=False):
         self._onnx, self._prefix, self._n_names = library("onnx"), prefix, 0
+        self._sorted_by_others = sorted_by_others
         self.nodes, self.initializers, self._names = [], {}, {}
         self.inputs, self.outputs = [], []
         self.n_rows = None
@@ -99,6 +101,17 @@ class Graph:
         outer, self.nodes = self.nodes, []
         yield self.nodes
         self.nodes = outer
+
+    def after(self, condition, parts):
+        """A condition that is there no sooner than what parts of the graph take from around them."""
+        if not self._sorted_by_others:
+            return condition
+        made = {name for node in self.nodes for name in node.output}
+        zero = self.constant(np.int64(0))
+        for name in sorted(made & {name for part in parts for name in names_used(part.node)}):
+            is_there = self.node("GreaterOrEqual", [self.node("Size", [name]), zero])
+            condition = self.node("And", [condition, is_there])
+        return condition
 
     def part(self, nodes, inputs, outputs):
         """A graph inside this one; inputs and outputs are triples of a name, a dtype of torch and a shape."""
