@@ -22,15 +22,19 @@ SCORES = {MatrixDensity: Scores, FourScores: FourScoresOf}
 
 @dataclass(frozen=True)
 class Asked:
-    """An estimator of which something is asked: itself on matrices, the columns of its tables, and its threshold."""
+    """An estimator of which something is asked: itself on matrices, the columns of its tables, and its threshold.
+
+    ``is_open`` is whether rows may lack cells of columns of which none was missing in training.
+    """
 
     density: object
     schema: Schema
     n_features: int
     offset: float | None
+    is_open: bool = True
 
     @classmethod
-    def of(cls, estimator):
+    def of(cls, estimator, is_open=True):
         """That of a fitted transformer or detector."""
         offset, inside = getattr(estimator, "offset_", None), getattr(estimator, "estimator_", estimator)
         if not hasattr(inside, "_on_matrices") or (inside is not estimator and (offset is None or not is_own(inside))):
@@ -39,7 +43,7 @@ class Asked:
                 "AutoencoderTransformer, or AutoencoderOutlierDetector around one of these or with estimator=None has; "
                 "a Pipeline that ends with one goes through skl2onnx.to_onnx after skvae.export.register_skl2onnx()."
             )
-        return cls(inside._on_matrices, inside._schema, estimator.n_features_in_, offset)
+        return cls(inside._on_matrices, inside._schema, estimator.n_features_in_, offset, is_open)
 
     @property
     def latent_dim(self):
@@ -65,11 +69,11 @@ class Asked:
     @property
     def scores(self):
         """What scores rows."""
-        return SCORES[type(self.density)](self.density)
+        return SCORES[type(self.density)](self.density, self.is_open)
 
 
 def codes(asked):
-    return Chain(Numbered(asked.columns), Codes(asked.density))
+    return Chain(Numbered(asked.columns), Codes(asked.density, asked.is_open))
 
 
 def decoded(asked):
@@ -77,7 +81,9 @@ def decoded(asked):
 
 
 def reconstructed(asked):
-    return Chain(Numbered(asked.columns), Codes(asked.density), Decoded(asked.density), Written(asked.columns))
+    return Chain(
+        Numbered(asked.columns), Codes(asked.density, asked.is_open), Decoded(asked.density), Written(asked.columns)
+    )
 
 
 def scores(asked):
@@ -126,9 +132,9 @@ def answers_of(asked):
     return TRANSFORMED if asked.offset is None else JUDGED
 
 
-def module_of(estimator, output):
+def module_of(estimator, output, is_open=True):
     """The estimator that is asked, the answer, and the module that gives it."""
-    asked = Asked.of(estimator)
+    asked = Asked.of(estimator, is_open)
     known = answers_of(asked)
     if output not in known:
         raise ValueError(f"output={output!r}: {type(estimator).__name__} exports {', '.join(map(repr, known))}.")

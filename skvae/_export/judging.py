@@ -62,9 +62,9 @@ class Nearest(nn.Module):
 class FourScoresOf(nn.Module):
     """Scores of rows (n,), as ``FourScores``."""
 
-    def __init__(self, four):
+    def __init__(self, four, is_open):
         super().__init__()
-        self.density, self.positioned = Scores(four.trusting), Positioned(four.positions)
+        self.density, self.positioned = Scores(four.trusting, is_open), Positioned(four.positions)
         self.register_buffer("rows", as_double(four.distances.rows))
         self.samples = nn.ModuleDict({name: Nearest(sample) for name, sample in four.distances.samples.items()})
         self._scales = four.scales
@@ -99,8 +99,8 @@ class Decided(nn.Module):
 
 
 class Labelled(nn.Module):
-    """Labels: -1 for an outlier, 1 for an inlier."""
+    """Labels: -1 for an outlier, or where there is no score, 1 for an inlier."""
 
     def forward(self, decided):
         """Labels (n,) of scores above the threshold, int64."""
-        return torch.where(decided < 0.0, -1, 1)
+        return torch.where(decided >= 0.0, 1, -1)

@@ -1,7 +1,5 @@
 """ONNX models of estimators: tables in, answers out."""
 
-import json
-
 import numpy as np
 import torch
 
@@ -24,13 +22,13 @@ ROWS, CODES, EXPECTED = "X", "codes", "expected_"
 """Names of a matrix of rows and of codes, and what stands before those of columns that come out."""
 
 
-def model_of(estimator, output, dtype, missing):
+def model_of(estimator, output, dtype="float64", missing="", is_open=True):
     """The ONNX model of one answer of an estimator."""
-    asked, answer, module = module_of(estimator, output)
+    asked, answer, module = module_of(estimator, output, is_open)
     graph, names = Graph(), labels_of(asked)
     if names is None or answer.of_codes:
         width = asked.latent_dim if answer.of_codes else asked.n_features
-        numbers = graph.input("codes_in" if answer.of_codes else ROWS, getattr(np, dtype), [width])
+        numbers = graph.input(CODES if answer.of_codes else ROWS, getattr(np, dtype), [width])
     else:
         dtype = "float64"
         numbers = columns_in(graph, asked, names, missing)
@@ -44,12 +42,7 @@ def model_of(estimator, output, dtype, missing):
         graph.output(EXPECTED + ROWS, graph.cast(result, dtype), dtype, [asked.n_features])
     else:
         columns_out(graph, asked, names, result, missing)
-    properties = {
-        "skvae": __version__,
-        "estimator": type(estimator).__name__,
-        "output": output,
-        "missing": missing,
-    }
+    properties = {"skvae": __version__, "estimator": type(estimator).__name__, "output": output, "missing": missing}
     return graph.model(f"{output} of {type(estimator).__name__}", properties)
 
 

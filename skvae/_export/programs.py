@@ -73,14 +73,17 @@ class OfDensity(nn.Module, ABC):
     ----------
     density : MatrixDensity
         The fitted model over matrices.
+    is_open : bool
+        Whether there is an open model; without, rows with such holes have NaN for an answer.
     """
 
-    def __init__(self, density):
+    def __init__(self, density, is_open):
         super().__init__()
         inference = density.model.inference
         module = copy.deepcopy(inference.opening.module).cpu()
         self.module, self.standard = module, Standard(inference.tensors.units, getattr(torch, inference.tensors.dtype))
-        self.opened = module.open_to_holes() if inference.opening.columns else None
+        self._can_lack = bool(inference.opening.columns)
+        self.opened = module.open_to_holes() if self._can_lack and is_open else None
         if self.opened is not None:
             self.opened.repeated = repeated
         self.register_buffer("columns", torch.tensor(inference.opening.columns, dtype=torch.long))
@@ -92,20 +95,22 @@ class OfDensity(nn.Module, ABC):
     def forward(self, X):
         """The answer to rows X (n, n_features)."""
         x = self.standard(X)
-        if self.opened is None:
+        if not self._can_lack:
             return self.answer(self.module, x)
         lacking = x.index_select(1, self.columns).isnan().any(1)
         # of the other rows each cell is one that the module may see
         closed = self.answer(self.module, torch.where(lacking[:, None], torch.zeros_like(x), x))
         marks = lacking.view(-1, *[1] * (closed.dim() - 1))
+        if self.opened is None:
+            return torch.where(marks, torch.nan, closed)
         return either(lacking.any(), lambda: torch.where(marks, self.answer(self.opened, x), closed), closed)
 
 
 class Codes(OfDensity):
     """Codes (n, latent_dim), in the dtype of the rows."""
 
-    def __init__(self, density):
-        super().__init__(density)
+    def __init__(self, density, is_open):
+        super().__init__(density, is_open)
         axes = density.model.axes
         self.register_buffer("order", torch.from_numpy(np.ascontiguousarray(axes.order)).long())
         self.register_buffer("sign", as_double(axes.sign))
@@ -120,9 +125,12 @@ class Codes(OfDensity):
 class Scores(OfDensity):
     """Log-likelihood of each row (n,) in nats, float64."""
 
-    def __init__(self, density):
-        super().__init__(density)
+    def __init__(self, density, is_open):
+        super().__init__(density, is_open)
         self.register_buffer("noise", density.model.inference.noise(density.n_draws).cpu())
+        for module in (self.module, self.opened):
+            if module is not None:  # how many draws are computed at once must not depend on the number of rows
+                module.draws_at_once = lambda n_rows: density.n_draws
         self.register_buffer("log_jacobian", as_double(density.model.units.log_jacobian))
 
     def answer(self, module, x):
@@ -151,6 +159,7 @@ class Decoded(nn.Module):
         """Cells of codes Z (n, latent_dim)."""
         codes = (within(Z, -FARTHEST, FARTHEST) * self.sign.to(Z.dtype)).index_select(1, self.place)
         cells = self.measured(self.module.decode(codes.to(self._dtype)).mean)
+        cells = torch.where(codes.isnan().any(1, keepdim=True), torch.nan, cells)
         return within(cells, *self.limits) if self._is_limited else cells
 
 

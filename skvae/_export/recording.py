@@ -4,6 +4,7 @@ The function is run twice, on two and on three rows: a size that grows with them
 does not depend on the rows is computed at once and is a constant of the recording.
 """
 
+import threading
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, NamedTuple
@@ -104,18 +105,18 @@ class Notes:
 class Recorder(Notes, TorchDispatchMode):
     """Context that writes down what is done with some tensors and with what is made of them."""
 
-    _active = None
+    _own = threading.local()
 
     def __init__(self):
         super().__init__()
         self.numbers, self.kept, self.steps, self.counter, self.silent = {}, [], [], count(), False
 
     def __enter__(self):
-        Recorder._active = self
+        Recorder._own.active = self
         return super().__enter__()
 
     def __exit__(self, *exception):
-        Recorder._active = None
+        Recorder._own.active = None
         return super().__exit__(*exception)
 
     def fresh(self, like):
@@ -134,10 +135,14 @@ class Recorder(Notes, TorchDispatchMode):
 
 
 def either(condition, function, otherwise):
-    """What ``function()`` returns if a condition, a tensor of one cell, is true, or else a tensor of that shape."""
-    recorder = Recorder._active
+    """What ``function()`` returns if a condition, a tensor of one cell, is true, or else a tensor of that shape.
+
+    Where it is false both are the same.
+    """
+    recorder = getattr(Recorder._own, "active", None)
     if recorder is None:
-        return function() if bool(condition) else otherwise
+        # who traces a module cannot ask: both are computed then, and the function itself chooses by the row
+        return function() if torch.compiler.is_compiling() or bool(condition) else otherwise
     result, steps = recorder.inside(function)
     out = recorder.fresh(result)
     arguments = {"condition": condition, "result": result, "otherwise": otherwise}
@@ -147,7 +152,7 @@ def either(condition, function, otherwise):
 
 def repeated(function, times, state):
     """A state, a tensor, after a function of it was applied so many times."""
-    recorder = Recorder._active
+    recorder = getattr(Recorder._own, "active", None)
     if recorder is None:
         for _ in range(times):
             state = function(state)
