@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
-from torch import nn
 
 from skvae._engine.density import MatrixDensity
 from skvae._export.cells import Numbered, Written
@@ -39,9 +37,9 @@ class Asked:
         offset, inside = getattr(estimator, "offset_", None), getattr(estimator, "estimator_", estimator)
         if not hasattr(inside, "_on_matrices") or (inside is not estimator and (offset is None or not is_own(inside))):
             raise TypeError(
-                f"{type(estimator).__name__} of {type(inside).__name__} has no export. A fitted VAETransformer, "
-                "AutoencoderTransformer, or AutoencoderOutlierDetector around one of these or with estimator=None has; "
-                "a Pipeline that ends with one goes through skl2onnx.to_onnx after skvae.export.register_skl2onnx()."
+                f"{type(inside).__name__} has no export. A fitted VAETransformer, AutoencoderTransformer, or "
+                "AutoencoderOutlierDetector around one of these or with estimator=None has one; a Pipeline that holds "
+                "one goes through skl2onnx.to_onnx after skvae.export.register_skl2onnx()."
             )
         return cls(inside._on_matrices, inside._schema, estimator.n_features_in_, offset, is_open)
 

@@ -35,10 +35,9 @@ class Standard(nn.Module):
 
     def forward(self, X):
         """Standard units (n, n_features)."""
-        X = X.to(torch.float64)
-        cells = X
+        cells = given = X.to(torch.float64)
         for value, place in zip(self.values, self.places, strict=True):
-            cells = torch.where(X == value, place, cells)
+            cells = torch.where(given == value, place, cells)
         return within((cells - self.shift) / self.scale, -FARTHEST, FARTHEST).to(self._dtype)
 
 

@@ -57,8 +57,8 @@ class Spread:
 class Step(NamedTuple):
     """One function of torch: its name, its arguments by name, and what it returns.
 
-    Arguments are values, tensors and ``Spread`` that are constants, and plain ones. ``common`` is the dtype in which torch compares
-    its first two arguments, ``inner`` are the steps of one that holds others.
+    Arguments are values, tensors and ``Spread`` that are constants, and plain ones. ``common`` is the dtype in which
+    torch compares its first two arguments, ``inner`` are the steps of one that holds others.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Notes:
         if self.silent or not any(id(each) in self.numbers for each in tensors_in((args, kwargs))):
             return function(*args, **kwargs)
         name = function._schema.name.split("::")[1]
-        if function in READS_VALUES or name.endswith("_") and not name.startswith("__"):
+        if function in READS_VALUES or (name.endswith("_") and not name.startswith("__")):
             raise NotExportableError(
                 f"{name}: a function of torch that reads values of rows, or changes them in place, has no graph in "
                 "ONNX. Have network=Custom(...) return new tensors, by functions that do not ask what they hold."

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from skvae._export.graph import WHOLE
 from skvae._export.call import shape_of
+from skvae._export.graph import WHOLE
 from skvae._export.recording import NotExportableError, Rows, Value
 
 
