@@ -7,6 +7,9 @@ import torch
 
 from skvae._export.recording import NotExportableError, Value
 
+OF_TRUTHS = {"Mul": "And", "Add": "Or"}
+"""What arithmetic of truth values is in ONNX."""
+
 SHIFT = 8
 """By how much the argument of the gamma function is raised, so that Stirling's series has all digits."""
 
@@ -31,6 +34,8 @@ def binary(operator, swapped=False):
         one, other = call.names(call.dtype)
         if call["alpha"] not in (None, 1):
             other = call.node("Mul", other, call.number(call["alpha"]))
+        if call.dtype == torch.bool:
+            return call.node(OF_TRUTHS[operator], one, other)
         return call.node(operator, other, one) if swapped else call.node(operator, one, other)
 
     return lowered
@@ -142,13 +147,12 @@ def log1p_of(call, x):
 
 
 def expm1_of(call, x):
-    """By the hyperbolic tangent of half of it, and by its series near zero."""
-    plain = call.node("Sub", call.node("Exp", x), wide(call, 1.0))
-    series = wide(call, 1.0 / 720.0)
-    for factor in (120.0, 24.0, 6.0, 2.0, 1.0):
-        series = call.node("Add", call.node("Mul", series, x), wide(call, 1.0 / factor))
-    near = call.node("Less", call.node("Abs", x), wide(call, 1e-3))
-    return call.node("Where", near, call.node("Mul", series, x), plain)
+    """The same of ``exp``: the rounding of its result is put right where that is near one."""
+    one, power = wide(call, 1.0), call.node("Exp", x)
+    plain = call.node("Sub", power, one)
+    exact = call.node("Mul", plain, call.node("Div", x, call.node("Log", power)))
+    exact = call.node("Where", call.node("Equal", power, one), x, exact)
+    return call.node("Where", call.node("Less", call.node("Abs", x), one), exact, plain)
 
 
 def softplus_of(call, x):

@@ -19,6 +19,7 @@ FUNCTIONS = {
     **{name: e.logical("Not") for name in ("logical_not", "bitwise_not")},
     **{name: e.logical("And") for name in ("logical_and", "bitwise_and", "__and__")},
     **{name: e.logical("Or") for name in ("logical_or", "bitwise_or", "__or__")},
+    **{name: e.logical("Xor") for name in ("logical_xor", "bitwise_xor", "__xor__")},
     **{"add": e.binary("Add"), "sub": e.binary("Sub"), "rsub": e.binary("Sub", swapped=True), "mul": e.binary("Mul")},
     **{"div": e.divided, "minimum": e.binary("Min"), "maximum": e.binary("Max"), "pow": e.powered},
     **{"eq": e.comparison("Equal"), "ne": e.comparison("Equal", negated=True), "lt": e.comparison("Less")},

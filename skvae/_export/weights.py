@@ -51,7 +51,7 @@ class Writer:
         if array.dtype.kind not in "biuf":
             parts = [self.plain(part, path) for part in array.ravel().tolist()]
             return {"array": [str(array.dtype), list(array.shape), parts]}
-        name = base = ".".join(part.strip("_") for part in path if part != UNSAID)
+        name = base = ".".join(path)
         further = 1
         while name in self.tensors:
             further += 1
@@ -75,7 +75,8 @@ class Writer:
         if isinstance(value, tuple):
             return {"fields": [number, name, [self.plain(part, path) for part in value]]}
         state = value.__getstate__()
-        parts = [[key, self.plain(part, (*path, key))] for key, part in state.items()]
+        paths = {key: path if key == UNSAID else (*path, key.strip("_")) for key in state}
+        parts = [[key, self.plain(part, paths[key])] for key, part in state.items()]
         return {"object": [number, name, parts]}
 
 

@@ -22,6 +22,7 @@ from skvae.networks import Custom, Perceptron
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.networks import ACTIVATIONS
 from skvae.nn.priors import CODE_DENSITIES, PRIORS
+from skvae.penalties import Sparse
 
 BOTH = [VAETransformer, AutoencoderTransformer]
 OUTPUTS = ["transform", "reconstruct", "score_samples"]
@@ -77,7 +78,7 @@ OTHERS = {
     "blocks": AutoencoderTransformer(2, network="residual_blocks", hidden_layer_sizes=(8, 8), max_iter=3),
     "tied": AutoencoderTransformer(network=Perceptron(tied=True, dropout=0.1), **SMALL),
     "linear": VAETransformer(2, hidden_layer_sizes=(), max_iter=4, random_state=0),
-    "activations": AutoencoderTransformer(penalty="k_sparse", **{**SMALL, "n_components": 8}),
+    "activations": AutoencoderTransformer(penalty=Sparse(target=0.1), **SMALL),
     "float64": VAETransformer(precision="float64", **SMALL),
     "draws": VAETransformer(n_importance_samples=5, objective="iwae", **SMALL),
     **{f"prior {name}": VAETransformer(prior=name, code_density=None, **SMALL) for name in PRIORS},
@@ -226,7 +227,11 @@ def test_what_has_no_graph_is_an_error_that_says_what_to_do():
     with pytest.raises(TypeError, match="missing=None must be a text"):
         to_onnx(vae, missing=None)
     pipeline = make_pipeline(StandardScaler(), VAETransformer(2, max_iter=1)).fit(WINE)
-    for other in (pipeline, AutoencoderOutlierDetector(pipeline), AutoencoderOutlierDetector(IsolationForest(5))):
+    for other in (
+        pipeline,
+        AutoencoderOutlierDetector(pipeline),
+        AutoencoderOutlierDetector(IsolationForest(n_estimators=5)),
+    ):
         with pytest.raises(TypeError, match="has no export.* skl2onnx"):
             to_onnx(other.fit(WINE), "score_samples")
     with pytest.raises(TypeError, match="AutoencoderImputer has no export|VAETransformer has no export"):

@@ -1,5 +1,7 @@
 """Graphs of data frames have an input and an output for each column."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -14,6 +16,7 @@ BOTH = [VAETransformer, AutoencoderTransformer]
 rng = np.random.RandomState(0)
 Z = rng.normal(size=300)
 WHOLE = np.rint(10 * Z).astype(int)
+NUMBERS = np.column_stack([Z, Z**2])
 
 FRAME = pd.DataFrame(
     {
@@ -128,6 +131,7 @@ def test_columns_without_a_graph_are_named():
     odd = pd.DataFrame({"real": Z, "odd": pd.Categorical(np.where(Z > 0, pd.Interval(0, 1), pd.Interval(1, 2)))})
     with pytest.raises(ValueError, match="column 'odd' has no export: its levels are neither all texts nor all numb"):
         to_onnx(AutoencoderTransformer(1, max_iter=1).fit(odd))
-    twice = pd.DataFrame({"1": Z, 1: Z**2})
-    with pytest.raises(ValueError, match="Two columns are called '1'"):
+    labels = pd.Index([date(2020, 1, 1), pd.Period("2020-01-01")], dtype=object)
+    twice = pd.DataFrame(NUMBERS, columns=labels)
+    with pytest.raises(ValueError, match="Two columns are called '2020-01-01'"):
         to_onnx(AutoencoderTransformer(1, max_iter=1).fit(twice))
