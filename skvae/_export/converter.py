@@ -122,7 +122,7 @@ def texts_in(graph, asked, name, columns, place):
 def finish(graph, operator, container, results):
     """Hand nodes and constants over to the container of skl2onnx, with results as the outputs of the operator."""
     for variable, name in zip(operator.outputs, results, strict=True):
-        kind = graph.type_of(np.dtype(NUMBERS[type(variable.type).__name__]))
+        kind = graph.type_of(np.dtype(DTYPES_OF_TYPES[type(variable.type).__name__]))
         graph.node("Cast", [name], outputs=[variable.onnx_name], to=kind)
     if container.target_opset_any_domain("") < OPSET:
         raise ValueError(f"target_opset={container.target_opset!r} of skl2onnx must be at least {OPSET}.")
@@ -133,5 +133,5 @@ def finish(graph, operator, container, results):
         container.node_domain_version_pair_sets |= {("ai.onnx.ml", 3)}
 
 
-NUMBERS = {"FloatTensorType": "float32", "DoubleTensorType": "float64", "Int64TensorType": "int64"}
+DTYPES_OF_TYPES = {"FloatTensorType": "float32", "DoubleTensorType": "float64", "Int64TensorType": "int64"}
 """Dtypes of numpy by the types of skl2onnx."""

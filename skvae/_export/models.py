@@ -18,7 +18,7 @@ from skvae._tables.names import column_name
 HOLE = -1
 """Number of a missing text before it becomes NaN."""
 
-ROWS, CODES, EXPECTED = "X", "codes", "expected_"
+ROWS, CODES, BEFORE_EXPECTED = "X", "codes", "expected_"
 """Names of a matrix of rows and of codes, and what stands before those of columns that come out."""
 
 
@@ -39,7 +39,7 @@ def model_of(estimator, output, dtype="float64", missing="", is_open=True):
         value = graph.known[result]
         graph.output(answer.gives, result, value.dtype, list(value.shape[1:]))
     elif names is None:
-        graph.output(EXPECTED + ROWS, graph.cast(result, dtype), dtype, [asked.n_features])
+        graph.output(BEFORE_EXPECTED + ROWS, graph.cast(result, dtype), dtype, [asked.n_features])
     else:
         columns_out(graph, asked, names, result, missing)
     properties = {"skvae": __version__, "estimator": type(estimator).__name__, "output": output, "missing": missing}
@@ -108,13 +108,13 @@ def columns_out(graph, asked, names, cells, missing):
     )
     for name, column, part in zip(names, columns, parts, strict=True):
         if column.texts is None:
-            graph.output(EXPECTED + name, part, np.float64, [1])
+            graph.output(BEFORE_EXPECTED + name, part, np.float64, [1])
             continue
         keys = list(range(len(column.texts)))
         encoder = {"keys_int64s": keys, "values_strings": column.texts, "default_string": missing}
         level = graph.cast(part, torch.int64)
         texts = graph.node("LabelEncoder", [level], domain="ai.onnx.ml", **encoder)
-        graph.output(EXPECTED + name, texts, str, [1])
+        graph.output(BEFORE_EXPECTED + name, texts, str, [1])
 
 
 def feed_of(estimator, X, dtype, missing):

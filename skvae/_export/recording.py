@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 FEW, MORE = 2, 3
 """Rows of the two runs."""
 
-READS_VALUES = {torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default}
+ASKS_VALUES = {torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default}
 """Functions that tell Python what a tensor holds."""
 
 EITHER, REPEATED = "either", "repeated"
@@ -85,7 +85,7 @@ class Notes:
         if self.silent or not any(id(each) in self.numbers for each in tensors_in((args, kwargs))):
             return function(*args, **kwargs)
         name = function._schema.name.split("::")[1]
-        if function in READS_VALUES or (name.endswith("_") and not name.startswith("__")):
+        if function in ASKS_VALUES or (name.endswith("_") and not name.startswith("__")):
             raise NotExportableError(
                 f"{name}: a function of torch that reads values of rows, or changes them in place, has no graph in "
                 "ONNX. Have network=Custom(...) return new tensors, by functions that do not ask what they hold."

@@ -18,7 +18,7 @@ PACKAGE, FORMAT = "skvae", "1"
 UNSAID = "_model"
 """What leads to the weights of every estimator, and has no part in the names of arrays."""
 
-AS_THEY_ARE = type(None) | bool | int | str
+IN_JSON = type(None) | bool | int | str
 """What JSON has."""
 
 
@@ -30,7 +30,7 @@ class Writer:
 
     def plain(self, value, path):
         """A value as JSON has it; ``path`` is a tuple of the names that lead to it."""
-        if isinstance(value, AS_THEY_ARE):
+        if isinstance(value, IN_JSON):
             return value
         if isinstance(value, float):
             return value if math.isfinite(value) else {"float": repr(value)}
