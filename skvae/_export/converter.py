@@ -9,7 +9,7 @@ from skvae._export.libraries import library
 from skvae._export.models import embedded, levels_in, rows_of
 from skvae._tables.names import column_name
 
-MISSING = ""
+MISSING_TEXT = ""
 """What stands for a missing text."""
 
 
@@ -115,7 +115,7 @@ def texts_in(graph, asked, name, columns, place):
         where = column_name(asked.schema.names, j)
         if column.texts is None:
             raise ValueError(f"{where} holds no texts: give its input the type DoubleTensorType([None, 1]).")
-        parts[j - place] = levels_in(graph, parts[j - place], column.texts, MISSING, where)
+        parts[j - place] = levels_in(graph, parts[j - place], column.texts, MISSING_TEXT, where)
     return parts
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from skvae._export.libraries import library
 
-PACKAGE, FORMAT = "skvae", "1"
+PACKAGE, LAYOUT = "skvae", "1"
 """Where classes of objects in a file come from, and the version of its layout."""
 
 UNSAID = "_model"
@@ -146,7 +146,7 @@ def save(estimator, path, version):
     state = writer.plain(estimator, ())
     parameters = {name: repr(value) for name, value in estimator.get_params(deep=False).items()}
     header = {
-        "format": FORMAT,
+        "format": LAYOUT,
         PACKAGE: version,
         "estimator": type(estimator).__name__,
         "parameters": json.dumps(parameters),
@@ -160,7 +160,7 @@ def load(path, version):
     safetensors = library("safetensors", "safetensors")
     with safetensors.safe_open(path, framework="numpy") as file:
         header, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    if header.get("format") != FORMAT or "state" not in header:
+    if header.get("format") != LAYOUT or "state" not in header:
         raise ValueError(
             f"path={str(path)!r} holds no estimator of {PACKAGE} {version}. Give a file of to_safetensors."
         )
