@@ -52,6 +52,14 @@ def test_what_is_read_answers_as_what_was_written(name, tmp_path):
     again.partial_fit(FRAME)
 
 
+def test_what_was_one_object_is_one_again(tmp_path):
+    """Else a detector would hold its densities twice, and go on with one of them."""
+    to_safetensors(fitted(ESTIMATORS["detector"], FRAME), tmp_path / "it")
+    ensemble = from_safetensors(tmp_path / "it").estimator_
+    assert ensemble._on_matrices.trusting.model is ensemble.trusting_._model
+    assert ensemble._on_matrices.wary.model is ensemble.wary_._model
+
+
 def test_images_and_arrays(tmp_path):
     X = WINE.to_numpy()[:, :12]
     network = Convolutional((1, 3, 4), channels=(4,))

@@ -7,6 +7,7 @@ from fits import fitted
 from sklearn.datasets import load_wine
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+from skvae._export.programs import Measured, Standard
 from skvae.export import to_torch
 
 WINE = load_wine().data
@@ -26,6 +27,23 @@ def test_a_module_answers_as_the_estimator_does(name):
         found = to_torch(estimator, output, unforeseen_holes=True)(torch.from_numpy(X)).numpy()
         np.testing.assert_allclose(found, getattr(estimator, output)(X), rtol=1e-5, atol=1e-5)
     assert not any(weight.requires_grad for weight in to_torch(estimator, "score_samples").parameters())
+
+
+def test_units_are_those_of_the_estimator_placeholders_and_bounds_too():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(200, 4))
+    X[::9, 1], X[::8, 1], X[::7, 2] = -999.0, 999.0, -1e4
+    X[:, 3] = X[:, 3].clip(0.0, 1.0)
+    units = AutoencoderTransformer(2, max_iter=1, random_state=0).fit(X)._model.units
+    assert len(units.usual.placeholders) == 2
+    assert np.isfinite(units.bounds).any()
+    standard = 3.0 * np.vstack([units.to_standard(X), rng.normal(size=(200, 4))])
+    measured, wanted = Measured(units)(torch.from_numpy(standard)).numpy(), units.from_standard(standard)
+    assert {-999.0, 999.0} <= set(wanted[:, 1])
+    assert (measured == wanted).all()
+    X[3, 0], X[4, 0] = np.nan, 1e300
+    found = Standard(units, torch.float64)(torch.from_numpy(X)).numpy()
+    np.testing.assert_array_equal(found, units.to_standard(X))
 
 
 def test_a_module_is_a_copy():
