@@ -122,7 +122,8 @@ TABLES = {
 @each_value(table=list(TABLES), Estimator=BOTH)
 def test_graphs_of_odd_tables(table, Estimator):
     X = TABLES[table]
-    estimator = Estimator(**SMALL).fit(X)
+    # of more components than columns the codes' density is as narrow as the rounding of codes is
+    estimator = Estimator(**{**SMALL, "n_components": min(2, X.shape[1])}).fit(X)
     assert_answers(estimator, X, OUTPUTS, dtype="float32" if table == "float32" else "float64")
 
 
