@@ -122,8 +122,9 @@ TABLES = {
 @each_value(table=list(TABLES), Estimator=BOTH)
 def test_graphs_of_odd_tables(table, Estimator):
     X = TABLES[table]
-    # of more components than columns the codes' density is as narrow as the rounding of codes is
-    estimator = Estimator(**{**SMALL, "n_components": min(2, X.shape[1])}).fit(X)
+    # one column comes back all but exactly: what is left to be scored is the rounding of float32
+    precision = "float64" if X.shape[1] == 1 else "float32"
+    estimator = Estimator(precision=precision, **SMALL).fit(X)
     assert_answers(estimator, X, OUTPUTS, dtype="float32" if table == "float32" else "float64")
 
 
