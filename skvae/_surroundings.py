@@ -47,3 +47,15 @@ def undisturbed(method: Method) -> Method:
 
     call.is_undisturbed = True
     return call
+
+
+def undisturbed_function(function: Method) -> Method:
+    """The same for a public function."""
+
+    @wraps(function)
+    def call(*args, **kwargs):
+        with np.errstate(all="ignore"), special.errstate(all="ignore"), as_in_children():
+            return function(*args, **kwargs)
+
+    call.is_undisturbed = True
+    return call

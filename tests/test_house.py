@@ -54,6 +54,8 @@ ROOMS = {
     "nn": set(),
     "members": set(),
     "model_selection": set(),
+    "_export": {"_engine", "_outliers", "_tables"},
+    "export": {"faces", "_export"},
     "__init__": {"faces", "_displays"},
 }
 """Which rooms a room may know beside itself."""
@@ -65,6 +67,7 @@ NEVER = {
     "_outliers": {"torch"},
     "_displays": {"torch", "sklearn"},
     "members": {"torch", "sklearn"},
+    "export": {"torch"},
     "nn": {"numpy", "sklearn", "pandas", "scipy"},
 }
 """What a room never imports."""

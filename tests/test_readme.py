@@ -62,6 +62,7 @@ def test_the_three_uses_print_what_readme_shows(capsys):
 
 
 PAGES = {
+    "export.md": [],
     "tables.md": ["odd-wine.png"],
     "images.md": ["restored.png", "restored-wines.png"],
     "images-uses.md": [],

@@ -70,7 +70,7 @@ class Inference:
 
     def log_prob(self, X, n_draws):
         """Score of each row (n,) in nats, in the units of the data, float64."""
-        noise, size = self._noise(n_draws), rows_per_call(n_draws)
+        noise, size = self.noise(n_draws), rows_per_call(n_draws)
         scores = self._map(lambda module, x: module.log_prob(x, noise), X, np.empty(len(X)), size=size)
         return scores + self._log_jacobian(X)
 
@@ -89,7 +89,7 @@ class Inference:
 
         ``tell`` is told now and then how many of how many rows are done; None where nobody asks.
         """
-        noise, size, n_rows = self._noise(n_draws), rows_per_call(n_draws), len(X)
+        noise, size, n_rows = self.noise(n_draws), rows_per_call(n_draws), len(X)
         cells, step = np.empty(X.shape), n_rows if tell is None else ROWS_A_REPORT
         for part in (slice(start, start + step) for start in range(0, n_rows, max(step, 1))):
             run, filled = X[part], cells[part]
@@ -101,7 +101,7 @@ class Inference:
     def complete(self, X, n_draws, seeds):
         """A draw for each seed of each cell given those of its row that are there (n_seeds, n, n_features), float64."""
         generators = [torch.Generator(self.tensors.device).manual_seed(seed) for seed in seeds]
-        noise, size, out = self._noise(n_draws), rows_per_call(n_draws), np.empty((len(seeds), *X.shape))
+        noise, size, out = self.noise(n_draws), rows_per_call(n_draws), np.empty((len(seeds), *X.shape))
         with answering(self.tensors.device), torch.no_grad():
             for module, rows in self.opening.parts(X):
                 index = np.arange(len(X)) if rows is None else np.flatnonzero(rows)
@@ -136,7 +136,8 @@ class Inference:
         likelihood = self.opening.module.likelihood
         return self.tensors.units.from_standard(cells, lambda drawn: likelihood.exact(torch.from_numpy(drawn)))
 
-    def _noise(self, n_draws):
+    def noise(self, n_draws):
+        """Standard normal draws (n_draws, latent_dim), the same at every call."""
         with answering(self.tensors.device):
             return normal_draws(n_draws, self.latent_dim).to(getattr(torch, self.tensors.dtype)).to(self.tensors.device)
 
@@ -185,7 +186,7 @@ class Inference:
 
     def effective_sample_size(self, X, n_draws):
         """How many equally weighted draws the importance draws of each row are worth (n,), float64."""
-        noise = self._noise(n_draws)
+        noise = self.noise(n_draws)
 
         def size(module, x):
             shares = torch.softmax(module.log_weights(x, noise), dim=1)

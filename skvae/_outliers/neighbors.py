@@ -130,6 +130,13 @@ class Sample:
         total = counts[places].sum()
         return cls(places, counts[places] / total, max(1, min(size, int(total / 2.0 + 1e-9))))
 
+    @property
+    def n_nearest(self):
+        """How many of the nearest rows are looked at."""
+        lightest = np.cumsum(np.sort(self.share))
+        needed = (1.0 - 1e-12) * min(math.log(1.0 / MISSED) / self.size, lightest[-1])
+        return int(np.searchsorted(lightest, needed)) + 1
+
     def mean_distance(self, squared):
         r"""Geometric mean of each row's distance to the nearest row of the sample (n,).
 
@@ -138,9 +145,7 @@ class Sample:
         :math:`W_k` together, with probability :math:`(1 - W_k)^m`, and so the mean of its logarithm is :math:`\sum_k
         ((1 - W_{k-1})^m - (1 - W_k)^m) \log d_k`.
         """
-        lightest = np.cumsum(np.sort(self.share))
-        needed = (1.0 - 1e-12) * min(math.log(1.0 / MISSED) / self.size, lightest[-1])
-        n_nearest = int(np.searchsorted(lightest, needed)) + 1
+        n_nearest = self.n_nearest
         nearest = np.argpartition(squared, n_nearest - 1, axis=1)[:, :n_nearest]
         squared = np.take_along_axis(squared, nearest, axis=1)
         order = np.argsort(squared, axis=1, kind="stable")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from skvae._tables.cells import COMPLEX, DATES_OF_NUMPY, is_missing, is_object
+from skvae._tables.exchange import Exchanged
 from skvae._tables.frames.frame import in_words, without_signals
 from skvae._tables.frames.polars import filled_series, is_of_polars, to_polars
 from skvae._tables.limits import clipped, decimals, holds_integers, named
@@ -146,6 +147,11 @@ class Column(StoredPlainly, ABC):
     @abstractmethod
     def _encode(self, cells):
         """Numbers (n,) of a Series of which some cells are there."""
+
+    def exchanged(self):
+        """How its cells are written as texts or float64; a ValueError says why they cannot be."""
+        kind, bits = named(self.dtype) or ("float", 64)
+        return Exchanged(whole=self.is_whole, single=(kind, bits) == ("float", 32), empty=self.is_empty)
 
     @abstractmethod
     def number_of(self, cell):

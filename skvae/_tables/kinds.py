@@ -12,6 +12,7 @@ import pandas as pd
 
 from skvae._tables.cells import COMPLEX, is_date, is_infinite, is_missing, is_number, is_object, is_readable, zone_of
 from skvae._tables.column import Column, described, floats, number_of_cell, with_holes
+from skvae._tables.exchange import Exchanged
 from skvae._tables.limits import time_limits
 from skvae._tables.names import objects
 from skvae._tables.times import (
@@ -126,6 +127,14 @@ class OfLevels(Column):
 
     def unseen(self, numbers):
         return numbers >= len(self.levels)
+
+    def exchanged(self):
+        if self.are_texts:
+            return Exchanged(texts=self.levels)
+        if not all(map(is_number_or_boolean, self.levels)):
+            odd = next(level for level in self.levels if not is_number_or_boolean(level))
+            raise ValueError(f"its levels are neither all texts nor all numbers: {odd!r} ({type(odd).__name__})")
+        return Exchanged(values=np.array(self.levels, dtype=np.float64))
 
     @property
     def stand_in(self):
@@ -242,6 +251,11 @@ class Time(Column):
         ticks = wall_ticks(ticks, self.zone) if self.by_wall_clock else ticks + self.phase
         return ticks / TIMES[self.unit]
 
+    def exchanged(self):
+        if self.by_wall_clock:
+            raise ValueError(f"it is counted on the clocks of the time zone {self.zone}")
+        return in_microseconds(self, of_python=True)
+
     def number_of(self, cell):
         """The number of one cell; dates may be texts, and are in the zone of the training cells unless they say so."""
         refuse_numbers(cell)
@@ -293,6 +307,9 @@ class Span(Column):
 
     def _encode(self, cells):
         return microseconds(cells, are_spans=True) / TIMES[self.unit]
+
+    def exchanged(self):
+        return in_microseconds(self, of_python=False)
 
     def number_of(self, cell):
         refuse_numbers(cell)
@@ -348,6 +365,11 @@ def is_boolean(cell):
     return isinstance(cell, bool | np.bool_)
 
 
+def is_number_or_boolean(cell):
+    """Whether one cell is a number, or true or false."""
+    return is_boolean(cell) or is_number(cell)
+
+
 def is_time(cell):
     """Whether one cell is a date, or a difference of times of numpy."""
     return is_date(cell) or isinstance(cell, datetime.date)
@@ -366,11 +388,22 @@ def in_ticks(unit, numbers, as_measured):
 
 def within(column, numbers, dtype, of_python):
     """Numbers of times or spans within what a dtype holds; within the training cells where these go farther."""
+    return np.clip(numbers, *ends_of_times(column, dtype, of_python))
+
+
+def in_microseconds(column, of_python):
+    """Times or spans of a column as microseconds, times since 1970 in UTC."""
+    low, high = ends_of_times(column, None, of_python)
+    return Exchanged(size=float(TIMES[column.unit]), phase=float(column.phase), whole=True, low=low, high=high)
+
+
+def ends_of_times(column, dtype, of_python):
+    """The least and the most number of times or spans that a dtype holds, or that training cells have."""
     dtype = column.dtype if dtype is None else dtype
     low, high = (np.array(time_limits(dtype, of_python)) + column.phase) / TIMES[column.unit]
     if str(dtype) == str(column.dtype):
         low, high = min(low, column.low), max(high, column.high)
-    return np.clip(numbers, np.ceil(low), np.floor(high))
+    return np.ceil(low), np.floor(high)
 
 
 def refuse_numbers(cell):

@@ -184,18 +184,18 @@ class Usual:
 
         ``others`` are the cells, perhaps within bounds, where they are no placeholders; these are put in, in place.
         """
-        for j, (values, places) in self.placeholders.items():
+        for j, (values, _) in self.placeholders.items():
             found = cells[:, j].copy()
-            for value, (start, end) in zip(values, self._zones(j, places), strict=True):
+            for value, (start, end) in zip(values, self.zones(j), strict=True):
                 others[(found > start) & (found < end), j] = value
         return others
 
-    def _zones(self, j, places):
-        """From where to where cells are each of the placeholders: half of the way to the next place.
+    def zones(self, j):
+        """From where to where cells of a column are each of its placeholders: half of the way to the next place.
 
         In a stream usual cells may come up to a place; then only what is close to it is the placeholder.
         """
-        zones, close = {}, ON_ITSELF * self.reach[j]
+        places, zones, close = self.placeholders[j][1], {}, ON_ITSELF * self.reach[j]
         for side, end in ((-1.0, self.first[j]), (1.0, self.last[j])):
             away = np.sort([side * place for place in places if (place > self.middle[j]) == (side > 0.0)])
             cuts = away - 0.5 * np.diff(away, prepend=side * end)

@@ -19,11 +19,21 @@ GUESSES = 20
 """How often cells of columns that had none missing in training are guessed anew."""
 
 
+def repeated(function, times, state):
+    """A state after a function of it was applied so many times."""
+    for _ in range(times):
+        state = function(state)
+    return state
+
+
 class Codec(nn.Module, ABC):
     """Codes of rows, and densities of rows given their codes.
 
     Rows x are (batch, n_features), in standard units.
     """
+
+    repeated = staticmethod(repeated)
+    """What applies a function to a state several times."""
 
     product_dtype = None
     """What matrix products of training are computed in; None is the dtype of the weights."""
@@ -112,11 +122,12 @@ class Codec(nn.Module, ABC):
         """What the encoder sees of rows (batch, n_inputs), with guesses for cells that it knows nothing of missing."""
         if not self.is_open:
             return self.inputs(x)
-        unknown, cells = self.likelihood.holes.unforeseen(x), x
-        for _ in range(self._n_guesses):
-            guess = self.decode(self.codes_of_inputs(self.inputs(cells))).mean
-            cells = torch.where(unknown, guess, x)
-        return self.inputs(cells)
+        unknown = self.likelihood.holes.unforeseen(x)
+
+        def guessed(cells):
+            return torch.where(unknown, self.decode(self.codes_of_inputs(self.inputs(cells))).mean, x)
+
+        return self.inputs(self.repeated(guessed, self._n_guesses, x))
 
     @abstractmethod
     def codes_of_inputs(self, inputs):

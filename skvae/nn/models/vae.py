@@ -123,11 +123,11 @@ class VAE(LatentModel):
     def log_weights(self, x, noise):
         """Log p(x, z) - log q(z|x) for each row and draw (batch, draws), the same ``noise`` for every row."""
         posterior = self.posterior(x).broadcast()
-        parts = noise.split(self._draws_at_once(len(x)))
+        parts = noise.split(self.draws_at_once(x.shape[0]))
         pieces = [self._log_weights(x[:, None], posterior, part)[0] for part in parts]
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1)
 
-    def _draws_at_once(self, n_rows):
+    def draws_at_once(self, n_rows):
         """Draws of each row whose scores are computed at once."""
         return max(1, self.rows_at_once // n_rows)
 
@@ -144,7 +144,7 @@ class VAE(LatentModel):
     def expected_of_seen(self, x, noise):
         """By averages over the posterior, self-normalised importance sampling from q(z|x)."""
         posterior, highest, total, sums = self.posterior(x).broadcast(), -torch.inf, 0.0, 0.0
-        for part in noise.split(self._draws_at_once(len(x))):
+        for part in noise.split(self.draws_at_once(x.shape[0])):
             log_weights, conditional = self._log_weights(x[:, None], posterior, part)
             before, highest = highest, log_weights.amax(1, keepdim=True).clamp_min(highest)
             weights, kept = torch.exp(log_weights - highest), torch.exp(before - highest)

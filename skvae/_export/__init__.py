@@ -1,0 +1,1 @@
+"""Fitted estimators -> ONNX graphs, torch modules and files of weights."""

@@ -1,0 +1,106 @@
+"""What detectors answer as modules of torch: numbers of rows in, scores and labels out."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from skvae._export.programs import Scores, Standard, as_double, within
+from skvae._outliers.neighbors import ADDED_DISTANCE, MOST_UNITS, SAME_ROW
+
+
+class Positioned(nn.Module):
+    """Rows as points between which distances are measured (n, width), as ``Positions``."""
+
+    def __init__(self, positions):
+        super().__init__()
+        self.standard, self._levels = Standard(positions.units, torch.float64), list(positions.levels)
+        plain = np.delete(np.arange(len(positions.scale)), self._levels)
+        self.register_buffer("plain", torch.from_numpy(plain).long())
+        self._units = [unit for *_, unit in positions.levels.values()]
+        for j, (place_of, middle, _) in positions.levels.items():
+            self.register_buffer(f"place_of_{j}", torch.from_numpy(np.ascontiguousarray(place_of)).long())
+            self.register_buffer(f"middle_{j}", as_double(middle))
+
+    def forward(self, X):
+        """Points of rows X (n, n_features)."""
+        points = self.standard(X)
+        points = within(torch.where(points.isnan(), 0.0, points), -MOST_UNITS, MOST_UNITS)
+        if not self._levels:
+            return points
+        parts = [points.index_select(1, self.plain)]
+        for j, unit in zip(self._levels, self._units, strict=True):
+            place_of, middle, level = getattr(self, f"place_of_{j}"), getattr(self, f"middle_{j}"), X[:, j : j + 1]
+            known = torch.where(level.isnan(), 0.0, level).clamp(0.0, float(len(place_of) - 1)).long()
+            places = torch.arange(len(middle))
+            of_level = ((place_of[known[:, 0]][:, None] == places).to(torch.float64) - middle) * unit
+            parts.append(torch.where(level.isnan(), torch.zeros_like(of_level), of_level))
+        return torch.cat(parts, dim=1)
+
+
+class Nearest(nn.Module):
+    """Geometric mean distance of each row (n,) to the nearest row of a sample, as ``Sample.mean_distance``."""
+
+    def __init__(self, sample):
+        super().__init__()
+        self._size, self._n_nearest = sample.size, sample.n_nearest
+        self.register_buffer("places", torch.from_numpy(np.ascontiguousarray(sample.places)).long())
+        self.register_buffer("share", as_double(sample.share))
+
+    def forward(self, squared):
+        """Distances, by squared ones to all rows (n, n_rows)."""
+        squared, nearest = squared.index_select(1, self.places).topk(self._n_nearest, dim=1, largest=False)
+        is_there = squared < torch.inf
+        farthest = torch.where(is_there, squared, 0.0).amax(1, keepdim=True)
+        reached = self.share[nearest.flatten()].view(-1, self._n_nearest).cumsum(1)
+        farther = (1.0 - within(reached, 0.0, 1.0)) ** self._size
+        before = torch.cat([torch.ones_like(farther[:, :1]), farther[:, :-1]], dim=1)
+        after = torch.cat([farther[:, :-1], torch.zeros_like(farther[:, :1])], dim=1)
+        log_distance = torch.log(torch.sqrt(torch.minimum(squared, farthest)) + ADDED_DISTANCE)
+        return torch.exp(((before - after) * log_distance).sum(1))
+
+
+class FourScoresOf(nn.Module):
+    """Scores of rows (n,), as ``FourScores``."""
+
+    def __init__(self, four, is_open):
+        super().__init__()
+        self.density, self.positioned = Scores(four.trusting, is_open), Positioned(four.positions)
+        self.register_buffer("rows", as_double(four.distances.rows))
+        self.samples = nn.ModuleDict({name: Nearest(sample) for name, sample in four.distances.samples.items()})
+        self._scales = four.scales
+
+    def forward(self, X):
+        """Scores of rows X (n, n_features)."""
+        scores = {"density": self.density(X)}
+        points, rows = self.positioned(X), self.rows
+        norms = points.square().sum(1, keepdim=True) + rows.square().sum(1)
+        squared = norms - 2.0 * (points @ rows.T)
+        squared = torch.where(squared <= SAME_ROW * norms, torch.inf, squared)
+        scores |= {name: -nearest(squared) for name, nearest in self.samples.items()}
+        mean = sum(self._strangeness(name, values) for name, values in scores.items()) / len(scores)
+        return -mean.sign() * torch.expm1(mean.abs())
+
+    def _strangeness(self, name, scores):
+        scale = self._scales[name]
+        excess = (scale.median - scores) / scale.width
+        return excess.sign() * torch.log1p(excess.abs())
+
+
+class Decided(nn.Module):
+    """Scores above the threshold of a detector."""
+
+    def __init__(self, offset):
+        super().__init__()
+        self._offset = float(offset)
+
+    def forward(self, scores):
+        """Scores (n,) less the threshold."""
+        return scores - self._offset
+
+
+class Labelled(nn.Module):
+    """Labels: -1 for an outlier, or where there is no score, 1 for an inlier."""
+
+    def forward(self, decided):
+        """Labels (n,) of scores above the threshold, int64."""
+        return torch.where(decided >= 0.0, 1, -1)
