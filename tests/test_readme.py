@@ -125,7 +125,7 @@ def test_ruff_agrees(arguments):
 )
 def test_every_parameter_and_attribute_is_documented(Estimator):
     Class = getattr(skvae, Estimator)
-    documented = set(re.findall(r"^    (\w+) : ", Class.__doc__, re.MULTILINE))
+    documented = set(re.findall(r"^(\w+) : ", inspect.getdoc(Class), re.MULTILINE))
     assert set(inspect.signature(Class).parameters) <= documented
     fitted = Class().fit(np.random.RandomState(0).normal(size=(20, 3)))
     attributes = {name for name in vars(fitted) if name.endswith("_") and not name.startswith("_")}

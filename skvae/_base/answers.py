@@ -308,6 +308,7 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         seeds = rng.randint(MAX_SEED, size=n_imputations).tolist()
         return [filled(cells) for cells in self._model.inference.complete(rows[lacking], n_draws, seeds)]
 
+    @undisturbed
     def describe(self) -> pd.Series:
         """What was fitted, and how that went, in a few lines.
 

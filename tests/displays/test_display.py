@@ -288,8 +288,8 @@ def test_without_matplotlib_both_ways_to_draw_say_what_to_install(table, monkeyp
 
 def test_every_parameter_and_attribute_is_documented():
     display = drawn((1.0, 0.0, -1.0, 1.0))
-    documented = set(re.findall(r"^    (\w+) : ", ExplanationDisplay.__doc__, re.MULTILINE))
+    documented = set(re.findall(r"^(\w+) : ", inspect.getdoc(ExplanationDisplay), re.MULTILINE))
     assert set(vars(display)) == documented
     for method in (ExplanationDisplay.from_estimator, ExplanationDisplay.plot):
         for name in set(inspect.signature(method).parameters) - {"self"}:
-            assert f"        {name} : " in method.__doc__
+            assert f"\n{name} : " in inspect.getdoc(method)

@@ -197,7 +197,7 @@ def exact_block(X, columns, dtype):
     block, plain = columns_of(X, columns), numpy_of(dtype)
     if not hasattr(X, "iloc"):
         return block.fill_null(False if plain.kind == "b" else 0).to_numpy().astype(plain, copy=False)
-    return block.to_numpy() if isinstance(dtype, np.dtype) else block.to_numpy(dtype=plain, na_value=plain.type(0))
+    return block.to_numpy() if isinstance(dtype, np.dtype) else block.fillna(plain.type(0)).to_numpy(dtype=plain)
 
 
 def filled_block(X, columns, missing, numbers):

@@ -94,7 +94,7 @@ def in_words(dtype, library):
         return "category"
     try:
         return name if pd.api.types.pandas_dtype(name) == dtype else dtype
-    except (TypeError, NotImplementedError):
+    except (TypeError, ValueError, NotImplementedError):
         return dtype
 
 
