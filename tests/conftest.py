@@ -19,7 +19,8 @@ SLOW = (Path(__file__).parent / "slow.txt").read_text().splitlines()
 
 NEWER = (Path(__file__).parent / "newer.txt").read_text().splitlines()
 """Tests of what needs newer packages than the package itself: dates at the ends of time (pandas 3.1), zones of zoneinfo
-(pandas 3), float16 of arrow, and frames of polars in a ColumnTransformer (scikit-learn 1.7)."""
+(pandas 3), float16 of arrow, and what scikit-learn 1.7 has: names of polars columns, frames of polars in a
+ColumnTransformer, weights for the score of a Pipeline; and the tables of later skrub."""
 
 HAS_NEWER = all(
     parse_version(package.__version__) >= parse_version(least) for package, least in ((pd, "3.1"), (sklearn, "1.7"))
