@@ -236,7 +236,7 @@ def test_what_is_imputed_is_the_conditional_mean(linear):
     imputed, deviations = vae.impute(X), np.sqrt(np.diag(covariance))
     for row, filled in zip(X, imputed, strict=True):
         seen, gone = np.flatnonzero(~np.isnan(row)), np.flatnonzero(np.isnan(row))
-        slopes = np.linalg.lstsq(covariance[np.ix_(seen, seen)], covariance[np.ix_(seen, gone)])[0]
+        slopes = np.linalg.lstsq(covariance[np.ix_(seen, seen)], covariance[np.ix_(seen, gone)], rcond=None)[0]
         exact = mean[gone] + (row[seen] - mean[seen]) @ slopes
         np.testing.assert_allclose((filled[gone] - exact) / deviations[gone], 0.0, atol=0.05)
         np.testing.assert_array_equal(filled[seen], row[seen])
