@@ -1,8 +1,8 @@
 """Fits of tables larger than memory: peak memory and seconds, from a file and from an array in memory.
 
 ``python benchmarks/scale.py --rows 3000000 --folder FOLDER --json results/scale.json``: writes a file of 120 bytes a
-row into the folder, and fits it once in each way, each in a process of its own. Memory is what the process holds at most
-while it fits, less what it held before; that in memory is beside the array itself. Ten million rows take some minutes.
+row into the folder, and fits it once in each way, each in a process of its own. Memory is what the process holds at
+most while it fits, less what it held before; that in memory is beside the array itself. Ten million rows take minutes.
 """
 
 import argparse
