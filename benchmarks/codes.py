@@ -314,6 +314,13 @@ def draw(records, models, path):
     figure.savefig(path, dpi=90)
 
 
+def write(path, **figures):
+    """Figures by their names as JSON, with the machine and the versions that they belong to."""
+    versions = {module.__name__: module.__version__ for module in (skvae, sklearn, torch, np, pd)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"machine": platform.processor(), "versions": versions, **figures}, indent=2))
+
+
 def main():
     """Measure the tables of one half."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -343,10 +350,7 @@ def main():
     if arguments.picture:
         draw(records, models, arguments.picture)
     if arguments.json:
-        versions = {module.__name__: module.__version__ for module in (skvae, sklearn, torch, np, pd)}
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        figures = {"machine": platform.processor(), "versions": versions, "summary": summary, "codes": records}
-        arguments.json.write_text(json.dumps(figures, indent=2))
+        write(arguments.json, summary=summary, codes=records)
 
 
 if __name__ == "__main__":

@@ -17,19 +17,15 @@ on held-out codes.
 
 import argparse
 import json
-import platform
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import sklearn
-import torch
-from codes import CHOOSE, CONFIRM, READERS, SHIPPED, held_out, load, standardised
+from codes import CHOOSE, CONFIRM, READERS, SHIPPED, held_out, load, standardised, write
 from sklearn.model_selection import StratifiedKFold
 
-import skvae
 from skvae import VAETransformer
 
 MOST = 16
@@ -163,10 +159,7 @@ def main():
         records = measured(names, arguments.data, arguments.folds, arguments.rows)
     compared(records)
     if arguments.json:
-        versions = {module.__name__: module.__version__ for module in (skvae, sklearn, torch, np, pd)}
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        figures = {"machine": platform.processor(), "versions": versions, "codes_size": records}
-        arguments.json.write_text(json.dumps(figures, indent=2))
+        write(arguments.json, codes_size=records)
 
 
 if __name__ == "__main__":

@@ -25,19 +25,14 @@ All figures are of held-out rows, means over folds, beside PCA's of the same row
 
 import argparse
 import json
-import platform
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import sklearn
-import torch
-from codes import CHOOSE, CONFIRM, MODELS, READERS, SHIPPED, held_out, load, standardised
+from codes import CHOOSE, CONFIRM, MODELS, READERS, SHIPPED, held_out, load, standardised, write
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import StratifiedKFold
-
-import skvae
 
 COMPARED = "PCA", "AutoencoderTransformer", "VAETransformer"
 
@@ -219,10 +214,7 @@ def main():
         records = measured(names, arguments.data, arguments.sizes, arguments.folds, arguments.rows)
     related(records)
     if arguments.json:
-        versions = {module.__name__: module.__version__ for module in (skvae, sklearn, torch, np, pd)}
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        figures = {"machine": platform.processor(), "versions": versions, "codes_why": records}
-        arguments.json.write_text(json.dumps(figures, indent=2))
+        write(arguments.json, codes_why=records)
 
 
 if __name__ == "__main__":

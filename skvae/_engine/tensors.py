@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from skvae._tables.matrix import by_the_batch, chunks
-from skvae._tables.on_disk import FileRows, shuffled_by_blocks
+from skvae._tables.matrix import by_the_batch, chunks, in_file
+from skvae._tables.on_disk import shuffled_by_blocks
 from skvae._tables.units import Units
 from skvae._tables.weighted import WeightedRows
 from skvae.nn.training import Rows
@@ -36,7 +36,7 @@ class Tensors:
         """Weighted rows to learn from: tensors, but those of a sparse table or a file are made as training asks."""
         if not by_the_batch(rows.X):
             return self.dense(rows)
-        rows = rows.in_order_of_places() if isinstance(rows.X, FileRows) else rows
+        rows = rows.in_order_of_places() if in_file(rows.X) else rows
         return Rows(StandardRows(self, rows), self.of(rows.counts))
 
     def dense(self, rows):
@@ -64,7 +64,7 @@ class StandardRows:
 
     def shuffled(self, generator):
         """Row numbers (n,) in random order; in a file those that follow each other are read together."""
-        if not isinstance(self.rows.X, FileRows):
+        if not in_file(self.rows.X):
             return torch.randperm(len(self), generator=generator, device=generator.device)
         seed = torch.randint(2**31 - 1, (1,), generator=generator, device=generator.device).item()
         return torch.from_numpy(shuffled_by_blocks(len(self), np.random.RandomState(seed)))

@@ -24,6 +24,9 @@ class OnDemand(ABC):
     by_the_batch = False
     """Whether it takes so much less memory than a dense table that rows are to become dense a batch at a time."""
 
+    in_file = False
+    """Whether rows are read from a file, where those that follow each other come at once and others one by one."""
+
     def __len__(self):
         return self.shape[0]
 
@@ -226,6 +229,11 @@ def is_complete(X):
 def by_the_batch(X):
     """Whether a table is to become dense a batch at a time."""
     return isinstance(X, OnDemand) and X.by_the_batch
+
+
+def in_file(X):
+    """Whether each look at rows of a table is a look into a file."""
+    return isinstance(X, OnDemand) and X.in_file
 
 
 CHUNK, CELLS_A_CHUNK, LEAST_CHUNK = 8192, 2**21, 16

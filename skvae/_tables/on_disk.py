@@ -26,7 +26,7 @@ class FileRows(OnDemand):
     It is read, not mapped: pages of a map count as memory of the process as long as it is there.
     """
 
-    by_the_batch = True
+    by_the_batch = in_file = True
 
     def __init__(self, file, rows=None, columns=None):
         self._file, self._rows, self._columns = file, rows, columns

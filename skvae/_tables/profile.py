@@ -13,9 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from skvae._tables.distinct import distinct_rows, prints_of
-from skvae._tables.matrix import chunks, dense
+from skvae._tables.matrix import chunks, dense, in_file
 from skvae._tables.moments import Moments
-from skvae._tables.on_disk import FileRows
 from skvae._tables.weighted import WeightedRows
 
 SAMPLE_ROWS, SAMPLE_CELLS, LEAST_SAMPLE_ROWS = 8192, 2**22, 256
@@ -174,7 +173,7 @@ def read_once(X, weight=None, with_levels=()):
     scaled = None if weight is None else np.ldexp(weight, -np.frexp(weight.max())[1])
     columns, prints, held = passed(X, scaled, with_levels)
     is_whole = len(held.prints) == len(X)
-    if weight is None and isinstance(X, FileRows):  # which rows are equal is not worth reading them again
+    if weight is None and in_file(X):  # which rows are equal is not worth reading them again
         index, added_up = np.arange(len(X)), None
     else:
         index, added_up = distinct_rows(held.cells if is_whole else X, weight, prints)
