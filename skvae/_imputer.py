@@ -10,6 +10,7 @@ from sklearn.utils import get_tags
 from skvae._stored import Stored
 from skvae._surroundings import undisturbed
 from skvae._tables.faults import check_form
+from skvae._tables.files import in_memory
 from skvae._tables.frames.frame import is_frame, is_sparse, names_of, without_mask
 from skvae._tables.missing import marked, missing_in, only, with_marks
 from skvae._tables.names import column_name
@@ -126,7 +127,7 @@ class AutoencoderImputer(Stored, TransformerMixin, BaseEstimator):
         self : object
             The fitted imputer.
         """
-        estimator = self._unfitted()
+        estimator, X = self._unfitted(), in_memory(X, type(self).__name__)
         estimator.fit(X, **self._weights(estimator, sample_weight))
         return self._fitted(estimator, X, sample_weight)
 
@@ -152,6 +153,7 @@ class AutoencoderImputer(Stored, TransformerMixin, BaseEstimator):
         self : object
             The imputer after one more batch.
         """
+        X = in_memory(X, type(self).__name__)
         if hasattr(self, "estimator_"):
             self.estimator_.partial_fit(X, **self._weights(self.estimator_, sample_weight))
             return self
@@ -208,6 +210,7 @@ class AutoencoderImputer(Stored, TransformerMixin, BaseEstimator):
             A data frame, with the dtypes of X, where X and the training rows are one; follows ``set_output``.
         """
         check_is_fitted(self)
+        X = in_memory(X, type(self).__name__)
         if not is_frame(X):
             check_form(X, type(self).__name__)
         X = without_mask(X)

@@ -19,6 +19,7 @@ from skvae._outliers.table import table_of_reasons
 from skvae._stored import Stored
 from skvae._surroundings import undisturbed
 from skvae._tables.faults import check_form, check_names, check_rows
+from skvae._tables.files import in_memory, opened, without_rows
 from skvae._tables.frames.frame import Frame, is_frame, without_mask
 from skvae._tables.weighted import WeightedRows, weighted_threshold
 from skvae._typing import Seed, Table, Weights
@@ -217,7 +218,7 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
         X = self._as_fitted(X)
         if not is_frame(X):
             check_form(X, type(self).__name__)
-        validate_data(self, X, reset=False, skip_check_array=True)
+        validate_data(self, without_rows(X), reset=False, skip_check_array=True)
         judge, reading, weight = judge_of(self.estimator_).after(X, sample_weight)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         recent = self._recent.after(reading.matrix, weight, seed)
@@ -227,7 +228,7 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
 
     def _fit(self, X, y, sample_weight, streams=False):
         """Fit a new estimator, or go on from the fitted one, and judge by it; ``streams`` if more rows are to come."""
-        estimator = self._make_estimator()
+        estimator, X = self._make_estimator(), opened(X, type(self).__name__)
         if not is_frame(X):
             check_rows(X, type(self).__name__)
         X = without_mask(X)
@@ -235,10 +236,10 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
             estimator._streams = streams
         judge = judge_of(self._warm(estimator) if self.warm_start else estimator)
         reading, weight = judge.train(self, X, y, sample_weight)
-        validate_data(self, reading.X, skip_check_array=True)
+        validate_data(self, without_rows(X) if reading.X is None else reading.X, skip_check_array=True)
         recent = Reservoir.of(reading.matrix, weight) if judge.goes_on else None
         self._judge_by(judge, reading, weight, recent)
-        self._frame = Frame.of(X)
+        self._frame = Frame.of(without_rows(X))
         LOGGER.info("%s: fitted to %d rows, threshold %g", type(self).__name__, num_rows(X), self.offset_)
         return self
 
@@ -264,7 +265,8 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
 
     def _as_fitted(self, X):
         """Rows with holes for masked cells, if their columns are those of training."""
-        check_names(X, self._frame and self._frame.names, type(self).__name__)
+        X = opened(X, type(self).__name__)
+        check_names(without_rows(X), self._frame and self._frame.names, type(self).__name__)
         return without_mask(X)
 
     def _reading(self, X):
@@ -409,6 +411,6 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
         check_is_fitted(self)
         if not isinstance(n_columns, Integral) or isinstance(n_columns, bool) or n_columns < 1:
             raise ValueError(f"n_columns={n_columns!r} must be a whole number of at least 1.")
-        judge, reading = self._reading(X)
+        judge, reading = self._reading(in_memory(X, type(self).__name__))
         shares = judge.shares(reading)
         return table_of_reasons(shares, self._reasons.expected(judge, reading), reading, n_columns)

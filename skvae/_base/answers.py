@@ -16,6 +16,7 @@ from skvae._engine.density import MatrixDensity
 from skvae._recipe.models import Recipe
 from skvae._surroundings import undisturbed
 from skvae._tables import door
+from skvae._tables.files import in_memory
 from skvae._tables.frames.frame import as_array, index_of
 from skvae._tables.matrix import is_complete, lacking_by_row
 from skvae._tables.weights import check_weights
@@ -289,6 +290,7 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         check_is_fitted(self)
         if not isinstance(n_imputations, Integral) or isinstance(n_imputations, bool) or n_imputations < 1:
             raise ValueError(f"n_imputations={n_imputations!r} must be a whole number of at least 1.")
+        X = in_memory(X, type(self).__name__)
         rows, X = self._read(X), as_array(X)
         if is_complete(rows):
             return X.copy() if n_imputations == 1 else [X.copy() for _ in range(n_imputations)]

@@ -8,7 +8,7 @@ import numpy as np
 from skvae._outliers.excess import Excess
 from skvae._outliers.neighbors import Positions, Sample, SampleDistances
 from skvae._outliers.reasons import expected_cells, residual, usual_cells
-from skvae._tables.matrix import dense, of_rows
+from skvae._tables.matrix import dense, in_file, of_rows, pieces_of
 from skvae._tables.schema import Schema
 from skvae._tables.weighted import WeightedRows, drawn_rows, weighted_threshold
 
@@ -68,6 +68,9 @@ class FourScores:
 
     def strangeness(self, matrix):
         """How strange each row is (n,) by the name of the score, on the scale of its training scores."""
+        if in_file(matrix):
+            parts = [self.strangeness(cells) for _, cells in pieces_of(matrix)]
+            return {name: np.concatenate([part[name] for part in parts]) for name in self.scales}
         scores = {"density": self.trusting.score(matrix)}
         scores |= {name: -values for name, values in self.distances(self.positions(dense(matrix))).items()}
         return {name: self.scales[name].strangeness(values) for name, values in scores.items()}

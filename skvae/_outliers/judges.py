@@ -11,6 +11,7 @@ from sklearn import get_config
 
 from skvae._callbacks import fit_parts
 from skvae._outliers.reading import Reading
+from skvae._tables.files import in_memory
 from skvae._tables.schema import Schema
 from skvae._tables.weights import as_numbered, counting
 from skvae._validation import has_fit_parameter
@@ -113,7 +114,7 @@ class Foreign:
 
     def train(self, owner, X, y, sample_weight):
         """Fit it as a part of its owner; the rows that count, as they were read, and their weights, or None."""
-        X, weight, numbers = counting(X, sample_weight)
+        X, weight, numbers = counting(in_memory(X, type(owner).__name__), sample_weight)
         with as_numbered(numbers):
             weights = fit_weights(self.estimator, weight)
             fit_parts(owner, {"estimator": (self.estimator, lambda: self.estimator.fit(X, **weights))}, X, y)
@@ -122,7 +123,7 @@ class Foreign:
 
     def after(self, X, sample_weight):
         """A judge that has learned from a batch too, and the batch as ``train`` gives it."""
-        X, weight, numbers = counting(X, sample_weight)
+        X, weight, numbers = counting(in_memory(X, type(self.estimator).__name__), sample_weight)
         judge = Foreign(copy.deepcopy(self.estimator))
         with as_numbered(numbers):
             judge.estimator.partial_fit(X, **fit_weights(judge.estimator, weight))
@@ -133,7 +134,7 @@ class Foreign:
 
     def read(self, X, schema):
         """Rows that came after training."""
-        return Reading(X, schema)
+        return Reading(in_memory(X, type(self.estimator).__name__), schema)
 
     def rows(self, numbers, schema):
         """Rows of which only the numbers are known (n, n_features), as a table that the estimator takes."""

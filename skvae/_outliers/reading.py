@@ -3,18 +3,19 @@
 from functools import cached_property
 
 from skvae._tables.frames.frame import index_of, numbered, some_rows
+from skvae._tables.frames.sources import Source
 from skvae._tables.matrix import dense, of_rows
 
 
 class Reading:
-    """Rows X as they came, None where only their numbers are known, and what their columns hold.
+    """Rows X as they came, None where only their numbers are known or they are in files, and what their columns hold.
 
     ``matrix`` (n, n_features) are their numbers, NaN where cells are missing. Where it is not given, the table is read
     when numbers are first asked for, as one that an estimator has accepted.
     """
 
     def __init__(self, X, schema, matrix=None):
-        self.X, self.schema, self._matrix = X, schema, matrix
+        self.X, self.schema, self._matrix = None if isinstance(X, Source) else X, schema, matrix
 
     @property
     def matrix(self):

@@ -7,6 +7,7 @@ import numpy as np
 
 from skvae._outliers.neighbors import usual_of
 from skvae._tables.bounds import bounds_of, narrower
+from skvae._tables.matrix import in_file
 from skvae._tables.profile import read_once
 from skvae._tables.usual import Usual
 from skvae._tables.weighted import WeightedRows
@@ -39,7 +40,9 @@ class Reasons:
     @classmethod
     def of(cls, judge, reading, weight):
         """What training rows with weights, or None, say of the cells that a judge expects."""
-        schema, (rows, profile) = reading.schema, read_once(reading.numbers, weight)
+        is_long, schema = in_file(reading.matrix), reading.schema
+        rows, profile = read_once(reading.matrix if is_long else reading.numbers, weight)
+        rows = profile.sample.rows if is_long else rows
         where = usual_of(profile, schema)
         usual = usual_cells(rows.X, rows.weight, schema, where)
         bounds = judge.bounds

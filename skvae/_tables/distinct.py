@@ -10,6 +10,9 @@ from skvae._tables.matrix import chunks, of_rows, pieces_of
 COLUMNS_IN_ORDER = 64
 """Columns whose cells say in which order rows are that differ in none before."""
 
+STIRRERS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+"""Factors that make the order of fingerprints one of chance, as in splitmix64 (Steele, Lea and Flood, 2014)."""
+
 MIXER = np.uint64(0x9E3779B97F4A7C15)
 """An odd number whose products have every digit of a cell in their upper half."""
 
@@ -31,6 +34,15 @@ def prints_of(cells):
     bits *= MIXER
     bits ^= bits >> np.uint64(32)
     return bits @ factors(cells.shape[1])
+
+
+def stirred(prints):
+    """Fingerprints as numbers whose order is one of chance."""
+    found = prints.copy()
+    for factor in STIRRERS:
+        found ^= found >> np.uint64(30)
+        found *= factor
+    return found
 
 
 @lru_cache(maxsize=8)

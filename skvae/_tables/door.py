@@ -1,7 +1,7 @@
 """The one door: a table of whatever library -> a matrix of numbers with holes; what cannot be one is named.
 
-A matrix is a float64 or float32 array (n_samples, n_features), ``SparseRows``, ``ColumnRows`` or ``FileRows``; missing
-cells are NaN.
+A matrix is a float64 or float32 array (n_samples, n_features), ``SparseRows``, ``ColumnRows``, ``FileRows`` or
+``FileColumns``; missing cells are NaN.
 """
 
 from contextlib import contextmanager
@@ -13,12 +13,17 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 from skvae._tables.faults import check_names, check_table, with_culprit
+from skvae._tables.files import learned_columns, opened, rows_of
 from skvae._tables.frames.frame import as_array, holes_as_nan, names_of, numbered
-from skvae._tables.matrix import ColumnRows, OnDemand, SparseRows, pieces_of
+from skvae._tables.frames.sources import Source
+from skvae._tables.matrix import ColumnRows, OnDemand, SparseRows, dense, pieces_of
 from skvae._tables.on_disk import FileRows
 from skvae._tables.schema import Schema
 from skvae._tables.weights import as_numbered, counting
 from skvae._validation import noted_columns, unchanged, validate_data
+
+CHECKS = {"dtype": [np.float64, np.float32], "order": "C", "ensure_all_finite": "allow-nan"}
+"""What scikit-learn is to check of a table."""
 
 FIRST_ROWS = 2
 """Rows that training begins with, at least."""
@@ -49,10 +54,13 @@ def read_training(estimator, X, sample_weight=None, *, schema=None, declared=Fal
     have or, where more rows are to come, that dtypes have ``declared``. ``advise`` is whether to warn of columns that
     may have been meant otherwise.
     """
-    begins = schema is None
+    begins, X = schema is None, opened(X, type(estimator).__name__)
     check_table(X, type(estimator).__name__)
     rows, weight, numbers = counting(as_array(X), sample_weight)
     with as_numbered(numbers), unchanged(estimator):
+        if isinstance(rows, Source) and begins:
+            schema, matrix = learned_source(estimator, rows, declared, advise)
+            return Table(schema, matrix, weight, numbers, noted_columns(estimator), rows)
         blocks = None
         if begins:
             schema, blocks = learned_schema(estimator, rows, declared, advise)
@@ -74,9 +82,18 @@ def learned_schema(estimator, X, declared, advise):
     return Schema.learned(X if of_names else numbered(X), chosen, owner, declared, advise)
 
 
+def learned_source(estimator, source, declared, advise):
+    """What the columns of a training table in files hold, and its matrix."""
+    checks, owner = CHECKS | {"ensure_min_samples": FIRST_ROWS}, type(estimator).__name__
+    if source.shape[0] < FIRST_ROWS or not source.shape[1]:
+        check_array(np.zeros(source.shape), **checks, estimator=owner, input_name="X")
+    validate_data(estimator, source.none(), reset=True, skip_check_array=True)
+    return learned_columns(source, estimator, declared, advise, lambda blocks: finite(blocks, checks, owner))
+
+
 def read(estimator, X, schema):
     """A table as a matrix, whose columns hold what the ``schema`` says."""
-    X = as_array(X)
+    X = as_array(opened(X, type(estimator).__name__))
     check_table(X, type(estimator).__name__)
     return as_matrix(estimator, X, schema)
 
@@ -103,8 +120,9 @@ def as_matrix(estimator, X, schema, reset=False, minimum=1, blocks=None):
     With ``reset`` scikit-learn notes the columns on the estimator, otherwise it compares them with what it noted.
     ``blocks`` are those of a frame that the schema is learning from; it reads others itself.
     """
-    checks = {"dtype": [np.float64, np.float32], "order": "C", "ensure_all_finite": "allow-nan"}
-    checks |= {"ensure_min_samples": minimum}
+    checks = CHECKS | {"ensure_min_samples": minimum}
+    if isinstance(X, Source):
+        return source_as_matrix(estimator, X, schema)
     if issparse(X):
         if schema.frame is None and not schema.columns:
             checks |= {"order": None, "ensure_all_finite": True, "accept_sparse": "csr"}
@@ -116,6 +134,16 @@ def as_matrix(estimator, X, schema, reset=False, minimum=1, blocks=None):
             return file_as_matrix(estimator, X, file, reset, checks)
         return array_as_matrix(estimator, X, schema, reset, checks)
     return frame_as_matrix(estimator, numbered(X), schema, reset, checks, blocks)
+
+
+def source_as_matrix(estimator, source, schema):
+    """The same of a table in files, a chunk at a time."""
+
+    def numbers(frame, rows):
+        with as_numbered(rows):
+            return dense(as_matrix(estimator, frame, schema))
+
+    return rows_of(source, numbers)
 
 
 def array_as_matrix(estimator, X, schema, reset, checks):

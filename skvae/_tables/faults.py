@@ -11,6 +11,7 @@ from sklearn.exceptions import DataConversionWarning
 
 from skvae._tables.cells import is_date, is_infinite, is_missing, is_number, is_object, is_sequence, shown, zone_of
 from skvae._tables.frames.frame import names_of
+from skvae._tables.frames.sources import Source
 from skvae._tables.names import column_name, comparable
 from skvae._tables.texts import reading_of
 from skvae._tables.times import first_odd, is_no_time, with_zone
@@ -41,7 +42,7 @@ def check_table(X, owner, of_codes=False):
 
     ``of_codes`` is whether rows are to be codes, which images are not.
     """
-    names = names_of(X)
+    names = X.names if isinstance(X, Source) else names_of(X)
     if names is None and hasattr(X, "collect"):
         raise ValueError(f"X is a {type(X).__name__}; {owner} takes tables in memory: call .collect() first.")
     for name, count in Counter(names or []).items():

@@ -4,6 +4,7 @@ import numpy as np
 
 from skvae._tables.cells import shown
 from skvae._tables.frames.frame import column_of, numbered
+from skvae._tables.frames.sources import Source
 from skvae._tables.matrix import cells_of
 from skvae._tables.names import column_name
 
@@ -18,15 +19,20 @@ def said_of_new_cells(schema, X, rows, n_levels):
         if column.told:
             continue
         if column.is_empty:
-            new = np.array(column_of(numbered(X), j).notna())
+            new = np.array(given_column(X, j).notna())
             if new.any():
                 said[j] = of_no_training_cell(schema, j, new.sum())
         elif column.has_levels and j in n_levels:
             is_new = cells_of(rows.X, [j])[:][:, 0] >= n_levels[j]
             if is_new.any():
                 count = rows.counts[is_new].sum()
-                said[j] = of_new_levels(schema, column_of(numbered(X), j), j, n_levels[j], count)
+                said[j] = of_new_levels(schema, given_column(X, j), j, n_levels[j], count)
     return said
+
+
+def given_column(X, j):
+    """A column of a table as it was given."""
+    return column_of(X.column(j), 0) if isinstance(X, Source) else column_of(numbered(X), j)
 
 
 def of_no_training_cell(schema, j, count):

@@ -12,16 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skvae._tables.distinct import distinct_rows, prints_of
+from skvae._tables.distinct import distinct_rows, prints_of, stirred
 from skvae._tables.matrix import chunks, dense, in_file
 from skvae._tables.moments import Moments
 from skvae._tables.weighted import WeightedRows
 
 SAMPLE_ROWS, SAMPLE_CELLS, LEAST_SAMPLE_ROWS = 8192, 2**22, 256
 """Rows of the sample; fewer where they have many cells."""
-
-STIRRERS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-"""Factors that make the order of fingerprints one of chance, as in splitmix64 (Steele, Lea and Flood, 2014)."""
 
 LEVELS_COUNTED = 1_000_000
 """Levels whose rows are counted; what lies beyond is refused later, by name."""
@@ -67,11 +64,7 @@ def smallest(prints, n):
     """Places of the ``n`` fingerprints that are smallest after stirring, in order."""
     if len(prints) <= n:
         return np.arange(len(prints))
-    stirred = prints.copy()
-    for factor in STIRRERS:
-        stirred ^= stirred >> np.uint64(30)
-        stirred *= factor
-    return np.sort(np.argpartition(stirred, n - 1)[:n])
+    return np.sort(np.argpartition(stirred(prints), n - 1)[:n])
 
 
 @dataclass(frozen=True)
@@ -178,6 +171,7 @@ def read_once(X, weight=None, with_levels=()):
     else:
         index, added_up = distinct_rows(held.cells if is_whole else X, weight, prints)
     rows = WeightedRows.distinct(X, weight, (index, added_up))
+    rows = replace(rows, prints=prints[index]) if in_file(X) else rows
     kept = smallest(prints[index], sample_size(X.shape[1]))
     cells = held.cells[index[kept]] if is_whole else held.of(prints[index[kept]])
     factor = rows.n_counted / columns.moments.weight

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skvae._tables.distinct import by_value, distinct_rows, fingerprints
+from skvae._tables.distinct import by_value, distinct_rows, fingerprints, stirred
 from skvae._tables.matrix import OnDemand, of_rows
 
 MOST_TIMES = 4
@@ -34,6 +34,7 @@ class WeightedRows:
     ``index`` says which rows of X these are, in which order, so that a selection takes no copy; None is all.
     ``total`` is the total weight, ``n_counted`` how many rows these stand for together: the total weight, or, where
     weights are shares below one in the mean, as many as there were. Of a part both are its share by number of rows.
+    ``prints`` (n,) are their fingerprints, where these say which rows validate: the same in whatever order rows come.
     """
 
     X: np.ndarray | OnDemand
@@ -41,6 +42,7 @@ class WeightedRows:
     total: float
     index: np.ndarray | None = None
     n_counted: float = 0.0
+    prints: np.ndarray | None = None
 
     def __post_init__(self):
         if not self.n_counted:
@@ -151,8 +153,12 @@ class WeightedRows:
         n_val = min(max(round(fraction * total), 1), total - 1)
         if n_val <= 0:
             return self, None
-        drawn, left = dealt(counts, n_val, np.random.RandomState(seed))
+        drawn, left = dealt(counts, n_val, np.random.RandomState(seed), self._ranks(seed))
         return self._parts(*left), self._parts(*drawn)
+
+    def _ranks(self, seed):
+        """A number for each row that says, with a seed, whether it validates; None where chance alone does."""
+        return None if self.prints is None else stirred(self.prints ^ np.uint64(seed))
 
     def _parts(self, index, counts):
         """Some of the rows with some of what they count each, as rows of their own."""
@@ -215,19 +221,19 @@ def counted(weight, sample_weight):
         return min(max(float(weight.sum()), n_given), MOST_REPETITIONS * len(weight))
 
 
-def dealt(counts, n_drawn, rng):
+def dealt(counts, n_drawn, rng, ranks=None):
     """What is drawn by weight and what is left: pairs of row numbers and of what these rows count there.
 
     Rows lie along a line in random order, each as long as what it counts, and the first ``n_drawn`` of it are drawn. A
     row that counts as several lies there in as many pieces, so that some may be drawn and others left, as of rows that
-    are repeated.
+    are repeated. ``ranks`` (n,) are the order of the rows, where it is not to be one of chance.
     """
     if (counts == 1.0).all() and n_drawn == int(n_drawn):
-        order, cut = rng.permutation(len(counts)), int(n_drawn)
+        order, cut = rng.permutation(len(counts)) if ranks is None else np.argsort(ranks), int(n_drawn)
         return (order[:cut], np.ones(cut)), (order[cut:], np.ones(len(order) - cut))
     n_pieces = np.ceil(counts / max(1.0, n_drawn / PIECES) - 1e-9).astype(int).clip(1)
     row = np.repeat(np.arange(len(counts)), n_pieces)
-    order = rng.permutation(len(row))
+    order = rng.permutation(len(row)) if ranks is None else np.argsort(ranks[row], kind="stable")
     row = row[order]
     length = (counts / n_pieces)[row]
     inside = np.clip(n_drawn - (np.cumsum(length) - length), 0.0, length)

@@ -8,6 +8,7 @@ import numpy as np
 
 from skvae._tables.cells import is_missing, is_readable, shown
 from skvae._tables.frames.frame import numbered, some_rows, without_mask
+from skvae._tables.frames.sources import Source
 from skvae._validation import num_rows
 
 REMEDY = "Pass finite numbers of at least 0, one a row: two is repetition, zero absence."
@@ -89,6 +90,8 @@ def counting(X, sample_weight):
     kept = weights[rows]
     if len(rows) == 1:
         rows, kept = rows.repeat(2), np.append(kept, 0.0)
+    if isinstance(X, Source):
+        return X.of_rows(rows), kept, rows
     some = [X[row] for row in rows] if isinstance(X, list | tuple) else some_rows(numbered(X), rows)
     return some, kept, rows
 
