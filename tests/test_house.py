@@ -56,6 +56,7 @@ ROOMS = {
     "model_selection": set(),
     "_export": {"_engine", "_outliers", "_tables"},
     "export": {"faces", "_export"},
+    "io": {"_tables"},
     "__init__": {"faces", "_displays"},
 }
 """Which rooms a room may know beside itself."""
@@ -68,6 +69,7 @@ NEVER = {
     "_displays": {"torch", "sklearn"},
     "members": {"torch", "sklearn"},
     "export": {"torch"},
+    "io": {"torch"},
     "nn": {"numpy", "sklearn", "pandas", "scipy"},
 }
 """What a room never imports."""

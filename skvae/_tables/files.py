@@ -6,12 +6,13 @@ at a time. Neither needs more memory than a few numbers a row.
 
 import numpy as np
 
+from skvae._tables.faults import with_culprit
 from skvae._tables.frames.frame import Frame
 from skvae._tables.frames.sources import Source, source_of
 from skvae._tables.on_disk import FileColumns, Spool, SpoolOfRows
 from skvae._tables.schema import Schema, chosen_columns
 
-LEAST_CELLS = 2**22
+CELLS_IN_MEMORY = 2**22
 """Cells from which on a table in files is read a part at a time; a smaller one becomes a frame in memory."""
 
 
@@ -21,7 +22,7 @@ def opened(X, owner):
     if source is None:
         return X
     n_rows, n_columns = source.shape
-    return source.all() if n_rows * n_columns <= LEAST_CELLS else source
+    return source.all() if n_rows * n_columns <= CELLS_IN_MEMORY else source
 
 
 def in_memory(X, owner):
@@ -44,9 +45,13 @@ def learned_columns(source, estimator, declared, advise, checked):
     schema, spool = Schema(Frame.of(source.none()), declared=declared), Spool()
     levels = chosen_columns(chosen, schema.names, source.shape[1], owner)
     for j in range(source.shape[1]):
-        part, blocks = Schema.learned(source.column(j), [0] if j in levels else None, owner, declared, advise)
-        for _, cells in checked(blocks):
-            spool.append(cells[0].astype(np.float64, copy=False))
+        frame = source.column(j)
+        try:
+            part, blocks = Schema.learned(frame, [0] if j in levels else None, owner, declared, advise)
+            for _, cells in checked(blocks):
+                spool.append(cells[0].astype(np.float64, copy=False))
+        except (ValueError, TypeError, OverflowError) as error:
+            raise with_culprit(error, frame, owner) from error
         schema.columns[j], schema.frame.dtypes[j] = part.columns[0], part.frame.dtypes[0]
     return schema, FileColumns(spool, len(source))
 

@@ -170,7 +170,12 @@ class Spool:
         cells = cells.astype(dtype)
         with enough_room(self.path), open(self.path, "ab") as file:
             self.parts.append((cells.dtype, file.tell()))
-            cells.tofile(file)
+            written_to(file, cells)
+
+
+def written_to(file, cells):
+    """Write numbers to the end of an open file."""
+    file.write(memoryview(cells).cast("B"))
 
 
 class SpoolOfRows:
@@ -184,7 +189,7 @@ class SpoolOfRows:
     def append(self, cells):
         """Write rows (n, n_columns) of float64."""
         with enough_room(self._path), open(self._path, "ab") as file:
-            np.ascontiguousarray(cells).tofile(file)
+            written_to(file, np.ascontiguousarray(cells))
         self._shape = self._shape[0] + len(cells), self._shape[1]
 
     def rows(self):

@@ -16,7 +16,7 @@ from skvae._tables.cells import shown
 from skvae._tables.frames.folders import Folder, enough_room
 from skvae._tables.frames.frame import is_frame, library_of, some_rows
 
-ROWS_AT_ONCE = 2**16
+ROWS_A_CHUNK = 2**16
 """Rows of a chunk, at most."""
 
 FORMATS = {
@@ -87,7 +87,7 @@ class Source:
 
     def parts(self):
         """The same, with the table of Arrow that each frame is."""
-        batches = self._dataset.to_batches(columns=self.names, batch_size=ROWS_AT_ONCE, batch_readahead=1)
+        batches = self._dataset.to_batches(columns=self.names, batch_size=ROWS_A_CHUNK, batch_readahead=1)
         arrow, batches, start = library(), iter(batches), 0
         while (batch := read(next, batches, None)) is not None:
             table, stop = arrow.Table.from_batches([batch]), start + batch.num_rows
@@ -161,7 +161,8 @@ def of_paths(paths, owner):
     formats = {path: format_of(Path(path)) for path in paths}
     others = {form: path for path, form in formats.items()}
     if len(others) > 1:
-        raise ValueError(f"X names files of several kinds, {' and '.join(map(shown, others.values()))}; pass one kind.")
+        several = " and ".join(shown(Path(path).name) for path in others.values())
+        raise ValueError(f"X names files of several kinds, {several}; pass one kind.")
     if "csv" in others:
         return of_chunks(rows_of_texts(paths), owner, paths)
     datasets = library("pyarrow.dataset")
@@ -188,7 +189,7 @@ def rows_of_texts(paths):
     """The rows of files of comma- or tab-separated values, as ``pandas.read_csv`` reads them, a frame at a time."""
     for path in map(Path, paths):
         between = "\t" if ".tsv" in path.suffixes else ","
-        with pd.read_csv(path, sep=between, chunksize=ROWS_AT_ONCE) as reader:
+        with pd.read_csv(path, sep=between, chunksize=ROWS_A_CHUNK) as reader:
             yield from reader
 
 
