@@ -15,6 +15,7 @@ from skvae._tables.profile import Profile, read_once
 from skvae._tables.schema import Schema
 from skvae._tables.weighted import WeightedRows
 from skvae._tables.weights import as_numbered, renumbered
+from skvae.nn.ranks import ranks_now
 
 MAX_SEED = 2**31 - 1
 
@@ -36,8 +37,8 @@ class Run:
 
 
 def seeds(random_state, n_seeds):
-    """Independent seeds."""
-    return check_random_state(random_state).randint(MAX_SEED, size=n_seeds).tolist()
+    """Independent seeds, the same on all ranks that train together."""
+    return ranks_now().gather(check_random_state(random_state).randint(MAX_SEED, size=n_seeds).tolist())[0]
 
 
 def begun(table, parameters, recipe, fitted, seed, whole):
@@ -52,6 +53,7 @@ def begun(table, parameters, recipe, fitted, seed, whole):
         of_numbers = recipe.number_likelihood(parameters, schema.sparse, n_features)
         asked = parameters.likelihood, of_numbers, schema, n_features
         rows, profile = read_once(table.X, table.weight, Choice(*asked).columns_of_levels())
+        check_ranks(type(parameters).__name__, profile)
         alike = found_alike(parameters, profile, schema, fitted)
         choice = Choice(*asked, alike)
         known = learned(profile, schema, choice, linear=linear, alike=alike, fitted=fitted)
@@ -68,6 +70,20 @@ def begun(table, parameters, recipe, fitted, seed, whole):
     if rows.n_counted <= batch_size:
         rows = rows.in_own_order(profile.sample.prints)
     return Run(schema, choice, rows, profile, batch_size, model, said)
+
+
+def check_ranks(owner, profile):
+    """Refuse to train together with ranks that have another estimator or another table."""
+    ranks, moments = ranks_now(), profile.columns.moments
+    told = ranks.gather((owner, profile.total, moments.mean.tobytes(), moments.low.tobytes(), moments.high.tobytes()))
+    for rank, other in enumerate(told):
+        if other != told[0]:
+            fits = [f"rank {number} fits {name} to {total:g} rows" for number, (name, total, *_) in enumerate(told)]
+            raise ValueError(
+                f"{', '.join(fits[:3])}: ranks that train together need one estimator and one table, of which each "
+                f"takes its part. Rank {rank} has another than rank 0; give all of them the same, or fit before "
+                "torch.distributed.init_process_group."
+            )
 
 
 def after(schema, table, rows, profile, model):

@@ -191,6 +191,7 @@ class ArrayModel:
                 module.go_on(*observed)
             else:
                 self.module.observe(*observed, torch.Generator(self.device).manual_seed(seed))
+            plan.ranks.agree(module.state_dict().values(), generator)
             products = data.rows_a_step(plan.batch_size) * self.module.n_products
             with OneThread() if products < SHORT_STEP else nullcontext():
                 train(module, data, watched, solver, plan, generator, self.history, after_epoch)

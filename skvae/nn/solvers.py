@@ -30,6 +30,10 @@ class Solver(ABC):
         """Forget the gradient."""
 
     @abstractmethod
+    def combine(self, ranks, share):
+        """Replace the gradient by the sum of those of all ranks, each times its share."""
+
+    @abstractmethod
     def step(self):
         """Move the parameters along the gradient."""
 
@@ -82,6 +86,9 @@ class FlatSolver(Solver):
 
     def zero_grad(self):
         self.gradient.zero_()
+
+    def combine(self, ranks, share):
+        ranks.add_up(self.gradient, share)
 
     def decay(self):
         """Add the gradient of the squared norm of the weight matrices, no more of it than takes one step to zero."""
@@ -188,6 +195,12 @@ class TorchSolver(Solver):
 
     def zero_grad(self):
         self.optimizer.zero_grad()
+
+    def combine(self, ranks, share):
+        for group in self.optimizer.param_groups if ranks.world > 1 else []:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    ranks.add_up(parameter.grad, share)
 
     def step(self):
         nn.utils.clip_grad_norm_(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 
+from skvae.nn.ranks import ALONE, Alone, ranks_now
 from skvae.nn.replay import replayed
 
 ROWS_AT_ONCE, LEAST_ROWS_AT_ONCE = 1024, 128
@@ -46,11 +47,16 @@ SCHEDULES = {"constant": Schedule(), "adaptive": Schedule(n_cuts=1), "cosine": S
 
 
 class Batch(NamedTuple):
-    """Rows of one step: x (batch, n_features), weights of mean one (batch,), and what the rows count together."""
+    """Rows of one step: x (batch, n_features), weights of mean one (batch,), and what the rows count together.
+
+    Of several ranks each has the ``share`` of a batch of ``n_rows`` that it computes, and what that counts.
+    """
 
     x: torch.Tensor
     weight: torch.Tensor
     size: float | torch.Tensor
+    n_rows: int
+    share: float = 1.0
 
 
 class Rows(NamedTuple):
@@ -80,23 +86,28 @@ class Rows(NamedTuple):
         """About how many rows a batch has."""
         return min(batch_size, int(batch_size * len(self.x) / self.size) + PIECES_A_BATCH)
 
-    def batches(self, batch_size, generator):
+    def batches(self, batch_size, generator, ranks=ALONE):
         """All rows in random order, in batches of rows that count ``batch_size`` together, the last one fewer.
 
-        Rows are gathered a block of whole batches at once, bounded in size.
+        Rows are gathered a block of whole batches at once, bounded in size. Of several ranks each has its part of them.
         """
         if self.size <= batch_size or bool((self.weight == 1.0).all()):
-            return self._by_number(batch_size, generator)
-        return self._by_weight(batch_size, generator)
+            return self._by_number(batch_size, generator, ranks)
+        return self._by_weight(batch_size, generator, ranks)
 
-    def _by_number(self, batch_size, generator):
+    def _by_number(self, batch_size, generator, ranks):
         """Batches of so many rows, which count one each, or one batch of all."""
         mean = self.size / len(self.x)
         rows = self._replace(weight=self.weight / mean)
         n_rows = batch_size * max(1, CELLS_AT_ONCE // (batch_size * self.x.shape[1]))
         for index in self._shuffled(generator).split(n_rows):
-            for x, weight in rows.take(index).pieces(batch_size):
-                yield Batch(x, weight, mean * len(x))
+            batches = index.split(batch_size)
+            parts = [ranks.own(batch) for batch in batches]
+            x, weight = rows.take(torch.cat(parts) if ranks.world > 1 else index)
+            sizes = [len(part) for part in parts]
+            for batch, *part in zip(batches, x.split(sizes), weight.split(sizes), strict=True):
+                share = ranks.share(len(batch))
+                yield Batch(*part, mean * len(batch) * share, len(batch), share)
 
     def _shuffled(self, generator):
         """All row numbers in random order."""
@@ -104,15 +115,18 @@ class Rows(NamedTuple):
             return torch.randperm(len(self.x), generator=generator, device=self.weight.device)
         return self.x.shuffled(generator).to(self.weight.device)
 
-    def _by_weight(self, batch_size, generator):
+    def _by_weight(self, batch_size, generator, ranks):
         """Batches of one number of rows, filled up with rows of weight zero where they have fewer."""
         index, weight = cut(*self._line(batch_size, generator), batch_size)
         sizes = weight.sum(1)
         weight, sizes = (weight * (weight.shape[1] / sizes)[:, None]).to(self.weight), sizes.to(self.weight)
+        n_rows, (index, weight) = index.shape[1], map(ranks.own, (index, weight))
+        share = ranks.share(n_rows)
         at_once = max(1, CELLS_AT_ONCE // (index.shape[1] * self.x.shape[1]))
+        sizes = sizes * share
         for rows, *others in zip(*(part.split(at_once) for part in (index, weight, sizes)), strict=True):
             x = self.x[rows.flatten().to(self.weight.device)].unflatten(0, rows.shape)
-            yield from map(Batch, x, *others)
+            yield from (Batch(*part, n_rows, share) for part in zip(x, *others, strict=True))
 
     def _line(self, batch_size, generator):
         """Row numbers in random order, and how long each lies on the line that is cut; heavy rows in several pieces."""
@@ -136,6 +150,8 @@ class Plan:
     """Share of each batch, by weight, that counts: the rows of the lowest objective."""
     progress: float = 0.0
     """Where the run starts on the way of the module's term weights; 1 where it goes on from an earlier one."""
+    ranks: Alone = field(default_factory=ranks_now)
+    """The processes that take part in it, each with its part of every batch."""
 
 
 @dataclass
@@ -254,10 +270,11 @@ def supporting(weight, objective, support_fraction):
     return kept * (weight.sum() / kept.sum())
 
 
-def make_gradient(module, solver, generator, support_fraction=1.0):
-    """A function of a batch: x, weight and the weight of each term (n_terms,).
+def make_gradient(module, solver, generator, support_fraction=1.0, ranks=ALONE):
+    """A function of a batch and the weight of each term (n_terms,).
 
-    It adds the gradient of the objective's mean over the batch to the parameters, and returns the mean of each term.
+    It adds the gradient of the objective's mean over the batch to the parameters, and returns the mean of each term, of
+    the part of the batch that this rank has.
     """
 
     def gradient(x, weight, term_weights):
@@ -269,21 +286,40 @@ def make_gradient(module, solver, generator, support_fraction=1.0):
         sum(values @ (factor * share) for values, factor in weighed).backward()
         return torch.stack([share @ values.detach() for values in terms])
 
-    return gradient if solver.gradients is None else replayed(gradient, generator, solver.gradients)
+    def of_part(n_rows):
+        """The same for parts of batches of so many rows."""
+
+        def drawing_its_own(*inputs):
+            with ranks.chance(n_rows):
+                return gradient(*inputs)
+
+        function = gradient if ranks.world == 1 else drawing_its_own
+        return function if solver.gradients is None else replayed(function, generator, solver.gradients)
+
+    functions = {}
+
+    def of_batch(batch, term_weights):
+        n_rows = batch.n_rows if ranks.world > 1 else 0
+        if n_rows not in functions:
+            functions[n_rows] = of_part(n_rows)
+        return functions[n_rows](batch.x, batch.weight, term_weights)
+
+    return of_batch
 
 
 def train_epoch(module, rows, solver, plan, clock, gradient, generator):
     """One pass over ``rows`` in random order; the mean of each named term on the way."""
     total, weights = 0.0, module.term_weights(clock.progress)
     factors = rows.weight.new_tensor(list(weights.values()))
-    for batch in rows.batches(plan.batch_size, generator):
+    for batch in rows.batches(plan.batch_size, generator, plan.ranks):
         now = module.term_weights(clock.tick())
         if now != weights:
             weights, factors = now, rows.weight.new_tensor(list(now.values()))
         solver.zero_grad()
-        total = total + batch.size * gradient(batch.x, batch.weight, factors)
+        total = total + batch.size * gradient(batch, factors)
+        solver.combine(plan.ranks, batch.share)
         solver.step()
-    return dict(zip(weights, (total / rows.size).tolist(), strict=True))
+    return dict(zip(weights, (plan.ranks.add_up(total) / rows.size).tolist(), strict=True))
 
 
 def rows_at_once(rows):
@@ -324,7 +360,7 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
     added to ``history``; ``after_epoch(history)`` may end the run by returning True.
     """
     best, clock, n_cuts = Best(module, plan.tol), Clock(plan, rows.size), plan.schedule.n_cuts
-    gradient = make_gradient(module, solver, generator, plan.support_fraction)
+    gradient = make_gradient(module, solver, generator, plan.support_fraction, plan.ranks)
     evaluate = make_evaluation(module, generator.initial_seed(), rows.weight.device, plan.support_fraction)
     history.outcome = "max_iter"
     module.train()
@@ -339,13 +375,14 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
                 solver.divide_learning_rate(before / now)
             terms = train_epoch(module, rows, solver, plan, clock, gradient, generator)
             loss = weigh(terms, module.term_weights(1.0))
+            plan.ranks.agree(module.parameters(), generator)
             watched = loss if validation is None else evaluate(validation)
             if not (math.isfinite(loss + watched) and is_finite(module)):
                 history.outcome = "diverged" if history.loss else "failed"
                 break
             history.record(loss, terms, None if validation is None else watched)
             best.update(watched)
-            if after_epoch(history):
+            if any(plan.ranks.gather(bool(after_epoch(history)))):
                 history.outcome = "stopped"
                 break
             if module.term_weights(clock.progress) != module.term_weights(1.0):
