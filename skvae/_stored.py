@@ -2,10 +2,16 @@
 
 from skvae import __version__
 
-FORMAT = 1
+FORMAT = 2
 """The form that this release writes. It grows by one when a stored attribute changes its name, place or meaning."""
 
-CONVERSIONS = {0: lambda state: state}
+
+def with_checkpoints(state):
+    """A transformer keeps no state of its fit unless it is told to."""
+    return {"checkpoint": None, "checkpoint_interval": 60.0, **state} if "learning_rate_init" in state else state
+
+
+CONVERSIONS = {0: lambda state: state, 1: with_checkpoints}
 """From the state of an estimator in one form to that in the next; 0 is from before there was a number."""
 
 RELEASE, NUMBER = "_skvae_release", "_skvae_format"

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from numbers import Integral, Real
+from os import PathLike
 
 import numpy as np
 
@@ -189,6 +190,13 @@ class VAETransformer(BaseAutoencoder):
         What is printed: 1 or True a line an epoch, with the objective on training and validation rows, both the lower
         the better, and seconds since ``fit`` began; 2 in ``fit`` a bar that is drawn over itself, with the time that is
         left at most. The logger "skvae" is told the same at level DEBUG, and of a fit that has ended at INFO.
+    checkpoint : str, path or None, default=None
+        Folder in which ``fit`` keeps what it needs to go on: the same call after the process was killed goes on from
+        there, to the model that it would have become. A fit keeps a file of its own there, so that many may share a
+        folder, and removes it once it has ended. None keeps nothing: most fits take seconds.
+    checkpoint_interval : float, default=60.0
+        Seconds between two checkpoints at least; each waits for the end of an epoch and takes milliseconds. 0 keeps
+        every epoch.
 
     Attributes
     ----------
@@ -325,6 +333,8 @@ class VAETransformer(BaseAutoencoder):
         device: str = "auto",
         random_state: Seed = None,
         verbose: bool | int = False,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_interval: float = 60.0,
     ) -> None:
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -362,6 +372,8 @@ class VAETransformer(BaseAutoencoder):
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint = checkpoint
+        self.checkpoint_interval = checkpoint_interval
 
     def _diagnostics(self, run):
         divergence, is_active = use_of_components(run.model, run.profile.sample.rows)

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from numbers import Integral, Real
+from os import PathLike
 from typing import Self
 
 from skvae._base.answers import Answers
+from skvae._base.checkpoints import checkpoint_of
 from skvae._base.training import MAX_SEED, attributes_of, begun, check_outcome, seeds, tell
 from skvae._callbacks import FitReport, Words
 from skvae._engine.components import components_of
@@ -91,6 +93,8 @@ class BaseAutoencoder(Stored, CallbackSupportMixin, Answers):
         "device": [str],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
+        "checkpoint": [str, PathLike, None],
+        "checkpoint_interval": [Interval(Real, 0, None, closed="left")],
     }
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -145,6 +149,8 @@ class BaseAutoencoder(Stored, CallbackSupportMixin, Answers):
         with unchanged_on_error(self):
             note_columns(self, table.columns)
             run = begun(table, self, self._recipe, fitted, first_weights, whole=True)
+            checkpoint = checkpoint_of(self, run, validation, [split, training])
+            split, training = checkpoint.said or (split, training)
             data, watched = run.rows, None
             if validation is not None:
                 with door.called("X_val"):
@@ -155,9 +161,11 @@ class BaseAutoencoder(Stored, CallbackSupportMixin, Answers):
             epochs = epochs_of(self, data, run.batch_size, run.model.options.alike)
             plan = plan_of(self, run.batch_size, epochs, fitted is not None)
             report = FitReport(self, X, y, epochs, lambda: self._on_the_way(run))
-            run.model.train(data, watched, plan, solver_of(self, data), training, report.epoch)
+            solver = solver_of(self, data)
+            run.model.train(data, watched, plan, solver, training, report.epoch, checkpoint=checkpoint)
             check_outcome(self, run.model)
             vars(self).update(self._fitted(run))
+            checkpoint.done()
         tell(self, run.said)
         self._advise()
         report.close(run.model.history)

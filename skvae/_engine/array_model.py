@@ -23,6 +23,7 @@ from skvae._engine.support import check_support, supports
 from skvae._engine.tensors import Tensors
 from skvae._surroundings import as_in_children
 from skvae._tables.bounds import NOWHERE, narrower
+from skvae.nn.checkpoints import UNKEPT
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.nn.models import MODELS
 from skvae.nn.penalties import keeps_components, makes_activations
@@ -170,11 +171,12 @@ class ArrayModel:
         model.__setstate__(copy.deepcopy({**self.__getstate__(), **now, "options": None}) | {"options": options})
         return model
 
-    def train(self, rows, validation, plan, solver, seed, after_epoch=lambda history: False, resume=False):
+    def train(self, rows, validation, plan, solver, seed, after_epoch=None, resume=False, checkpoint=UNKEPT):
         """Train on weighted rows, watching others, or None.
 
         ``solver`` holds the arguments of ``make_solver``. With ``resume`` the solver goes on from where the last
-        resumable call with the same one left it, as a stream of batches needs; otherwise nothing of it is kept.
+        resumable call with the same one left it, as a stream of batches needs; otherwise nothing of it is kept. What
+        broke off goes on from its ``checkpoint``.
         """
         identity = str(solver["solver"])
         with memory_errors(self.device), torch.inference_mode(False), torch.enable_grad():
@@ -194,7 +196,7 @@ class ArrayModel:
             plan.ranks.agree(module.state_dict().values(), generator)
             products = data.rows_a_step(plan.batch_size) * self.module.n_products
             with OneThread() if products < SHORT_STEP else nullcontext():
-                train(module, data, watched, solver, plan, generator, self.history, after_epoch)
+                train(module, data, watched, solver, plan, generator, self.history, after_epoch or never, checkpoint)
         apart(self.module)
         self.solver_state = {"solver": identity, "state": as_arrays(solver.state())} if resume else None
         self.module.zero_grad(set_to_none=True)
@@ -212,6 +214,11 @@ class ArrayModel:
     def check_support(self, X, names):
         """Refuse values that the likelihood gives no density, and missing ones that it cannot do without."""
         check_support(self.module.likelihood, self.units, self.options.likelihood, X, names)
+
+
+def never(history):
+    """Nobody asks to stop."""
+    return False
 
 
 def lasting(parts):

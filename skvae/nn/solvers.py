@@ -41,6 +41,11 @@ class Solver(ABC):
     def divide_learning_rate(self, divisor):
         """Go on with smaller steps."""
 
+    @property
+    @abstractmethod
+    def rates(self):
+        """The learning rate of each group of parameters; it can be set."""
+
     @abstractmethod
     def state(self):
         """Tensors and plain values from which ``load`` goes on."""
@@ -108,6 +113,14 @@ class FlatSolver(Solver):
 
     def divide_learning_rate(self, divisor):
         self.learning_rate /= divisor
+
+    @property
+    def rates(self):
+        return [self.learning_rate]
+
+    @rates.setter
+    def rates(self, rates):
+        (self.learning_rate,) = rates
 
     def state(self):
         return {"first": self.first, "second": self.second, "n_steps": self.n_steps}
@@ -212,6 +225,15 @@ class TorchSolver(Solver):
     def divide_learning_rate(self, divisor):
         for group in self.optimizer.param_groups:
             group["lr"] /= divisor
+
+    @property
+    def rates(self):
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    @rates.setter
+    def rates(self, rates):
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
 
     def state(self):
         return self.optimizer.state_dict()

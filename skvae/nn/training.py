@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 
+from skvae.nn.checkpoints import UNKEPT, Progress
 from skvae.nn.ranks import ALONE, Alone, ranks_now
 from skvae.nn.replay import replayed
 
@@ -213,18 +214,18 @@ class Clock:
     """Progress of the run, from where the plan starts to 1 at its last possible step."""
 
     def __init__(self, plan, size):
-        self._start, self._n_steps = plan.progress, 0
+        self._start, self.n_steps = plan.progress, 0
         self._total = plan.max_iter * n_batches(size, plan.batch_size)
 
     @property
     def progress(self):
         """Share of the run that lies behind."""
-        return min(1.0, self._start + self._n_steps / self._total)
+        return min(1.0, self._start + self.n_steps / self._total)
 
     def tick(self):
         """Progress before this step."""
         before = self.progress
-        self._n_steps += 1
+        self.n_steps += 1
         return before
 
 
@@ -234,13 +235,13 @@ class Best:
     def __init__(self, module, tol):
         self.module, self.tol = module, tol
         self.objective, self.state = math.inf, None
-        self.waited, self._mark = 0, math.inf
+        self.waited, self.mark = 0, math.inf
 
     def update(self, objective):
         """Take note of one epoch's objective."""
         self.waited += 1
-        if objective < self._mark - self.tol:
-            self.waited, self._mark = 0, objective
+        if objective < self.mark - self.tol:
+            self.waited, self.mark = 0, objective
         self.offer(objective)
 
     def offer(self, objective):
@@ -351,15 +352,17 @@ def is_finite(module):
     return bool(torch.cat([parameter.reshape(-1) for parameter in module.parameters()]).isfinite().all())
 
 
-def train(module, rows, validation, solver, plan, generator, history, after_epoch):
+def train(module, rows, validation, solver, plan, generator, history, after_epoch, checkpoint=UNKEPT):
     """Minimise the module's objective over ``rows``, watching it on ``validation`` where there is one.
 
     What is watched and recorded is the objective at its final weights, so that a warm-up cannot look like progress.
     The best state comes back when a validation set chose it and when the run broke off; otherwise the last one stays.
     What a run goes on from counts as a state too, and what it begins at where there is a validation set. Each epoch is
-    added to ``history``; ``after_epoch(history)`` may end the run by returning True.
+    added to ``history``; ``after_epoch(history)`` may end the run by returning True. A run that broke off goes on from
+    its ``checkpoint``.
     """
-    best, clock, n_cuts = Best(module, plan.tol), Clock(plan, rows.size), plan.schedule.n_cuts
+    best, clock = Best(module, plan.tol), Clock(plan, rows.size)
+    progress = Progress(module, solver, generator, best, clock, history, plan.schedule.n_cuts)
     gradient = make_gradient(module, solver, generator, plan.support_fraction, plan.ranks)
     evaluate = make_evaluation(module, generator.initial_seed(), rows.weight.device, plan.support_fraction)
     history.outcome = "max_iter"
@@ -368,8 +371,11 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
         best.update(evaluate(validation or rows))
     elif validation is not None:
         best.offer(evaluate(validation))
+    checkpoint.restore(progress)
     try:
-        for epoch in range(plan.max_iter):
+        for epoch in range(progress.epoch, plan.max_iter):
+            progress.epoch = epoch
+            checkpoint.keep(progress)
             before, now = (plan.schedule.course(max(i, 0) / plan.max_iter) for i in (epoch - 1, epoch))
             if now != before:
                 solver.divide_learning_rate(before / now)
@@ -389,10 +395,10 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
                 best.waited = 0
             if best.waited < plan.n_iter_no_change:
                 continue
-            if n_cuts == 0:
+            if progress.n_cuts == 0:
                 history.outcome = "converged"
                 break
-            n_cuts -= 1
+            progress.n_cuts -= 1
             best.restore()
             solver.divide_learning_rate(LEARNING_RATE_CUT)
     except KeyboardInterrupt:
