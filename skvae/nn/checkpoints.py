@@ -51,10 +51,10 @@ class Progress:
 class Unkept:
     """Nothing is kept."""
 
-    said = None
+    said, there = None, False
 
     def restore(self, progress):
-        """Go on from what is kept, if anything is."""
+        """Go on from what is ``there``."""
 
     def keep(self, progress):
         """Keep what is needed to go on, if it is time to."""
@@ -89,10 +89,14 @@ class Checkpoint(Unkept):
                 f"The checkpoint {self.path} cannot be read; remove it to begin anew, or put a copy there: {error}"
             ) from error
 
+    @property
+    def there(self):
+        """Whether there is a state to go on from."""
+        return self._state is not None
+
     def restore(self, progress):
-        if self._state is not None:
-            progress.load(self._state)
-            self._state = None
+        progress.load(self._state)
+        self._state = None
 
     def keep(self, progress):
         now = time.monotonic()

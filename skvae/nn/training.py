@@ -371,7 +371,10 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
         best.update(evaluate(validation or rows))
     elif validation is not None:
         best.offer(evaluate(validation))
-    checkpoint.restore(progress)
+    if checkpoint.there:  # what is recorded rounds otherwise than what is not: all is recorded before going on
+        train_epoch(module, rows, solver, plan, clock, gradient, generator)
+        evaluate(validation or rows)
+        checkpoint.restore(progress)
     try:
         for epoch in range(progress.epoch, plan.max_iter):
             progress.epoch = epoch

@@ -60,8 +60,8 @@ def test_earlier_forms_are_converted_one_step_after_another(X, monkeypatch):
     def first(state):
         return {**{k: v for k, v in state.items() if k != "old_name"}, "older_name": state["old_name"]}
 
-    monkeypatch.setattr(_stored, "FORMAT", 3)
-    monkeypatch.setattr(_stored, "CONVERSIONS", {1: first, 2: renamed})
+    monkeypatch.setattr(_stored, "FORMAT", FORMAT + 2)
+    monkeypatch.setattr(_stored, "CONVERSIONS", {FORMAT: first, FORMAT + 1: renamed})
     loaded = VAETransformer.__new__(VAETransformer)
     loaded.__setstate__(state)
     assert loaded.loss_curve_ == model.loss_curve_

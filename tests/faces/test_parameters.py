@@ -55,6 +55,8 @@ SHOWN_ELSEWHERE = {
     "image_shape": "test_convolutions",
     "device": "test_bad_input and test_hygiene",
     "verbose": "test_callbacks",
+    "checkpoint": "test_checkpoints",
+    "checkpoint_interval": "test_checkpoints",
 }
 
 
