@@ -22,15 +22,14 @@ import argparse
 import importlib.util
 import itertools
 import json
-import platform
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import sklearn
 import torch
+from figures import write
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -38,7 +37,6 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
-import skvae
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer
 
 PROTOCOLS = ("clean-semi", "clean-unsup", "dte-semi", "dte-unsup")
@@ -342,10 +340,7 @@ def main():
     warnings.simplefilter("ignore")
     records = PARTS[arguments.part](arguments, load_protocols(arguments.bench))
     if arguments.json:
-        versions = {module.__name__: module.__version__ for module in (skvae, sklearn, torch, np)}
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        figures = {"machine": platform.processor(), "versions": versions, arguments.part: records}
-        arguments.json.write_text(json.dumps(figures, indent=2))
+        write(arguments.json, ("pyod",), **{arguments.part: records})
 
 
 if __name__ == "__main__":

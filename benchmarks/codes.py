@@ -21,7 +21,6 @@ import argparse
 import importlib
 import importlib.util
 import json
-import platform
 import time
 import warnings
 from pathlib import Path
@@ -29,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import sklearn
-import torch
+from figures import write
 from sklearn import datasets
 from sklearn.cluster import KMeans
 from sklearn.compose import make_column_selector, make_column_transformer
@@ -44,7 +43,6 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-import skvae
 from skvae import AutoencoderTransformer, VAETransformer
 from skvae.penalties import Principal
 
@@ -312,13 +310,6 @@ def draw(records, models, path):
     bar.ax.set_yticklabels([2**power for power in range(1, 7)], fontsize=8)
     bar.set_label("size of a code", fontsize=8)
     figure.savefig(path, dpi=90)
-
-
-def write(path, **figures):
-    """Figures by their names as JSON, with the machine and the versions that they belong to."""
-    versions = {module.__name__: module.__version__ for module in (skvae, sklearn, torch, np, pd)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"machine": platform.processor(), "versions": versions, **figures}, indent=2))
 
 
 def main():

@@ -23,7 +23,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from codes import CHOOSE, CONFIRM, READERS, SHIPPED, held_out, load, standardised, write
+from codes import CHOOSE, CONFIRM, READERS, SHIPPED, held_out, load, standardised
+from figures import write
 from sklearn.model_selection import StratifiedKFold
 
 from skvae import VAETransformer

@@ -30,7 +30,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from codes import CHOOSE, CONFIRM, MODELS, READERS, SHIPPED, held_out, load, standardised, write
+from codes import CHOOSE, CONFIRM, MODELS, READERS, SHIPPED, held_out, load, standardised
+from figures import write
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 

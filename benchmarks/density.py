@@ -19,7 +19,6 @@ first, for hours; it keeps what is trained in FILE after each piece and goes on 
 import argparse
 import json
 import math
-import platform
 import statistics
 import time
 import warnings
@@ -28,8 +27,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pandas as pd
-import sklearn
-import torch
+from figures import write
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.decomposition import PCA, FactorAnalysis
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -39,7 +37,6 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.neighbors import KernelDensity
 from sklearn.preprocessing import StandardScaler
 
-import skvae
 from skvae import VAETransformer
 from skvae.model_selection import fewest_components
 
@@ -297,10 +294,7 @@ def main():
     warnings.simplefilter("ignore")
     records = PARTS[arguments.part](arguments)
     if arguments.json:
-        versions = {module.__name__: module.__version__ for module in (skvae, sklearn, torch, np)}
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        figures = {"machine": platform.processor(), "versions": versions, arguments.part: records}
-        arguments.json.write_text(json.dumps(figures, indent=2))
+        write(arguments.json, **{arguments.part: records})
 
 
 if __name__ == "__main__":

@@ -14,17 +14,14 @@ number is chosen, it is chosen on the test rows, in their favour, and the number
 """
 
 import argparse
-import json
 import math
-import platform
-import sys
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from figures import write
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from torch import nn
@@ -323,11 +320,7 @@ def main():
             row = {"what": what, "ours": float(ours), "rival": rival, "theirs": float(theirs), "reached": bool(reached)}
             rows.append(row)
     if arguments.json:
-        versions = {name: version(name) for name in ("scikit-learn", "torch", "numpy")}
-        machine = {"python": sys.version.split()[0], "processor": platform.machine(), **versions}
-        name = "digits" if arguments.data is None else "mnist"
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps({"machine": machine, "data": name, "figures": rows}, indent=2))
+        write(arguments.json, data="digits" if arguments.data is None else "mnist", figures=rows)
 
 
 if __name__ == "__main__":

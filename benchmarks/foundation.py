@@ -5,16 +5,13 @@ measured on data that scikit-learn ships, by cross-validation, with default para
 """
 
 import argparse
-import json
-import platform
 import statistics
-import sys
 import time
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from figures import write
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.decomposition import PCA, FactorAnalysis
 from sklearn.linear_model import LogisticRegression
@@ -155,10 +152,7 @@ def main():
             row = {"what": what, "ours": float(ours), "rival": rival, "theirs": float(theirs), "reached": bool(reached)}
             rows.append(row)
     if arguments.json:
-        versions = {name: version(name) for name in ("scikit-learn", "torch", "numpy")}
-        machine = {"python": sys.version.split()[0], "processor": platform.machine(), **versions}
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps({"machine": machine, "figures": rows}, indent=2))
+        write(arguments.json, figures=rows)
 
 
 if __name__ == "__main__":

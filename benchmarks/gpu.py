@@ -10,7 +10,6 @@ are compared with those that the same weights give on the processor.
 
 import argparse
 import copy
-import json
 import pickle
 import statistics
 import time
@@ -23,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from figures import machine, write
 from torch import nn
 
 import skvae
@@ -256,16 +256,15 @@ def main():
     if not torch.cuda.is_available():
         parser.exit(1, "This benchmark needs a GPU that torch can compute on; there is none.\n")
     warnings.simplefilter("ignore")
-    machine = {"device": torch.cuda.get_device_name(), "torch": torch.__version__, "skvae": skvae.__version__}
-    print(machine)
-    report = {"machine": machine, "figures": []}
+    print(machine(), torch.__version__, skvae.__version__)
+    measured = []
     for part in arguments.parts:
         for record in PARTS[part]():
             figures = {k: f"{v:,.4g}" if isinstance(v, float) else v for k, v in record.items()}
             print(figures.pop("what"), *(f"{name} {value}" for name, value in figures.items()), sep=" | ", flush=True)
-            report["figures"].append(record)
+            measured.append(record)
             if arguments.json:
-                arguments.json.write_text(json.dumps(report, indent=2))
+                write(arguments.json, ("pyod", "skorch"), figures=measured)
 
 
 if __name__ == "__main__":

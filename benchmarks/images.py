@@ -36,16 +36,14 @@ The short schedules take up to ten minutes a model on two cores; ``--epochs`` se
 """
 
 import argparse
-import json
-import platform
 import statistics
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
-import sklearn
 import torch
+from figures import write
 from scipy.linalg import sqrtm
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
@@ -57,7 +55,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-import skvae
 from skvae import AutoencoderTransformer, VAETransformer
 from skvae.corruptions import Gaussian, Masking
 from skvae.networks import Convolutional
@@ -468,10 +465,7 @@ def main():
     warnings.simplefilter("ignore")
     records = PARTS[arguments.part](arguments)
     if arguments.json:
-        versions = {module.__name__: module.__version__ for module in (skvae, sklearn, torch, np)}
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        figures = {"machine": platform.processor(), "versions": versions, arguments.part: records}
-        arguments.json.write_text(json.dumps(figures, indent=2))
+        write(arguments.json, **{arguments.part: records})
 
 
 if __name__ == "__main__":

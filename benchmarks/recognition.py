@@ -7,12 +7,12 @@ a multiple of what columns anywhere do; and what the rule says. Tables of fewer 
 """
 
 import argparse
-import json
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from figures import write
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_digits
 
@@ -147,8 +147,7 @@ def main():
     wrong = sum(row["right"] not in (None, row["pixels"]) for row in rows)
     print(f"{wrong} of {sum(row['right'] is not None for row in rows)} are wrong")
     if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(rows, indent=2))
+        write(arguments.json, recognition=rows)
 
 
 if __name__ == "__main__":

@@ -11,16 +11,13 @@ IterativeImputer, KNNImputer and means. The split is not the one with which the 
 """
 
 import argparse
-import json
-import platform
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import sklearn
-import torch
+from figures import write
 from sklearn.decomposition import PCA
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer
@@ -28,7 +25,6 @@ from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier
 
-import skvae
 from skvae import AutoencoderTransformer, VAETransformer
 
 HALF = 392
@@ -162,10 +158,7 @@ def main():
     warnings.simplefilter("ignore")
     records = PARTS[arguments.part](arguments)
     if arguments.json:
-        versions = {module.__name__: module.__version__ for module in (skvae, sklearn, torch, np)}
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        figures = {"machine": platform.processor(), "versions": versions, arguments.part: records}
-        arguments.json.write_text(json.dumps(figures, indent=2))
+        write(arguments.json, **{arguments.part: records})
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ most while it fits, less what it held before; that in memory is beside the array
 """
 
 import argparse
-import json
 import multiprocessing
 import threading
 import time
@@ -14,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from figures import write
 
 from skvae import VAETransformer
 from skvae._tables import on_disk
@@ -82,8 +82,7 @@ def main():
             figures.append(alone.submit(measured, path, way, arguments.epochs).result())
         print(*(f"{k} {v:,.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in figures[-1].items()), sep=" | ")
     if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(figures, indent=2))
+        write(arguments.json, scale=figures)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ median, over the settings, of the likelihood that they end with.
 """
 
 import argparse
-import json
 import statistics
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
+from figures import write
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
 from skvae import VAETransformer
@@ -103,8 +103,7 @@ def main():
             )
     summary(records)
     if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(records, indent=2))
+        write(arguments.json, schedule=records)
 
 
 if __name__ == "__main__":

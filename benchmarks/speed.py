@@ -11,11 +11,9 @@ step written by hand, the rate of matrix products) are measured in the same run 
 
 import argparse
 import gc
-import json
 import math
 import multiprocessing
 import os
-import platform
 import re
 import statistics
 import time
@@ -24,19 +22,18 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import distributions
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
+from figures import write
 from sklearn.ensemble import IsolationForest
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPRegressor
 from torch import nn
 from torch.optim.adam import adam
 
-import skvae
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 
 ESTIMATORS = {"autoencoder": AutoencoderTransformer, "VAE": VAETransformer}
@@ -533,23 +530,6 @@ ALL = cores, training, pyod, equal_quality, images, scoring, small, detector, gr
 PARTS = {part.__name__: part for part in ALL}
 
 
-def machine():
-    """What the figures belong to."""
-    versions = {package.name: package.version for package in distributions()}
-    cpuinfo = Path("/proc/cpuinfo")
-    processor = re.search(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else None
-    return {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "processor": processor and processor[1],
-        "capability": torch.backends.cpu.get_cpu_capability(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "skvae": skvae.__version__,
-        **{package: versions.get(package) for package in ("scikit-learn", "torch", "numpy", "pyod", "skorch")},
-    }
-
-
 def shown(value):
     """A cell of the table."""
     if value is None or isinstance(value, str | bool):
@@ -573,16 +553,14 @@ def main():
     parser.add_argument("--json", type=Path, help="where to write the figures")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    effort, report = Effort(arguments.quick, arguments.data), {"machine": machine(), "figures": []}
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    effort, measured = Effort(arguments.quick, arguments.data), []
     print(line(FIELDS))
     for part in arguments.parts:
         for record in PARTS[part](effort):
             print(line(record.values()), flush=True)
-            report["figures"].append(record)
+            measured.append(record)
             if arguments.json:
-                arguments.json.write_text(json.dumps(report, indent=2))
+                write(arguments.json, ("pyod", "skorch"), figures=measured)
 
 
 if __name__ == "__main__":

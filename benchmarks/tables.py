@@ -44,22 +44,20 @@ batches has a process of its own; an epoch is half of what three take longer tha
 
 import argparse
 import gc
-import importlib.util
 import json
 import multiprocessing
 import os
-import platform
 import resource
 import statistics
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from anomaly import detectors, judged
+from figures import write
 from scipy.special import softmax
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import load_breast_cancer
@@ -673,11 +671,7 @@ def main():
     warnings.simplefilter("ignore")
     records = PARTS[arguments.part](arguments)
     if arguments.json:
-        used = ("skvae", "scikit-learn", "torch", "numpy", "pandas", "ctgan", "sdmetrics")
-        versions = {name: version(name) for name in used if importlib.util.find_spec(name.replace("scikit-", "sk"))}
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        figures = {"machine": platform.processor(), "versions": versions, arguments.part: records}
-        arguments.json.write_text(json.dumps(figures, indent=2))
+        write(arguments.json, ("ctgan", "sdmetrics"), **{arguments.part: records})
 
 
 if __name__ == "__main__":

@@ -22,15 +22,12 @@ The file holds no groups, and training documents in an order of chance. Test doc
 """
 
 import argparse
-import json
-import platform
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
-import sklearn
-import torch
+from figures import write
 from scipy import sparse
 from sklearn.cluster import KMeans
 from sklearn.decomposition import NMF, LatentDirichletAllocation, TruncatedSVD
@@ -41,7 +38,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, normalize
 from sklearn.utils import check_random_state
 
-import skvae
 from skvae import AutoencoderTransformer, VAETransformer
 
 GROUP_SIZES = (*(319, 389, 394, 392, 385, 395, 390, 396, 398, 397, 399, 396, 393, 396, 394, 398, 364, 376, 310, 251),)
@@ -244,10 +240,7 @@ def main():
     records, by_document = measured(train, X, groups, arguments.sizes, arguments.models, arguments.seeds)
     differences = compared(by_document, arguments.sizes, arguments.models)
     if arguments.json:
-        versions = {module.__name__: module.__version__ for module in (skvae, sklearn, torch, np)}
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        figures = {"machine": platform.processor(), "versions": versions, "text": records, "differences": differences}
-        arguments.json.write_text(json.dumps(figures, indent=2))
+        write(arguments.json, text=records, differences=differences)
 
 
 if __name__ == "__main__":

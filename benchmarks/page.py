@@ -1,0 +1,237 @@
+"""Makes the tables of ``docs/benchmarks.md`` and the five figures of ``README.md`` from ``benchmarks/results``.
+
+``python benchmarks/page.py`` writes what stands between ``<!-- figures: NAME -->`` and ``<!-- end -->`` anew, for every
+NAME below; with ``--check`` it only says whether the page is what the figures give. Each file of the folder is what a
+benchmark wrote with ``--json``, with the command, the machine and the versions; nobody edits one by hand.
+"""
+
+import argparse
+import json
+import re
+import statistics
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES, RESULTS = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md"), ROOT / "benchmarks" / "results"
+BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def page(text, results):
+    """A page with its figures as the files of a folder have them."""
+
+    def block(match):
+        return f"{match[1]}\n{BLOCKS[match[2]](read)}\n\n{match[3]}"
+
+    def read(name):
+        return json.loads((results / f"{name}.json").read_text())
+
+    return BLOCK.sub(block, text)
+
+
+def table(head, rows):
+    """Rows of cells as a table of Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def told(*files):
+    """Where figures come from: commands, machine, versions."""
+    machine, versions = files[0]["machine"], files[0]["versions"]
+    commands = ", ".join(f"`{file['command']}`" for file in files)
+    used = ", ".join(f"{name} {number}" for name, number in versions.items() if number)
+    where = (
+        machine["gpu"]
+        or f"{machine['processor']}, {machine['capability']}, {machine['threads']} of {machine['cores']} cores"
+    )
+    return f"{commands}; {where}; Python {machine['python']}, {used}."
+
+
+def number(value):
+    """A figure with as many digits as a reader needs."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or isinstance(value, str):
+        return "" if value is None else value
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.{0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3}f}"
+
+
+def compared(file):
+    """Rows of what was measured beside its rival."""
+    rows = [[r["what"], number(r["ours"]), r["rival"], number(r["theirs"]), number(r["reached"])] for r in file]
+    return table(["what", "skvae", "rival", "theirs", "at least as good"], rows)
+
+
+def foundation(read):
+    """Linear models as oracles, and digits."""
+    file = read("foundation")
+    return f"{compared(file['figures'])}\n\n{told(file)}"
+
+
+PEERS = "FactorAnalysis", "PCA", "GaussianMixture", "KernelDensity"
+
+
+def density(read):
+    """Held-out likelihood of tables beside the best of four peers."""
+    file = read("density")
+    records, rows = file["tables"], []
+    for r in records:
+        best = max(PEERS, key=r.get)
+        told_apart = [f"{r['AUC GaussianMixture']:.2f}", f"{r['AUC skvae']:.2f}"]
+        shape = f"{r['rows']:,} x {r['columns']}"
+        rows.append(
+            [r["table"], shape, f"{r['FactorAnalysis']:.2f}", f"{best} {r[best]:.2f}", f"{r['skvae']:.2f}", *told_apart]
+        )
+    above = above_peers(records, PEERS[:1]), above_peers(records, PEERS)
+    apart = [statistics.mean(r[f"AUC {who}"] for r in records) for who in ("skvae", "GaussianMixture")]
+    head = [
+        "table",
+        "rows x columns",
+        "FactorAnalysis",
+        "best peer",
+        "`VAETransformer()`",
+        "told apart: GaussianMixture",
+        "ours",
+    ]
+    said = (
+        f"Above FactorAnalysis on {above[0]} of {len(records)} tables, above the best of the four on {above[1]}. "
+        f"In the mean the classifier tells its draws apart at {apart[0]:.2f}, GaussianMixture's at {apart[1]:.2f}."
+    )
+    return f"{table(head, rows)}\n\n{said}\n\n{told(file)}"
+
+
+def above_peers(records, peers):
+    """Tables on which the held-out likelihood is above that of each peer."""
+    return sum(r["skvae"] > max(r[peer] for peer in peers) for r in records)
+
+
+DETECTORS = {
+    "skvae": "`AutoencoderOutlierDetector()`",
+    "kNN": "distance to the 5th nearest neighbour",
+    "IsolationForest": "IsolationForest",
+    "PyOD AutoEncoder": "PyOD's AutoEncoder",
+    "PyOD VAE": "PyOD's VAE",
+}
+
+
+def anomaly(read):
+    """Means over the sets of ADBench, of those with training rows that are all normal and of those without."""
+    files = read("anomaly"), read("anomaly_pyod")
+    records, rows = [r for file in files for r in file["adbench"]], []
+    for detector, name in DETECTORS.items():
+        mine = [r for r in records if r["detector"] == detector]
+        seconds = statistics.median(r["seconds"] for r in mine)
+        means = [" / ".join(areas(mine, protocol)) for protocol in ("clean-semi", "clean-unsup")]
+        rows.append([name, len({r["seed"] for r in mine}), *means, f"{seconds:.2f}"])
+    head = ["", "seeds", "clean", "contaminated", "seconds to fit and score, median set"]
+    return f"{table(head, rows)}\n\n{told(*files)}"
+
+
+def areas(records, protocol):
+    """Means of the area under the ROC curve and of average precision in percent."""
+    return [f"{statistics.mean(r[key] for r in records if r['protocol'] == protocol):.1f}" for key in ("AUROC", "AP")]
+
+
+def planted(read):
+    """How often a planted cell is among the first reasons."""
+    file = read("planted")
+    groups, rows = {(r["who"], r["cells"]): [] for r in file["planted"]}, []
+    for r in file["planted"]:
+        groups[r["who"], r["cells"]].append((r["first"], r["among_three"]))
+    for (who, n_cells), pairs in groups.items():
+        rows.append([who, n_cells, *(f"{statistics.mean(shares):.1%}" for shares in zip(*pairs, strict=True))])
+    head = ["reasons by", "cells moved", "one of them is the first reason", "all are among the first three"]
+    return f"{table(head, rows)}\n\n{told(file)}"
+
+
+def fills(read):
+    """Squared errors of fills, a line a table and imputer."""
+    file = read("impute")
+    rows = [[r["table"], r["who"], f"{r['MSE']:.3f}", f"{r['seconds']:.1f}"] for r in file["impute"]]
+    return f"{table(['table', 'who', 'squared error', 'seconds'], rows)}\n\n{told(file)}"
+
+
+def codes(read):
+    """Differences of codes to PCA's, reader by reader."""
+    file, rows = read("codes"), []
+    for name, s in file["summary"].items():
+        low, high = s["interval"]
+        worst = f"{s['worst']:+.3f} ({', '.join(map(str, s['worst_at']))})"
+        rows.append([name, f"{s['mean']:+.3f} [{low:+.3f}, {high:+.3f}]", f"{s['at_least_level']:.0%}", worst])
+    rows = [row for row in rows if "- PCA," in row[0]]
+    head = ["difference, reader", "mean and interval of 95 %", "pairs no more than 0.005 below", "worst pair"]
+    return f"{table(head, rows)}\n\n{told(file)}"
+
+
+def speed(read):
+    """Seconds and rows beside peers and beside the machine."""
+    file = read("speed")
+    head = ["what", "skvae", "beside it", "theirs", "ratio", "bar", "reached"]
+    rows = [
+        [number(r[key]) for key in ("what", "ours", "peer", "theirs", "ratio", "bar", "reached")]
+        for r in file["figures"]
+    ]
+    return f"{table(head, rows)}\n\n{told(file)}"
+
+
+def five(read):
+    """The figures that decide, which README keeps."""
+    linear, tables_ = read("codes")["summary"]["AutoencoderTransformer - PCA, linear"], read("density")["tables"]
+    detectors = read("anomaly")["adbench"]
+    roc = {
+        who: " / ".join(
+            areas([r for r in detectors if r["detector"] == who], p)[0] for p in ("clean-unsup", "clean-semi")
+        )
+        for who in ("skvae", "IsolationForest", "kNN")
+    }
+    errors = {r["who"]: r["MSE"] for r in read("impute")["impute"] if r["table"] == "breast_cancer"}
+    rates = {r["peer"]: r for r in read("speed")["figures"] if r["what"] == "training, batch 256, rows/s"}
+    low, high = linear["interval"]
+    ours = next(iter(rates.values()))["ours"]
+    theirs = ", ".join(f"{peer} {r['theirs']:,.0f}" for peer, r in rates.items() if peer in ("MLPRegressor", "skorch"))
+    rows = [
+        [
+            "a linear classifier on codes less the same on PCA's",
+            f"{linear['mean']:+.3f} (`AutoencoderTransformer`)",
+            f"interval {low:+.3f} to {high:+.3f}",
+        ],
+        [
+            f"held-out log-likelihood, {len(tables_)} tables",
+            f"above all on {above_peers(tables_, PEERS)}",
+            "the best of " + ", ".join(PEERS),
+        ],
+        [
+            "anomalies, 23 sets, outliers among the training rows / none: area under the curve",
+            roc["skvae"],
+            f"IsolationForest {roc['IsolationForest']}, 5th nearest neighbour {roc['kNN']}",
+        ],
+        [
+            "half of the cells hidden, scikit-learn's breast cancer table: squared error",
+            f"{errors['skvae']:.2f}",
+            f"IterativeImputer {errors['IterativeImputer']:.2f}",
+        ],
+        ["training 30-64-32-8, batch 256, rows a second", f"{ours:,.0f}", theirs],
+    ]
+    return table(["what", "skvae", "beside it"], rows)
+
+
+BLOCKS = {each.__name__: each for each in (foundation, density, anomaly, planted, fills, codes, speed, five)}
+"""What a NAME of the page is made by; ``read`` gives the figures of a file by its name."""
+
+
+def main():
+    """Write the pages, or say whether it is what the figures give."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 where a page is another")
+    arguments = parser.parse_args()
+    for path in PAGES:
+        text = path.read_text()
+        made = page(text, RESULTS)
+        if arguments.check and made != text:
+            parser.exit(1, f"{path.name} is not what its figures give; run python benchmarks/page.py.\n")
+        path.write_text(made)
+
+
+if __name__ == "__main__":
+    main()
