@@ -11,8 +11,8 @@ Ours is an ``AutoencoderImputer`` at its defaults, fitted to the table as it is.
 holes: a ``HistGradientBoostingRegressor`` of the others, or a classifier where the column has levels, at its defaults
 but for categories, which it sees as such, fitted to the rows where the column is there. Neither is tuned.
 
-Hidden numbers are judged by the mean squared error, in units of the variance of the column's cells, and hidden levels by
-the share that is right. A table's figure is the median over its columns, as is the figure of all columns of all tables.
+Hidden numbers are judged by the mean squared error, in units of the variance of the column's cells, and hidden levels
+by the share that is right. A table's figure is the median over its columns, as is that of all columns of all tables.
 """
 
 import argparse
@@ -120,7 +120,7 @@ def summary(records, where):
 def main():
     """Run all tables and write the figures on request."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder with imputation/, mixed/, adbench/, schema.json")
+    parser.add_argument("--data", type=Path, required=True, help="folder as for tables.py")
     parser.add_argument("--tables", nargs="*", help="some of the tables")
     parser.add_argument("--only", nargs="*", help=f"some of {', '.join(FILLERS)}")
     parser.add_argument("--rows", type=int, default=5000, help="the most rows of a table")

@@ -85,8 +85,8 @@ IMPUTED = {
 
 FOREST = {"n_estimators": 50, "bootstrap": True, "max_features": "sqrt", "random_state": 0}
 ROUNDS = 5
-"""A budget of a minute a table; as in missForest, trees are grown on bootstrapped rows and few columns a split. Boosting
-has as many rounds over the columns, and its defaults."""
+"""A budget of a minute a table; as in missForest, trees are grown on bootstrapped rows and few columns a split.
+Boosting has as many rounds over the columns, and its defaults."""
 
 LIMIT, MIXTURES = "complete rows", (5, 15, 40, 80)
 """Components of the mixtures that see complete rows."""
