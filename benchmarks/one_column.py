@@ -1,6 +1,6 @@
 """One column with holes, all others complete: our imputer beside gradient boosting on the other columns.
 
-Run ``python benchmarks/one_column.py --data FOLDER --json results/one_column.json``; a quarter of an hour on one core.
+Run ``python benchmarks/one_column.py --data FOLDER --json results/one_column.json``; half an hour on one core.
 ``--tables NAME ...`` chooses tables, ``--only NAME ...`` who runs (ours is ``skvae``), ``--rows`` and ``--columns`` say
 how many rows and columns of a table take part.
 
