@@ -5,11 +5,13 @@
 
 import inspect
 import re
+import tomllib
 import warnings
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import skvae
@@ -75,22 +77,72 @@ def blocks(page):
     return re.findall(r"```python\n(.*?)\n```", (DOCS / page).read_text(), re.DOTALL)
 
 
-def lacks_a_package(block):
-    """Whether a block imports what is not installed."""
-    packages = re.findall(r"^(?:from|import) (\w+)", block, re.MULTILINE)
-    return any(find_spec(package) is None for package in packages)
+TABLE = blocks("migration.md")[0]
+MIGRATIONS = {
+    section.splitlines()[0]: re.findall(r"```python\n(.*?)\n```", section, re.DOTALL)
+    for section in (DOCS / "migration.md").read_text().split("\n## ")[1:]
+}
+"""Programs of others, and ours after them."""
+
+EXTRAS = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+OTHERS = {re.split(r"[<>=]", line)[0] for line in EXTRAS["migration"]}
 
 
-def test_programs_of_others_run_where_these_are_installed_and_ours_everywhere():
-    names, run = {}, []
-    for number, block in enumerate(blocks("migration.md"), 1):
-        with warnings.catch_warnings():
-            if "skvae" not in block:
-                warnings.simplefilter("ignore")  # others may warn
-            if not lacks_a_package(block):
-                exec(compile(block, f"block {number} of migration.md", "exec"), names)
-                run.append("skvae" in block)
-    assert run.count(True) == 6
+def imported(program):
+    """Packages that a program imports."""
+    return set(re.findall(r"^(?:from|import) (\w+)", program, re.MULTILINE))
+
+
+def made(program, names):
+    """Run a program of the page among names, where those of others may warn: the shapes of what it makes."""
+    before = dict(names)
+    with warnings.catch_warnings():
+        if "skvae" not in program:
+            warnings.simplefilter("ignore")
+        exec(compile(program, "a program of migration.md", "exec"), names)
+    new = {name: value for name, value in names.items() if value is not before.get(name)}
+    return {name: value.shape for name, value in new.items() if isinstance(value, np.ndarray | pd.DataFrame)}
+
+
+def marked(title):
+    """A section of the page; what needs other packages runs where these are to be there, and fails without them."""
+    needs_others = OTHERS & imported(MIGRATIONS[title][0])
+    return pytest.param(title, marks=pytest.mark.others if needs_others else ())
+
+
+@pytest.mark.parametrize("title", [marked(title) for title in MIGRATIONS])
+def test_a_program_of_others_and_ours_after_it_run_and_make_the_same(title, monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    names, (before, after) = {}, MIGRATIONS[title]
+    made(TABLE, names)
+    theirs, ours = made(before, names), made(after, names)
+    both = theirs.keys() & ours.keys()
+    assert both
+    assert {name: theirs[name] for name in both} == {name: ours[name] for name in both}
+
+
+@pytest.mark.parametrize("title", [title for title, (before, _) in MIGRATIONS.items() if OTHERS & imported(before)])
+def test_our_program_runs_without_that_of_others(title):
+    names = {}
+    made(TABLE, names)
+    assert made(MIGRATIONS[title][1], names)
+
+
+def test_the_extra_migration_brings_what_programs_of_others_import():
+    assert len(MIGRATIONS) == 6
+    programs = [program for section in MIGRATIONS.values() for program in section]
+    assert set().union(*map(imported, programs)) - {"skvae", "sklearn", "numpy", "torch"} == OTHERS
+
+
+def test_ci_and_tox_run_the_programs_of_others_where_the_extra_is_installed():
+    lines = (DOCS.parent / ".ci" / "run").read_text().splitlines()
+    installs = next(number for number, line in enumerate(lines) if ".[migration]" in line)
+    assert any(" -m others " in line for line in lines[installs + 1 :])
+    tox = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["tool"]["tox"]
+    assert "migration" in tox["env_list"]
+    assert "migration" in tox["env"]["migration"]["extras"]
+    assert {"-m", "others"} <= set(tox["env"]["migration"]["commands"][0][:-1])
 
 
 def test_questions_are_about_thirty_and_each_has_its_lines():
