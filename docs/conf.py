@@ -41,6 +41,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "gallery/*.ipynb", "gallery/*.py", "gallery/*.json", "gallery/README.rst"]
 templates_path = ["_templates"]
+highlight_language = "none"  # what programs print is no program
 suppress_warnings = ["config.cache"]  # functions in the configuration of the gallery are in no cache
 
 # Pages
@@ -280,15 +281,18 @@ def no_literature_in_lists(app, doctree):
 
 
 def cells_by_length(app, doctree):
-    """Say of cells of tables whether they are figures, which stay in one line, or sentences, which need some width."""
-    from docutils.nodes import entry
+    """Say of cells of tables whether they are figures, which stay in one line, or words, which need some width."""
+    from docutils.nodes import entry, literal
 
     for cell in doctree.findall(entry):
         text = cell.astext()
-        if re.fullmatch(r"[-+\u2212.,/%\[\]\d\s]{1,24}|[-+\u2212]?\.?\d.{0,15}", text):
+        if len(text) <= 12 or re.fullmatch(r"[-+\u2212.,/%\[\]\d\s]{1,24}|[-+\u2212]?\.?\d.{0,15}", text):
             cell["classes"].append("figures")
-        elif len(text) > 50:
-            cell["classes"].append("sentence")
+        elif len(text) > 25:
+            cell["classes"].append("sentence" if len(text) > 50 else "phrase")
+        for code in cell.findall(literal):
+            if len(code.astext()) > 45:
+                code["classes"].append("long")
 
 
 def percent_signs(app, doctree):
