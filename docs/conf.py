@@ -39,7 +39,14 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "gallery/*.ipynb", "gallery/*.py", "gallery/*.json", "gallery/README.rst", "**sg_execution_times.rst"]
+exclude_patterns = [
+    "_build",
+    "gallery/*.ipynb",
+    "gallery/*.py",
+    "gallery/*.json",
+    "gallery/README.rst",
+    "**sg_execution_times.rst",
+]
 templates_path = ["_templates"]
 highlight_language = "none"  # what programs print is no program
 suppress_warnings = ["config.cache"]  # functions in the configuration of the gallery are in no cache
