@@ -39,8 +39,16 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "gallery/*.ipynb", "gallery/*.py", "gallery/*.json", "gallery/README.rst"]
+exclude_patterns = [
+    "_build",
+    "gallery/*.ipynb",
+    "gallery/*.py",
+    "gallery/*.json",
+    "gallery/README.rst",
+    "**sg_execution_times.rst",
+]
 templates_path = ["_templates"]
+highlight_language = "none"  # what programs print is no program
 suppress_warnings = ["config.cache"]  # functions in the configuration of the gallery are in no cache
 
 # Pages
@@ -77,8 +85,8 @@ html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
-    "pygments_light_style": "friendly",
-    "pygments_dark_style": "github-dark",
+    "pygments_light_style": "github-light-high-contrast",
+    "pygments_dark_style": "github-dark-high-contrast",
 }
 
 # Gallery
@@ -276,6 +284,55 @@ def no_literature_in_lists(app, doctree):
             link.parent.remove(link)
 
 
+# Narrow pages
+
+
+def cells_by_length(app, doctree):
+    """Say of cells of tables whether they are figures, which stay in one line, or words, which need some width."""
+    from docutils.nodes import entry, literal
+
+    for cell in doctree.findall(entry):
+        text = cell.astext()
+        if len(text) <= 12 or re.fullmatch(r"[-+\u2212.,/%\[\]\d\s]{1,24}|[-+\u2212]?\.?\d.{0,15}", text):
+            cell["classes"].append("figures")
+        elif len(text) > 25:
+            cell["classes"].append("sentence" if len(text) > 50 else "phrase")
+        for code in cell.findall(literal):
+            if len(code.astext()) > 45:
+                code["classes"].append("long")
+
+
+def percent_signs(app, doctree):
+    """Keep a percent sign in the line of its number."""
+    from docutils.nodes import FixedTextElement, Text, literal
+
+    for text in list(doctree.findall(Text)):
+        if " %" in text and not isinstance(text.parent, (FixedTextElement, literal)):
+            text.parent.replace(text, Text(re.sub(r"(?<=\d) %", "\u00a0%", text)))
+
+
+def arrows_as_list(app, doctree):
+    """Write out the picture of the rooms, which GitHub draws: a line for each, with the rooms that it may import."""
+    from docutils import nodes
+
+    for picture in [block for block in doctree.findall(nodes.literal_block) if block.get("language") == "mermaid"]:
+        rooms, arrows = {}, {}
+        for start, start_label, end, end_label in re.findall(ARROW, picture.astext()):
+            for room, label in ((start, start_label), (end, end_label)):
+                rooms[room] = label or rooms.get(room, room)
+            arrows.setdefault(start, []).append(end)
+        lines = nodes.bullet_list()
+        for room, ends in arrows.items():
+            line = nodes.paragraph("", "", nodes.strong("", rooms[room]))
+            line += nodes.Text(f" \u2192 {', '.join(rooms[end].split(' (')[0].split(':')[0] for end in ends)}")
+            lines += nodes.list_item("", line)
+        picture.replace_self(lines)
+
+
+ARROW = r'(\w+)(?:\["([^"]*)"\])? --> (\w+)(?:\["([^"]*)"\])?'
+"""From one room to another, each of which may have a label."""
+
+
 def setup(app):
     """Hang the functions above into the build."""
     from pygments.lexers.special import TextLexer
@@ -285,5 +342,8 @@ def setup(app):
     app.connect("source-read", links_of_pages)
     app.connect("doctree-read", names_as_links)
     app.connect("doctree-read", no_literature_in_lists)
+    app.connect("doctree-read", percent_signs)
+    app.connect("doctree-read", cells_by_length)
+    app.connect("doctree-read", arrows_as_list)
     app.connect("missing-reference", elsewhere)
     app.connect("autodoc-process-docstring", names_with_underscores, priority=900)

@@ -68,11 +68,12 @@ def picture(errors, sizes, path):
 
     figure = Figure(figsize=(6.5, 4.6), layout="constrained")
     axes = figure.subplots()
-    for name, color in (("autoencoder", "C0"), ("PCA", "C1")):
-        for bits, style in ((8, "o--"), (4, "o-")):
+    for name, color, marker in (("autoencoder", "C0", "o"), ("PCA", "C1", "s")):
+        for bits, line in ((8, "--"), (4, "-")):
+            style = {"color": color, "marker": marker, "linestyle": line}
             n_bytes = [size * bits / 8 for size in sizes]
-            axes.plot(n_bytes, [errors[name, size, bits] for size in sizes], style, color=color)
-            axes.plot([], [], style, color=color, label=f"{name}, {bits} bits a component")
+            axes.plot(n_bytes, [errors[name, size, bits] for size in sizes], **style)
+            axes.plot([], [], **style, label=f"{name}, {bits} bits a component")
     axes.set_xscale("log", base=2)
     axes.set_xticks(ticks := sorted({size * bits / 8 for size in sizes for bits in (8, 4)}), [f"{t:g}" for t in ticks])
     axes.set(xlabel="bytes a digit", ylabel="squared error a pixel", ylim=(0, None))

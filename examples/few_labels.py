@@ -71,11 +71,11 @@ def picture(accuracy, names, counts, path):
 
     figure = Figure(figsize=(6.5, 4.0), layout="constrained")
     axes = figure.subplots()
-    for shift, name in enumerate(names):
+    for shift, (name, marker) in enumerate(zip(names, "osD^v", strict=False)):
         cells = [accuracy[name, count] for count in counts]
         middle, spread = [np.mean(cell) for cell in cells], [np.std(cell) for cell in cells]
         places = np.array(counts) * 1.04 ** (shift - len(names) / 2)  # beside one another on the logarithmic axis
-        axes.errorbar(places, middle, spread, fmt="o-", label=name, capsize=2, linewidth=1.2, markersize=4)
+        axes.errorbar(places, middle, spread, fmt=f"{marker}-", label=name, capsize=2, linewidth=1.2, markersize=5)
     axes.set_xscale("log")
     axes.set_xticks(counts, counts)
     axes.minorticks_off()

@@ -50,7 +50,9 @@ def picture(accuracy, n_components, path):
         axes.plot(range(len(fold)), fold, color="0.75", zorder=1)
     for place, (name, folds) in enumerate(accuracy.iterrows()):
         axes.scatter([place] * len(folds), folds, s=50, color=f"C{place}", zorder=2)
-        axes.annotate(f"mean {folds.mean():.3f}", (place, folds.mean()), (12, 0), textcoords="offset points")
+        beside = {"xytext": (14, 0), "textcoords": "offset points", "va": "center"}
+        behind = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+        axes.annotate(f"mean {folds.mean():.3f}", (place, folds.mean()), **beside, bbox=behind)
         axes.scatter(place, folds.mean(), marker="_", s=600, color=f"C{place}", label=name)
     axes.set(xticks=range(len(accuracy)), xticklabels=accuracy.index, xlim=(-0.5, len(accuracy) - 0.5))
     axes.set(ylabel="accuracy of a held-out fold")

@@ -102,15 +102,15 @@ def picture(vae, X, cultivar, samples, path):
     best = validation.argmin()
     passes = np.arange(1, vae.n_iter_ + 1)
     middle.plot(passes, vae.loss_curve_, label="training")
-    middle.plot(passes, validation, label="validation")
+    middle.plot(passes, validation, "--", label="validation")
     middle.plot(passes[best], validation[best], "o", color="C1", label=f"kept: pass {passes[best]}")
     middle.set(title="Learning curves", xlabel="pass over the data", ylabel="negative ELBO in nats, standard units")
     middle.legend(fontsize="small")
 
-    for rows, color, label in ((samples.head(len(X)), "C1", "drawn from the model"), (X, "C0", "data")):
-        right.scatter(
-            rows["flavanoids"], rows["color_intensity"], s=20, color=color, alpha=0.7, linewidth=0, label=label
-        )
+    drawn = samples.head(len(X))
+    for rows, color, marker, label in ((drawn, "C1", "x", "drawn from the model"), (X, "C0", "o", "data")):
+        style = {"s": 20, "color": color, "marker": marker, "alpha": 0.7, "linewidth": 1.2 * (marker == "x")}
+        right.scatter(rows["flavanoids"], rows["color_intensity"], **style, label=label)
     right.set(title="As many new wines as old ones", xlabel="flavanoids", ylabel="color_intensity")
     right.legend(fontsize="small")
 

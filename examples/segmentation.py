@@ -98,7 +98,7 @@ def picture(image, truth, found, path):
     first, second, *others = figure.subplots(1, 2 + len(found))
     first.imshow(image, cmap="gray")
     first.set_title("\nan image")
-    colours = {"cmap": "Set2", "vmin": -0.5, "vmax": 7.5, "interpolation": "nearest"}
+    colours = {"cmap": "viridis", "interpolation": "nearest"}  # as different in grey
     second.imshow(truth, **colours)
     second.set_title("\nits textures")
     for axes, (name, labels) in zip(others, found.items(), strict=True):

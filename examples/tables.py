@@ -56,13 +56,14 @@ def picture(whole, filled, holes, drawn, path):
     left.axline((0, 0), slope=1, color="0.5", linewidth=1)
     left.set(xlabel="cell that was taken out", ylabel="cell that was filled in")
     left.set_title("Filled cells, in standard deviations")
-    for place, cultivar in enumerate(whole["cultivar"].unique()):
-        for table, marker in ((whole, "."), (drawn, "x")):
+    for place, (cultivar, marker) in enumerate(zip(whole["cultivar"].unique(), "os^", strict=True)):
+        for table, filling in ((whole, f"C{place}"), (drawn, "none")):
             mine = table[table["cultivar"] == cultivar]
-            right.scatter(mine["flavanoids"], mine["proline"], s=24, marker=marker, color=f"C{place}", linewidth=1)
-        right.scatter([], [], color=f"C{place}", label=cultivar)
+            style = {"marker": marker, "facecolor": filling, "edgecolor": f"C{place}", "linewidth": 0.8}
+            right.scatter(mine["flavanoids"], mine["proline"], s=16, **style)
+        right.scatter([], [], color=f"C{place}", marker=marker, label=cultivar)
     right.set(xlabel="flavanoids", ylabel="proline")
-    right.set_title("Wines (dots) and drawn wines (crosses)")
+    right.set_title("Wines (filled) and drawn wines (hollow)")
     right.legend(fontsize="small")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)

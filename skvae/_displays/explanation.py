@@ -26,14 +26,17 @@ WIDTH, LEAST_AXES = 11.0, 4.6
 OUTSIDE, INSIDE, INTERVAL, EXPECTED = "C3", "0.25", "0.87", "0.45"
 """Colours of cells outside and inside their interval, of intervals, and of expected values."""
 
+MARKERS = {OUTSIDE: "D", INSIDE: "o"}
+"""The shapes of observed cells by their colour, for eyes and printers that see no red."""
+
 
 class ExplanationDisplay:
     """One row of a table: each cell observed against what the model expected, the strangest on top.
 
     Each line is a column in units of its own: 0 is the middle of the interval that was expected of the cell, -1 and 1
-    are its ends, drawn as a band. A tick stands at the expected value and a dot at the observed one, red outside the
-    interval. The scale is logarithmic beyond the interval, and cells more than 1,000 half widths away are arrows, so
-    that one of them does not flatten the others. The numbers stand beside. It is recommended to use
+    are its ends, drawn as a band. A tick stands at the expected value, a dot at an observed one inside the interval and
+    a red diamond at one outside. The scale is logarithmic beyond the interval, and cells more than 1,000 half widths
+    away are arrows, so that one of them does not flatten the others. The numbers stand beside. It is recommended to use
     :meth:`from_estimator`.
 
     Parameters
@@ -220,8 +223,8 @@ def draw_dot(ax, place, line, reason, limit):
         where = {"xy": (1.2, line), "ha": "left"} if has_band(reason) else {"xy": (0.0, line), "ha": "center"}
         ax.annotate(words, va="center", color=color, style="italic", parse_math=False, **where)
         return None
-    marker = "o" if abs(place) <= limit else ">" if place > 0 else "<"
     color = INSIDE if abs(place) <= 1.0 else OUTSIDE
+    marker = MARKERS[color] if abs(place) <= limit else ">" if place > 0 else "<"
     return ax.plot([np.clip(place, -limit, limit)], [line], marker, color=color, markersize=7.5, zorder=3)[0]
 
 
@@ -262,8 +265,8 @@ def add_legend(ax):
     marks = {
         "interval": {"color": INTERVAL, "linewidth": 9.0, "solid_capstyle": "butt"},
         "expected": {"color": EXPECTED, "marker": "|", "markersize": 11.0, "markeredgewidth": 2.0, "linewidth": 0.0},
-        "observed": {"color": INSIDE, "marker": "o", "linewidth": 0.0},
-        "observed, outside the interval": {"color": OUTSIDE, "marker": "o", "linewidth": 0.0},
+        "observed": {"color": INSIDE, "marker": MARKERS[INSIDE], "linewidth": 0.0},
+        "observed, outside the interval": {"color": OUTSIDE, "marker": MARKERS[OUTSIDE], "linewidth": 0.0},
     }
     handles = [ax.plot([], [], label=label, **style)[0] for label, style in marks.items()]
     above = importlib.import_module("matplotlib.transforms").offset_copy(ax.transAxes, ax.figure, y=18, units="points")

@@ -177,7 +177,7 @@ def test_spans_of_whole_days_have_no_hours():
 
 
 @pytest.mark.parametrize(
-    ("value", "marker", "x"), [(2.0, "o", 2.0), (-1e3, "o", -1e3), (1e9, ">", 1e3), (-1e9, "<", -1e3)]
+    ("value", "marker", "x"), [(2.0, "D", 2.0), (-1e3, "D", -1e3), (1e9, ">", 1e3), (-1e9, "<", -1e3)]
 )
 def test_cells_beyond_the_picture_are_arrows_at_its_edge(value, marker, x):
     dot = drawn((value, 0.0, -1.0, 1.0)).dots_[0]
@@ -193,10 +193,13 @@ def test_one_far_cell_does_not_flatten_the_others():
     assert three + 0.2 < far < 1.0
 
 
-def test_cells_outside_their_interval_are_red():
-    inside, outside = (dot.get_color() for dot in drawn((1.0, 0.0, -1.0, 1.0), (1.1, 0.0, -1.0, 1.0)).dots_)
-    assert outside == "C3"
-    assert inside != outside
+def test_cells_outside_their_interval_are_red_diamonds_in_the_picture_and_in_its_legend():
+    display = drawn((1.0, 0.0, -1.0, 1.0), (1.1, 0.0, -1.0, 1.0))
+    legend = display.ax_.get_legend().legend_handles[2:]
+    for inside, outside in (display.dots_, legend):
+        assert (outside.get_color(), outside.get_marker()) == ("C3", "D")
+        assert inside.get_color() != "C3"
+        assert inside.get_marker() == "o"
 
 
 @pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
