@@ -96,9 +96,19 @@ def restarted(folder):
     np.savez(folder / f"restarted-{rank}.npz", weights=weights(model), n_epochs=n_epochs[0])
 
 
+def joined():
+    """Be one of the ranks. Each start has keys of its own: after a restart those of dead ranks lead nowhere."""
+    told = os.environ
+    start = f"start {told.get('TORCHELASTIC_RESTART_COUNT', 0)}"
+    is_first = told["RANK"] == "0" and "TORCHELASTIC_RESTART_COUNT" not in told
+    store = distributed.TCPStore(told["MASTER_ADDR"], int(told["MASTER_PORT"]), is_master=is_first)
+    store = distributed.PrefixStore(start, store)
+    distributed.init_process_group("gloo", store=store, rank=int(told["RANK"]), world_size=int(told["WORLD_SIZE"]))
+
+
 if __name__ == "__main__":
     if "RANK" in os.environ:
-        distributed.init_process_group("gloo")
+        joined()
     globals()[sys.argv[1]](Path(sys.argv[2]))
     if distributed.is_initialized():
         distributed.destroy_process_group()
