@@ -16,6 +16,7 @@ from skvae._engine.density import MatrixDensity
 from skvae._recipe.models import Recipe
 from skvae._surroundings import undisturbed
 from skvae._tables import door
+from skvae._tables.decimals import rounded
 from skvae._tables.frames.frame import as_array, index_of
 from skvae._tables.matrix import is_complete, lacking_by_row
 from skvae._tables.weights import check_weights
@@ -135,7 +136,7 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             numbers = self._model.inference.sample(n_samples, seed, noise)
         else:
             row, numbers = self._sample_given(given, n_samples, seed, noise)
-        numbers = np.where(np.isnan(row), numbers, row)
+        numbers = np.where(np.isnan(row), rounded(self._schema, numbers), row)
         if with_missing and self._holes is not None:
             holes = self._holes[rng.randint(len(self._holes), size=n_samples)]
             numbers[holes & np.isnan(row)] = np.nan
@@ -297,7 +298,7 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
 
         def filled(cells):
             numbers = np.full(rows.shape, np.nan)
-            numbers[lacking] = cells
+            numbers[lacking] = rounded(self._schema, cells)
             return self._schema.filled(X, numbers)
 
         if not len(lacking):

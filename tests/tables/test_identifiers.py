@@ -25,7 +25,10 @@ IDENTIFIERS = {
     "with holes": ([None if i % 4 == 1 else code for i, code in enumerate(CODES)], "has 75 different values in 75 "),
     "two thirds alone": (TICKETS, "has 70 different values in 100 cells, such as 'A/0'"),
     "categories": (pd.Categorical(CODES), "has 100 different values"),
-    "numbers with zeros in front": ([f"{37 * i:08}" for i in range(N)], "has 100 different values in 100 cells, such as '00000000'"),
+    "numbers with zeros in front": (
+        [f"{37 * i:08}" for i in range(N)],
+        "has 100 different values in 100 cells, such as '00000000'",
+    ),
     "objects": ([uuid.UUID(int=i) for i in range(N)], "has 100 different values in 100 cells, such as UUID("),
     "row numbers": (np.arange(N), "goes up by 1 from row to row, from 0"),
     "backwards": (500 - 3 * np.arange(N), "goes down by 3 from row to row, from 500"),
