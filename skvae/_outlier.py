@@ -404,7 +404,8 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
             square of the cell's distance to what is expected, in widths of what is usual, as the mean over its two
             densities, of which ``expected`` is that of the wary one; and for levels how much less probable the observed
             one is than the most probable one, as a logarithm, beyond what is usual in its column.
-            Missing cells have a share of 0 and come last.
+            Missing cells have a share of 0 and come last. A ``note`` says in words what no number does: "level not seen
+            in training", or "no cell in training" in a column that was empty there; it is an empty text elsewhere.
         """
         check_is_fitted(self)
         if not isinstance(n_columns, Integral) or isinstance(n_columns, bool) or n_columns < 1:

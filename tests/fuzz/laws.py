@@ -502,7 +502,7 @@ def reasons_are_right(reasons, X, n_columns):
         lambda: f"{len(reasons)}",
     )
     require(
-        list(reasons.columns) == ["column", "value", "expected", "low", "high", "share"],
+        list(reasons.columns) == ["column", "value", "expected", "low", "high", "share", "note"],
         "columns of reasons",
         lambda: f"{list(reasons)}",
     )
