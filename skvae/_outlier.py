@@ -72,6 +72,9 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
     Data frames go in as the estimator takes them: a ``VAETransformer``, alone or in the ensemble, takes texts,
     categories, dates and missing cells as they are, and a Pipeline whatever its first step takes.
 
+    Parameters of training, such as ``max_iter``, are those of the estimator, not of the detector. A quicker ensemble is
+    ``AutoencoderOutlierDetector(VAETransformer(network="mlp", likelihood="gaussian", max_iter=10), ensemble=True)``.
+
     Parameters
     ----------
     estimator : estimator or None, default=None

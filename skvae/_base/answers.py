@@ -122,7 +122,7 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         -------
         X : ndarray or data frame of shape (n_samples, n_features_in_)
             New rows, a data frame if the estimator was fitted on one. Levels and whole numbers are such as training
-            rows have.
+            rows have, and numbers of a data frame have as many decimals as there, where these are at most six.
         """
         check_is_fitted(self)
         if not isinstance(n_samples, Integral) or isinstance(n_samples, bool) or n_samples < 1:
@@ -281,7 +281,8 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         -------
         X_filled : same type as X, or list of them
             Copies of the rows, with the columns, dtypes and labels of X; ``n_imputations`` of them if that is above 1.
-            Cells of a column of which all were missing in training stay missing.
+            Cells of a column of which all were missing in training stay missing. What is filled into a data frame has
+            as many decimals as the training cells of its column, where these are at most six.
         """
         return self._impute(X, n_imputations, random_state)
 
