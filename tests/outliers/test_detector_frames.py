@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
+from sklearn.exceptions import DataConversionWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import get_tags
@@ -612,7 +613,8 @@ def test_an_identifier_is_no_reason_only_because_all_its_levels_are_rare():
         }
     )
     orders.loc[:9, "items"] = 40
-    detector = AutoencoderOutlierDetector(random_state=0).fit(orders)
+    with pytest.warns(DataConversionWarning, match="column 'customer' has 600 different values .* is an identifier"):
+        detector = AutoencoderOutlierDetector(random_state=0).fit(orders)
     reasons = detector.explain(orders)
     assert (reasons.xs(0, level="rank")["column"] == "customer").mean() < 0.5
     first = reasons.loc[:9].xs(0, level="rank")
