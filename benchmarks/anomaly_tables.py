@@ -64,12 +64,12 @@ def sick(arguments):
     print(f"{(verdict['label'] == -1).sum()} of {len(new)} flagged\n{verdict.loc[strangest].round(3)}\n")
     reasons = detector.explain(rows.loc[strangest])
     reasons["measured"] = [new.at[row, name.removeprefix("log10 ")] for (row, _), name in reasons["column"].items()]
-    print(reasons.round(2).to_string(), "\n")
+    print(reasons.drop(columns="note").round(2).to_string(), "\n")
     reasons = detector.explain(rows[verdict["label"] == -1])
     filled = [pd.isna(new.at[row, name.removeprefix("log10 ")]) for (row, _), name in reasons["column"].items()]
     named = pd.Series(filled, index=reasons.index).groupby(level=0).any()
     print(f"{named.sum()} of {len(named)} flagged have a filled hole among their reasons: {list(named[named].index)}")
-    print(reasons[filled].round(2).to_string(), "\n")
+    print(reasons[filled].drop(columns="note").round(2).to_string(), "\n")
     oldest = model[:-1].transform(train.loc[[1364]])
     younger = oldest.assign(age=oldest["age"] / 10)
     for patient in (oldest, younger):

@@ -73,6 +73,9 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
     Data frames go in as the estimator takes them: a ``VAETransformer``, alone or in the ensemble, takes texts,
     categories, dates and missing cells as they are, and a Pipeline whatever its first step takes.
 
+    Parameters of training, such as ``max_iter``, are those of the estimator, not of the detector. A quicker ensemble is
+    ``AutoencoderOutlierDetector(VAETransformer(network="mlp", likelihood="gaussian", max_iter=10), ensemble=True)``.
+
     Parameters
     ----------
     estimator : estimator or None, default=None
@@ -406,7 +409,8 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
             square of the cell's distance to what is expected, in widths of what is usual, as the mean over its two
             densities, of which ``expected`` is that of the wary one; and for levels how much less probable the observed
             one is than the most probable one, as a logarithm, beyond what is usual in its column.
-            Missing cells have a share of 0 and come last.
+            Missing cells have a share of 0 and come last. A ``note`` says in words what no number does: "level not seen
+            in training", or "no cell in training" in a column that was empty there; it is an empty text elsewhere.
         """
         check_is_fitted(self)
         if not isinstance(n_columns, Integral) or isinstance(n_columns, bool) or n_columns < 1:

@@ -45,12 +45,12 @@ def test_links_and_scripts_that_readme_and_docs_name_exist():
 
 
 @pytest.mark.slow
-def test_the_three_uses_print_what_readme_shows(capsys):
+def test_the_four_uses_print_what_readme_shows(capsys):
     """Words are those of the page; numbers may differ a little between machines."""
-    uses, names = README.split("## Three uses")[1].split("\n## ")[0], {}
+    uses, names = README.split("## Four uses")[1].split("\n## ")[0], {}
     shown = re.findall(r"```\n(.*?)\n```", re.sub(r"```python\n.*?\n```", "", uses, flags=re.DOTALL), re.DOTALL)
     imports, *blocks = re.findall(r"```python\n(.*?)\n```", uses, re.DOTALL)
-    assert len(blocks) == len(shown) == 3
+    assert len(blocks) == len(shown) == 4
     exec(imports, names)
     for block, text in zip(blocks, shown, strict=True):
         assert len(block.splitlines()) <= 6

@@ -16,6 +16,7 @@ from skvae._engine.density import MatrixDensity
 from skvae._recipe.models import Recipe
 from skvae._surroundings import undisturbed
 from skvae._tables import door
+from skvae._tables.decimals import rounded
 from skvae._tables.files import in_memory
 from skvae._tables.frames.frame import as_array, index_of
 from skvae._tables.matrix import is_complete, lacking_by_row
@@ -122,7 +123,7 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         -------
         X : ndarray or data frame of shape (n_samples, n_features_in_)
             New rows, a data frame if the estimator was fitted on one. Levels and whole numbers are such as training
-            rows have.
+            rows have, and numbers of a data frame have as many decimals as there, where these are at most six.
         """
         check_is_fitted(self)
         if not isinstance(n_samples, Integral) or isinstance(n_samples, bool) or n_samples < 1:
@@ -136,7 +137,7 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             numbers = self._model.inference.sample(n_samples, seed, noise)
         else:
             row, numbers = self._sample_given(given, n_samples, seed, noise)
-        numbers = np.where(np.isnan(row), numbers, row)
+        numbers = np.where(np.isnan(row), rounded(self._schema, numbers), row)
         if with_missing and self._holes is not None:
             holes = self._holes[rng.randint(len(self._holes), size=n_samples)]
             numbers[holes & np.isnan(row)] = np.nan
@@ -281,7 +282,8 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         -------
         X_filled : same type as X, or list of them
             Copies of the rows, with the columns, dtypes and labels of X; ``n_imputations`` of them if that is above 1.
-            Cells of a column of which all were missing in training stay missing.
+            Cells of a column of which all were missing in training stay missing. What is filled into a data frame has
+            as many decimals as the training cells of its column, where these are at most six.
         """
         return self._impute(X, n_imputations, random_state)
 
@@ -299,7 +301,7 @@ class Answers(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
 
         def filled(cells):
             numbers = np.full(rows.shape, np.nan)
-            numbers[lacking] = cells
+            numbers[lacking] = rounded(self._schema, cells)
             return self._schema.filled(X, numbers)
 
         if not len(lacking):

@@ -11,6 +11,7 @@ from skvae._engine.device import resolve_device
 from skvae._recipe import batch_size_of, is_linear, learned, options_of
 from skvae._recipe.choice import Choice
 from skvae._recipe.pixels import found_alike
+from skvae._tables.decimals import precisions_of, with_decimals
 from skvae._tables.profile import Profile, read_once
 from skvae._tables.schema import Schema
 from skvae._tables.weighted import WeightedRows
@@ -52,7 +53,9 @@ def begun(table, parameters, recipe, fitted, seed, whole):
         n_features = table.X.shape[1]
         of_numbers = recipe.number_likelihood(parameters, schema.sparse, n_features)
         asked = parameters.likelihood, of_numbers, schema, n_features
-        rows, profile = read_once(table.X, table.weight, Choice(*asked).columns_of_levels())
+        expected = Choice(*asked)
+        precisions = precisions_of(schema, expected.columns_alone(), begins=fitted is None)
+        rows, profile = read_once(table.X, table.weight, expected.columns_of_levels(), precisions)
         check_ranks(type(parameters).__name__, profile)
         alike = found_alike(parameters, profile, schema, fitted)
         choice = Choice(*asked, alike)
@@ -66,6 +69,7 @@ def begun(table, parameters, recipe, fitted, seed, whole):
         if not model.supports(profile.columns):
             model.check_support(WeightedRows.present(table.X, table.weight).X, schema.names)
     batch_size = batch_size_of(parameters, rows)
+    schema = with_decimals(schema, profile, precisions, begins=fitted is None)
     schema, said = (schema, []) if fitted is None else after(schema, table, rows, profile, model)
     if rows.n_counted <= batch_size:
         rows = rows.in_own_order(profile.sample.prints)

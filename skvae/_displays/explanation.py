@@ -43,7 +43,7 @@ class ExplanationDisplay:
     ----------
     reasons : pandas.DataFrame
         The cells of one row, one a line: ``column``, ``value``, ``expected``, ``low``, ``high`` and ``share``, as
-        ``AutoencoderOutlierDetector.explain`` gives them.
+        ``AutoencoderOutlierDetector.explain`` gives them; its ``note`` is written beside a level that has one.
     label : object, default=None
         The row's label, for the title.
     score : float, default=None
@@ -236,7 +236,8 @@ def in_words(reason):
         return "no finite value expected", EXPECTED
     if reason["value"] == reason["expected"]:
         return "the expected level", INSIDE
-    return f"not {shortened(reason['expected'])}", OUTSIDE
+    note = reason.get("note")
+    return f"not {shortened(reason['expected'])}{f': {note}' if note else ''}", OUTSIDE
 
 
 def add_scale(ax, limit):

@@ -6,6 +6,9 @@ import pandas as pd
 from skvae._tables.frames.frame import column_of, numbered
 from skvae._tables.names import objects
 
+NEVER_SEEN, NEVER_THERE = "level not seen in training", "no cell in training"
+"""What is said of a cell whose level no training row has, and of one in a column of which none has a cell."""
+
 
 def table_of_reasons(shares, expected, reading, n_columns):
     """Lines for the ``n_columns`` cells of lowest share in each row, as ``AutoencoderOutlierDetector.explain`` says.
@@ -21,8 +24,9 @@ def table_of_reasons(shares, expected, reading, n_columns):
     for name, numbers in zip(("value", "expected", "low", "high"), (values, *expected), strict=True):
         numbers = np.take_along_axis(numbers, order, axis=1).ravel()
         cells[name] = as_read(reading.schema, numbers, order.ravel(), values.shape[1], as_measured=name == "value")
-    cells["value"] = with_unseen(cells["value"], reading, order)
+    cells["value"], notes = with_unseen(cells["value"], reading, order)
     cells["share"] = np.take_along_axis(shares, order, axis=1).ravel()
+    cells["note"] = notes
     index = [labels, range(order.shape[1])]
     index = pd.MultiIndex.from_product(index, names=[getattr(labels, "name", None), "rank"])
     return pd.DataFrame(cells, index=index)
@@ -38,7 +42,11 @@ def as_read(schema, numbers, columns, n_features, as_measured):
 
 
 def with_unseen(cells, reading, order):
-    """Cells (n * n_columns,) with those in their places that no number stands for: training rows have none such."""
+    """Cells (n * n_columns,) with those in their places that no number stands for, and what is said of each cell.
+
+    Of most nothing is said; such cells are those that training rows do not have.
+    """
+    notes = np.full(len(cells), "", dtype=object)
     X, numbers, rows = numbered(reading.X), reading.numbers, np.repeat(np.arange(len(order)), order.shape[1])
     for j, column in reading.schema.columns.items():
         here = order.ravel() == j
@@ -49,4 +57,5 @@ def with_unseen(cells, reading, order):
         if here.any():
             cells = cells.astype(object)
             cells[here] = column_of(X, j).astype(object).to_numpy()[rows[here]]
-    return cells
+            notes[here] = NEVER_THERE if column.is_empty else NEVER_SEEN
+    return cells, notes

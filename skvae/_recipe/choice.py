@@ -91,6 +91,10 @@ class Choice:
         """The columns whose likelihood is one of levels, whose rows are counted by level."""
         return [j for j, name in enumerate(self.names) if name in OF_LEVELS]
 
+    def columns_alone(self):
+        """The columns of numbers whose cells are independent of those of others, given a code."""
+        return [j for j, name in enumerate(self.names) if LIKELIHOODS[name].separable and name not in OF_LEVELS]
+
     def reasons(self, parts):
         """Pairs of the likelihood and why it was chosen, one a column; ``parts`` are those of the model."""
         said = [None] * len(self.names)

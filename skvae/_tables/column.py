@@ -95,6 +95,12 @@ class Column(StoredPlainly, ABC):
     zone = None
     """The time zone of dates."""
 
+    decimals = None
+    """How many decimals its numbers have; None where that is not said of them."""
+
+    precision = None
+    """How far its numbers may be from decimals, relatively; None where no decimals are looked for."""
+
     reader = None
     """The function of pandas that reads such cells from texts, for messages."""
 

@@ -14,6 +14,7 @@ from skvae._tables.families import READ_AS_NUMBERS, family, in_training, remedy,
 from skvae._tables.faults import check_names, conversion, unreadable, warn_of_texts
 from skvae._tables.frames.blocks import plain_blocks
 from skvae._tables.frames.frame import column_of
+from skvae._tables.identifiers import own_levels, row_numbers, warn_of_identifiers
 from skvae._tables.kinds import KINDS, column_of_cells
 from skvae._tables.matrix import as_slice
 from skvae._tables.names import column_name, places_of
@@ -29,7 +30,7 @@ def learned_blocks(schema, X, chosen, owner, advise):
 
     ``chosen`` are the columns of numbers whose values are levels.
     """
-    n_features = X.shape[1]
+    n_features, identifiers = X.shape[1], {}
     by_letter = {kind.letter: kind for kind in KINDS.values() if kind.letter is not None}
     for letter, columns, cells in plain_blocks(X):
         low, high = ends_of(cells)
@@ -38,17 +39,25 @@ def learned_blocks(schema, X, chosen, owner, advise):
             j = int(columns[i])
             kind, bounds = by_letter[letter], (float(low[i]), float(high[i]))
             schema.columns[j] = kind.plain_of(schema.names[j], schema.frame.dtypes[j], *bounds)
+        if by_letter[letter].is_whole:
+            identifiers |= {int(columns[i]): holds for i, holds in row_numbers(cells).items() if plain[i]}
         if plain.any():
             yield columns[plain], cells.T[as_slice(np.flatnonzero(plain))]
     for j in [j for j in range(n_features) if j not in schema.columns]:
         cells = column_of(X, j)
-        learn_column(schema, cells, j, j in chosen, owner, advise)
-        yield np.array([j]), encoded_column(schema, cells, j, owner)[None]
+        is_told = learn_column(schema, cells, j, j in chosen, owner, advise)
+        numbers = encoded_column(schema, cells, j, owner)
+        is_meant = j in chosen or (schema.declared and schema.columns[j].categorical is not None)
+        holds = None if is_meant or is_told else own_levels(schema.columns[j], numbers)
+        identifiers |= {} if holds is None else {j: holds}
+        yield np.array([j]), numbers[None]
     schema.columns = dict(sorted(schema.columns.items()))
+    if advise:
+        warn_of_identifiers(identifiers, schema)
 
 
 def learn_column(schema, cells, j, as_levels, owner, advise):
-    """Have the schema learn what column ``j`` is, from its training cells, a Series."""
+    """Have the schema learn what column ``j`` is, from its training cells, a Series; whether it was warned of them."""
     label = schema.names[j] if schema.names else j
     dtype = "float64" if schema.frame is None else schema.frame.dtypes[j]
     try:
@@ -56,8 +65,9 @@ def learn_column(schema, cells, j, as_levels, owner, advise):
     except (TypeError, ValueError, NotImplementedError) as error:
         raise unreadable(error, cells, column_name(schema.names, j), owner) from error
     schema.columns[j] = column
-    if advise and not as_levels:
-        warn_of_texts(column, cells, column_name(schema.names, j), schema.frame.library)
+    if not advise or as_levels:
+        return False
+    return warn_of_texts(column, cells, column_name(schema.names, j), schema.frame.library)
 
 
 def encoded_blocks(schema, X, owner):

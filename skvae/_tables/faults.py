@@ -180,11 +180,11 @@ def is_unusable(test, cells):
 
 
 def warn_of_texts(column, cells, where, library):
-    """Say so where nearly all texts of a column are numbers or dates: as levels they have no order."""
+    """Say so, and whether, nearly all texts of a column are numbers or dates: as levels they have no order."""
     is_told = column.has_levels and column.categorical is None
     reading = reading_of(column.levels, cells) if is_told else None
     if reading is None:
-        return
+        return False
     shows = reading.texts[0] if reading.odd is None else reading.odd
     row = next(row for row, cell in enumerate(cells) if not is_missing(cell) and cell == shows)
     holds = "as nearly all its cells are: texts of" if reading.odd is None else "but nearly all its other cells are"
@@ -199,6 +199,7 @@ def warn_of_texts(column, cells, where, library):
         DataConversionWarning,
         stacklevel=2,
     )
+    return True
 
 
 def conversion(column, cells, row, library, name):

@@ -12,8 +12,9 @@ import pandas as pd
 
 from skvae._tables.cells import COMPLEX, is_date, is_infinite, is_missing, is_number, is_object, is_readable, zone_of
 from skvae._tables.column import Column, described, floats, number_of_cell, with_holes
+from skvae._tables.decimals import EPS
 from skvae._tables.exchange import Exchanged
-from skvae._tables.limits import time_limits
+from skvae._tables.limits import named, time_limits
 from skvae._tables.names import objects
 from skvae._tables.times import (
     TIMES,
@@ -46,10 +47,19 @@ class Numbers(Column):
         return number_of_cell(self, cell)
 
 
+@dataclass
 class Real(Numbers):
-    """Real numbers."""
+    """Real numbers, of so many ``decimals`` where all have few, and the ends of those ``seen``."""
+
+    decimals: int | None = None
+    seen: tuple = (-np.inf, np.inf)
 
     kind, letter = "real", "f"
+
+    @property
+    def precision(self):
+        """How far its numbers may be from decimals, relatively; None where no decimals are looked for."""
+        return EPS.get(named(self.dtype) or ("float", 64))
 
     @classmethod
     def holds(cls, cells, there):

@@ -66,7 +66,7 @@ class InFile(OnDemand):
         file.seek(offset)
         found = np.fromfile(file, dtype, n)
         if len(found) < n:
-            raise ValueError(f"{self._path} has become shorter than the table that was in it.")
+            raise ValueError(f"{self._path} has become shorter than the array that was mapped from it.")
         return found
 
     @abstractmethod

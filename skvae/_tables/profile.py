@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skvae._tables.decimals import decimals_of
 from skvae._tables.distinct import distinct_rows, prints_of, stirred
-from skvae._tables.matrix import chunks, dense, in_file
+from skvae._tables.matrix import as_slice, chunks, dense, in_file
 from skvae._tables.moments import Moments
 from skvae._tables.weighted import WeightedRows
 
@@ -81,27 +82,36 @@ class Columns:
         A cell that is no whole number; NaN where there is none.
     levels : dict
         By column of levels, what the rows of each level count (n_levels,).
+    decimals : ndarray of shape (n_columns,)
+        How many decimals the cells have, of the columns of which that is asked for.
     """
 
     moments: Moments
     holed: np.ndarray
     broken: np.ndarray
     levels: dict
+    decimals: np.ndarray
 
     @classmethod
-    def of(cls, cells, weight, with_levels=()):
-        """What rows (n, n_features) of float64 with weights (n,) tell, of which some columns hold level numbers."""
+    def of(cls, cells, weight, with_levels=(), precisions=None):
+        """What rows (n, n_features) of float64 with weights (n,) tell, of which some columns hold level numbers.
+
+        ``precisions`` says of the columns whose decimals are asked for how far cells may be from these.
+        """
+        asked = {} if precisions is None else precisions
         missing = np.isnan(cells)
         is_broken = (cells != np.floor(cells)) & ~missing
         row = is_broken.argmax(axis=0)
         broken = np.where(is_broken.any(axis=0), cells[row, np.arange(cells.shape[1])], np.nan)
         levels = {j: counts_of(cells[:, j], weight) for j in with_levels}
-        return cls(Moments.of(cells, weight), missing.any(axis=0), broken, levels)
+        decimals = decimals_of(cells[:, as_slice(np.array([*asked], int))], np.array([*asked.values()]))
+        return cls(Moments.of(cells, weight), missing.any(axis=0), broken, levels, decimals)
 
     def __add__(self, other):
         broken = np.where(np.isnan(self.broken), other.broken, self.broken)
         levels = {j: added(counts, other.levels[j]) for j, counts in self.levels.items()}
-        return Columns(self.moments + other.moments, self.holed | other.holed, broken, levels)
+        decimals = np.maximum(self.decimals, other.decimals)
+        return Columns(self.moments + other.moments, self.holed | other.holed, broken, levels, decimals)
 
     @property
     def share_missing(self):
@@ -158,13 +168,13 @@ class Profile:
         return self.columns.moments.replaced(far, Moments.of(usual.near(self.sample.cells), self.sample.counts))
 
 
-def read_once(X, weight=None, with_levels=()):
+def read_once(X, weight=None, with_levels=(), precisions=None):
     """The rows of a matrix that differ, as ``WeightedRows``, and the profile, from one pass.
 
-    ``weight`` (n,) is what rows count, None where all are alike.
+    ``weight`` (n,) is what rows count, None where all are alike. ``precisions`` are as ``Columns.of`` has them.
     """
     scaled = None if weight is None else np.ldexp(weight, -np.frexp(weight.max())[1])
-    columns, prints, held = passed(X, scaled, with_levels)
+    columns, prints, held = passed(X, scaled, with_levels, precisions)
     is_whole = len(held.prints) == len(X)
     if weight is None and in_file(X):  # which rows are equal is not worth reading them again
         index, added_up = np.arange(len(X)), None
@@ -186,13 +196,13 @@ def near_whole(counts):
     return np.where(np.abs(counts - whole) < 1e-9 * whole, whole, counts)
 
 
-def passed(X, weight=None, with_levels=()):
+def passed(X, weight=None, with_levels=(), precisions=None):
     """What one pass over a matrix tells of its columns, fingerprints of its rows (n,), and rows held for a sample."""
     weight = np.ones(len(X)) if weight is None else weight
     prints, parts, held = np.empty(len(X), np.uint64), [], Held.nothing(X.shape[1])
     for part in chunks(*X.shape):
         cells = dense(X, part)
-        parts.append(Columns.of(cells, weight[part], with_levels))
+        parts.append(Columns.of(cells, weight[part], with_levels, precisions))
         prints[part] = prints_of(cells)
         held = held.after(prints[part], cells)
     return reduce(add, parts), prints, held

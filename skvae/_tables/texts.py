@@ -5,6 +5,8 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 
+from pandas.tseries.api import guess_datetime_format
+
 from skvae._tables.cells import is_number
 
 LEAST_LEVELS, NEARLY_ALL = 20, 0.95
@@ -71,9 +73,26 @@ PARTS = {
     "%d": r"(0?[1-9]|[12]\d|3[01])",
     "%b": "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
     "%B": "(january|february|march|april|may|june|july|august|september|october|november|december)",
+    "%a": "(mon|tue|wed|thu|fri|sat|sun)",
+    "%A": "(monday|tuesday|wednesday|thursday|friday|saturday|sunday)",
+    "%H": r"([01]?\d|2[0-3])",
+    "%I": r"(0?\d|1[0-2])",
+    "%M": r"[0-5]?\d",
+    "%S": r"[0-5]?\d",
+    "%f": r"\d{1,6}",
+    "%p": "[ap]m",
 }
+"""How parts of dates are written, by the words of ``strptime``; those with other words are not looked for."""
+
+GUESSED = 3
+"""Texts whose form is guessed where they are of none of the forms: the first of many may be a word."""
 
 TIME = r"((?P<sep>[ T])\d\d?:\d\d(?P<s>:\d\d(?P<f>\.\d+)?)?(?P<p> ?[ap]m)?(?P<z> ?(z|[+-]\d\d:?\d\d))?)?"
+
+MONTH, WORD = re.compile(PARTS["%b"], re.IGNORECASE), re.compile("%[a-zA-Z]")
+
+TIME_LAST = re.compile(r"[ T]%[HI]:%M(:%S(\.%f)?)?( ?%p)?( ?%z)?$")
+"""The time of day at the end of a format, which patterns have anyway."""
 
 CODE = re.compile(r"\s*[+-]?0\d")
 
@@ -133,7 +152,8 @@ def time_format(match):
     clock = "%I:%M" if parts["p"] else "%H:%M"
     seconds = ("" if parts["s"] is None else ":%S") + ("" if parts["f"] is None else ".%f")
     half = (" %p" if parts["p"].startswith(" ") else "%p") if parts["p"] else ""
-    return parts["sep"] + clock + seconds + half + ("%z" if parts["z"] else "")
+    zone = "" if not parts["z"] else " %z" if parts["z"].startswith(" ") else "%z"
+    return parts["sep"] + clock + seconds + half + zone
 
 
 def pattern_of(date):
@@ -156,6 +176,20 @@ class Reading:
     odd: object
 
 
+def guessed(texts):
+    """Forms of dates with a name of the month, such as "Mon 03 Mar 2025", that some of the first texts are of.
+
+    Pandas guesses them. Digits alone are not guessed at: those of dates stand among FORMS, others are codes.
+    """
+    found = {}
+    for text in [text for text in texts if isinstance(text, str) and MONTH.search(text)][:GUESSED]:
+        date = TIME_LAST.sub("", guess_datetime_format(text.strip(), dayfirst=True) or "")
+        words = set(WORD.findall(date))
+        if {"%Y", "%d"} <= words <= set(PARTS) and words & {"%b", "%B"}:
+            found[date] = Form(f"dates such as {date}", pattern_of(date), format=date)
+    return list(found.values())
+
+
 def reading_of(levels, cells):
     """How the texts among some levels read; None where they are few, no numbers or dates, or codes that look like some.
 
@@ -165,6 +199,7 @@ def reading_of(levels, cells):
         return None
     some = said(levels[:: -(-len(levels) // FIRST_LOOK)])
     forms = [form for form in FORMS if share(form, some) >= 0.5]
+    forms = forms or [form for form in guessed(some) if share(form, some) >= 0.5]
     if not forms:
         return None
     some = said(levels[:: -(-len(levels) // LOOKED_AT)])

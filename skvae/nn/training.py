@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -352,6 +353,20 @@ def is_finite(module):
     return bool(torch.cat([parameter.reshape(-1) for parameter in module.parameters()]).isfinite().all())
 
 
+def set_off(progress, checkpoint, validation, rows, evaluate, one_epoch):
+    """What comes before the first epoch: a state to compare others with, or that of the checkpoint."""
+    progress.history.outcome = "max_iter"
+    progress.module.train()
+    if progress.history.loss:
+        progress.best.update(evaluate(validation or rows))
+    elif validation is not None:
+        progress.best.offer(evaluate(validation))
+    if checkpoint.there:  # what is recorded rounds otherwise than what is not: all is recorded before going on
+        one_epoch()
+        evaluate(validation or rows)
+        checkpoint.restore(progress)
+
+
 def train(module, rows, validation, solver, plan, generator, history, after_epoch, checkpoint=UNKEPT):
     """Minimise the module's objective over ``rows``, watching it on ``validation`` where there is one.
 
@@ -365,16 +380,8 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
     progress = Progress(module, solver, generator, best, clock, history, plan.schedule.n_cuts)
     gradient = make_gradient(module, solver, generator, plan.support_fraction, plan.ranks)
     evaluate = make_evaluation(module, generator.initial_seed(), rows.weight.device, plan.support_fraction)
-    history.outcome = "max_iter"
-    module.train()
-    if history.loss:
-        best.update(evaluate(validation or rows))
-    elif validation is not None:
-        best.offer(evaluate(validation))
-    if checkpoint.there:  # what is recorded rounds otherwise than what is not: all is recorded before going on
-        train_epoch(module, rows, solver, plan, clock, gradient, generator)
-        evaluate(validation or rows)
-        checkpoint.restore(progress)
+    one_epoch = partial(train_epoch, module, rows, solver, plan, clock, gradient, generator)
+    set_off(progress, checkpoint, validation, rows, evaluate, one_epoch)
     try:
         for epoch in range(progress.epoch, plan.max_iter):
             progress.epoch = epoch
@@ -382,7 +389,7 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
             before, now = (plan.schedule.course(max(i, 0) / plan.max_iter) for i in (epoch - 1, epoch))
             if now != before:
                 solver.divide_learning_rate(before / now)
-            terms = train_epoch(module, rows, solver, plan, clock, gradient, generator)
+            terms = one_epoch()
             loss = weigh(terms, module.term_weights(1.0))
             plan.ranks.agree(module.parameters(), generator)
             watched = loss if validation is None else evaluate(validation)

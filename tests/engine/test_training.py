@@ -21,7 +21,7 @@ from skvae._tables.distinct import distinct_rows
 from skvae._tables.weighted import WeightedRows, drawn_rows
 from skvae.nn import training
 from skvae.nn.solvers import make_solver
-from skvae.nn.training import make_gradient, supporting
+from skvae.nn.training import Batch, make_gradient, supporting
 from skvae.penalties import Principal
 
 BOTH = [VAETransformer, AutoencoderTransformer]
@@ -336,7 +336,7 @@ def test_a_step_follows_the_weighted_mean_of_the_objective(X):
         (module.loss_terms(row[None], source)["reconstruction"] * factor / 4).sum().backward()
         total += solver.gradient
     solver.zero_grad()
-    terms = make_gradient(module, solver, source)(x, weight, torch.ones(1).double())
+    terms = make_gradient(module, solver, source)(Batch(x, weight, 4, 4), torch.ones(1).double())
     torch.testing.assert_close(solver.gradient, total)
     torch.testing.assert_close(terms[0], weight @ module.loss_terms(x, source)["reconstruction"].detach() / 4)
 

@@ -65,7 +65,8 @@ WARNINGS = {
     UserWarning: "components say nothing|importance draws|The codes drawn for|feature names|interrupted|"
     "They are not learned and not drawn",
     ConvergenceWarning: "Training diverged",
-    DataConversionWarning: "nearly all its other cells are numbers|no cell is of that kind, and they are read as such",
+    DataConversionWarning: "nearly all its other cells are numbers|no cell is of that kind, and they are read as such|"
+    "Such a column is an identifier",
 }
 """Documented warnings, and what they say."""
 
@@ -502,7 +503,7 @@ def reasons_are_right(reasons, X, n_columns):
         lambda: f"{len(reasons)}",
     )
     require(
-        list(reasons.columns) == ["column", "value", "expected", "low", "high", "share"],
+        list(reasons.columns) == ["column", "value", "expected", "low", "high", "share", "note"],
         "columns of reasons",
         lambda: f"{list(reasons)}",
     )

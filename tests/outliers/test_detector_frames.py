@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
+from sklearn.exceptions import DataConversionWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import get_tags
@@ -104,7 +105,7 @@ def test_a_mixed_frame_with_holes_is_judged_and_explained(fitted, kind, library)
     np.testing.assert_array_equal(detector.predict(table) == -1, chance > 0.5)
     assert (chance > 0.5).mean() < at_most(0.01, n_new=100, n_known=240)
     reasons = detector.explain(table, n_columns=6)
-    assert list(reasons.columns) == ["column", "value", "expected", "low", "high", "share"]
+    assert list(reasons.columns) == ["column", "value", "expected", "low", "high", "share", "note"]
     assert len(reasons) == 600
     assert set(reasons["column"]) == set(table.columns)
     assert detector.n_features_in_ == 6
@@ -160,6 +161,9 @@ def test_a_level_never_seen_is_strange_and_named_first_as_it_is_written(fitted, 
     first = reasons.xs(0, level="rank")
     assert set(first["column"]) == {"colour"}
     assert set(first["value"]) == {"purple"}
+    assert set(first["note"]) == {"level not seen in training"}
+    assert set(reasons["note"][reasons["column"] != "colour"]) == {""}
+    assert set(detector.explain(usual)["note"]) == {""}
     assert set(first["expected"]) <= {"red", "green", "blue"}
     assert (first["expected"] == "blue").mean() > 0.7  # the other cells tell
 
@@ -309,6 +313,14 @@ def test_levels_may_be_tuples_of_any_length():
     new = pd.DataFrame({"path": [(1, 2), (4, 5, 6)], "other": [0.0, 0.0]})
     values = detector.explain(new).set_index("column", append=True).droplevel("rank")["value"]
     assert [values[i, "path"] for i in range(2)] == [(1, 2), (4, 5, 6)]
+
+
+def test_a_cell_of_a_column_that_was_empty_in_training_is_noted():
+    table = mixed(60, holes=0.0)[NUMBERS].assign(empty=np.nan)
+    detector = AutoencoderOutlierDetector(clone(VAE).set_params(max_iter=2)).fit(table)
+    lines = detector.explain(table[:2].assign(empty=[3.0, np.nan]), n_columns=9).reset_index(level=0)
+    notes = lines[lines["column"] == "empty"]["note"].tolist()
+    assert notes == ["no cell in training", ""]
 
 
 def test_levels_of_an_array_are_named_as_the_numbers_they_are():
@@ -601,7 +613,8 @@ def test_an_identifier_is_no_reason_only_because_all_its_levels_are_rare():
         }
     )
     orders.loc[:9, "items"] = 40
-    detector = AutoencoderOutlierDetector(random_state=0).fit(orders)
+    with pytest.warns(DataConversionWarning, match="column 'customer' has 600 different values .* is an identifier"):
+        detector = AutoencoderOutlierDetector(random_state=0).fit(orders)
     reasons = detector.explain(orders)
     assert (reasons.xs(0, level="rank")["column"] == "customer").mean() < 0.5
     first = reasons.loc[:9].xs(0, level="rank")
@@ -677,6 +690,12 @@ def test_a_picture_says_levels_dates_and_missing_cells_in_words(fitted, wrong, w
     assert {name for name, dot in dots.items() if dot is None} == {"colour", "grade", "paid", "other"}
     assert dots["day"].get_xdata()[0] > 1.0
     assert display.bands_.patches[0].get_width() == 2.0
+
+
+def test_a_picture_says_of_a_level_that_it_is_new(fitted, wrong, words):
+    _, inside, columns = words(fitted("ensemble", "pandas"), wrong[1].iloc[[0]].assign(colour="purple"))
+    assert re.fullmatch("not (red|green|blue): level not seen in training", inside["colour"].get_text())
+    assert columns["observed"]["colour"] == "purple"
 
 
 def test_a_picture_takes_levels_that_are_numbers_for_levels(words):

@@ -23,7 +23,7 @@ def good():
     return pd.DataFrame(
         {
             "amount": np.random.RandomState(0).normal(size=N),
-            "count": np.arange(N),
+            "count": np.arange(N) + (np.arange(N) > 20),
             "seen": days,
             "zoned": days.tz_localize("Europe/Berlin"),
             "span": pd.to_timedelta(np.arange(N), unit="h"),

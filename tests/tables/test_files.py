@@ -129,7 +129,11 @@ def test_texts_between_commas_are_read_as_pandas_reads_them(tmp_path, large):
     models = [VAETransformer(2, **SHORT).fit(tmp_path / name) for name in ("rows.csv", "rows.tsv.gz")]
     frame = pd.read_csv(tmp_path / "rows.csv")
     np.testing.assert_array_equal(*(model.score_samples(frame) for model in models))
-    assert models[0]._schema == Schema.of(frame, "from_dtype", "VAETransformer")
+    expected = Schema.of(frame, "from_dtype", "VAETransformer")
+    assert models[0]._schema.frame == expected.frame
+    assert {j: type(column) for j, column in models[0]._schema.columns.items()} == {
+        j: type(column) for j, column in expected.columns.items()
+    }
 
 
 def test_weights_of_rows_in_files_are_those_of_rows_in_memory(tmp_path, large):

@@ -147,7 +147,7 @@ def test_a_file_that_became_shorter_is_an_error(tmp_path, small_files):
     file = FileRows.of(mapped)
     with open(tmp_path / "table", "r+b") as opened:
         opened.truncate(1000)
-    with pytest.raises(ValueError, match="table has become shorter than the table"):
+    with pytest.raises(ValueError, match="table has become shorter than the array"):
         file[:]
-    with pytest.raises(ValueError, match="table has become shorter than the table"):
+    with pytest.raises(ValueError, match="table has become shorter than the array"):
         model.transform(mapped)
