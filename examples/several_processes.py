@@ -1,7 +1,7 @@
 """One model, trained by several processes, which goes on where it was if one of them dies.
 
-``torchrun --standalone --nproc-per-node=2 --max-restarts=3 examples/several_processes.py`` trains with two processes on
-this machine; on several machines ``torchrun`` takes ``--nnodes`` and ``--rdzv-endpoint`` as always. Without ``torchrun``
+``torchrun --standalone --nproc-per-node=2 --max-restarts=3 examples/several_processes.py`` trains with two processes
+on this machine; on several ones ``torchrun`` takes ``--nnodes`` and ``--rdzv-endpoint`` as always. Without ``torchrun``
 the same script trains with one. Each process is given the same table, here a file of Parquet that the first one writes,
 takes its part of every batch, and ends up with the same estimator; the first one prints what came out.
 Files need pyarrow, ``pip install 'skvae[files]'``.
