@@ -113,7 +113,7 @@ def test_an_estimator_of_a_large_table_answers_as_it_does_in_memory(tmp_path, la
     np.testing.assert_array_equal(model.transform(rows), model.transform(written(X, tmp_path, how)))
     assert model.score(written(X, tmp_path, how)) == again.mean()
     assert type(model.sample(2, random_state=0)) is type(rows)
-    assert list(model.feature_names_in_) == list(X.columns)
+    assert model._schema.names == list(X.columns)
 
 
 def test_a_small_table_is_read_at_once_and_gives_the_model_of_the_frame(tmp_path):
