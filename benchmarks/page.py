@@ -110,22 +110,20 @@ DETECTORS = {
     "skvae": "`AutoencoderOutlierDetector()`",
     "kNN": "distance to the 5th nearest neighbour",
     "IsolationForest": "IsolationForest",
-    "PyOD AutoEncoder": "PyOD's AutoEncoder",
-    "PyOD VAE": "PyOD's VAE",
 }
 
 
 def anomaly(read):
     """Means over the sets of ADBench, of those with training rows that are all normal and of those without."""
-    files = read("anomaly"), read("anomaly_pyod")
-    records, rows = [r for file in files for r in file["adbench"]], []
+    file, rows = read("anomaly"), []
+    records = file["adbench"]
     for detector, name in DETECTORS.items():
         mine = [r for r in records if r["detector"] == detector]
         seconds = statistics.median(r["seconds"] for r in mine)
         means = [" / ".join(areas(mine, protocol)) for protocol in ("clean-semi", "clean-unsup")]
         rows.append([name, len({r["seed"] for r in mine}), *means, f"{seconds:.2f}"])
     head = ["", "seeds", "clean", "contaminated", "seconds to fit and score, median set"]
-    return f"{table(head, rows)}\n\n{told(*files)}"
+    return f"{table(head, rows)}\n\n{told(file)}"
 
 
 def areas(records, protocol):
