@@ -26,26 +26,25 @@ from torch import distributed
 
 from skvae import AutoencoderOutlierDetector, VAETransformer
 
-SIZES = [1, 2, 3, 4]
 
 
-def main(max_iter=30):
+def main(max_iter=30, sizes=(1, 2, 3, 4)):
     """Search, score and fit on the cluster, each beside the same without it."""
     X = load_breast_cancer(as_frame=True).data
     with tempfile.TemporaryDirectory() as folder:
         options = {"local_directory": folder, "host": "127.0.0.1", "dashboard_address": None}
         with LocalCluster(n_workers=2, threads_per_worker=1, **options) as cluster, Client(cluster) as client:
-            search(client, X, max_iter)
+            search(client, X, max_iter, sizes)
             score(X)
             fit(client, X, max_iter, Path(folder) / "rows")
 
 
-def search(client, X, max_iter):
+def search(client, X, max_iter, sizes):
     """Compare a search of the cluster's with one of loky's; then have a worker killed in the middle of another one."""
     client.amm.stop()  # it would take away the copies that scatter puts on every worker
     splits, found = list(KFold(3).split(X)), {}
     for name in ("loky", "dask", "dask, a worker killed"):
-        grid = GridSearchCV(VAETransformer(max_iter=max_iter, random_state=0), {"n_components": SIZES}, cv=splits)
+        grid = GridSearchCV(VAETransformer(max_iter=max_iter, random_state=0), {"n_components": list(sizes)}, cv=splits)
         killer = threading.Thread(target=kill_a_busy_worker, args=(client,))
         if name.endswith("killed"):
             killer.start()
@@ -152,4 +151,5 @@ def difference(one, other):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--max-iter", type=int, default=30)
+    parser.add_argument("--sizes", type=int, nargs="+", default=(1, 2, 3, 4), help="values of n_components to compare")
     main(**vars(parser.parse_args()))

@@ -6,11 +6,13 @@ What runs here on two processes runs as it stands on a real cluster, once ``ray.
 
 import argparse
 import os
+import secrets
 import tempfile
-import warnings
 from pathlib import Path
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported to anybody
+os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # Ray's name for: listen to this machine alone
+os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else Ray keeps one in the home of the user
 
 import joblib
 import numpy as np
@@ -23,31 +25,30 @@ from sklearn.model_selection import GridSearchCV
 
 from skvae import AutoencoderOutlierDetector, VAETransformer
 
-SIZES = [1, 2, 3, 4]
 MEMORY = 200 * 2**20
 """Bytes of the store that processes share; Ray's own choice is a third of the machine's memory."""
 
 
-def main(max_iter=30):
+def main(max_iter=30, sizes=(1, 2, 3, 4)):
     """Search, score and fit on the cluster, each beside the same without it."""
     X = load_breast_cancer(as_frame=True).data
     with tempfile.TemporaryDirectory(prefix="ray") as folder:
-        local = {"address": "local", "_node_ip_address": "127.0.0.1", "_temp_dir": folder, "include_dashboard": False}
+        local = {"address": "local", "_temp_dir": folder, "include_dashboard": False}
         ray.init(num_cpus=2, object_store_memory=MEMORY, log_to_driver=False, logging_level="warning", **local)
         try:
-            search(X, max_iter)
+            search(X, max_iter, sizes)
             score(X)
             fit(X, max_iter, Path(folder))
         finally:
             ray.shutdown()
 
 
-def search(X, max_iter):
+def search(X, max_iter, sizes):
     """Compare a search of the cluster's with one of loky's."""
     register_ray()
     found = {}
     for backend in ("loky", "ray"):
-        grid = GridSearchCV(VAETransformer(max_iter=max_iter, random_state=0), {"n_components": SIZES}, cv=3)
+        grid = GridSearchCV(VAETransformer(max_iter=max_iter, random_state=0), {"n_components": list(sizes)}, cv=3)
         with joblib.parallel_config(backend, n_jobs=2):
             found[backend] = grid.fit(X)
     print("Mean held-out log-likelihood by n_components, and the largest difference to loky of any fold")
@@ -64,6 +65,7 @@ def folds(grid):
 def score(X):
     """Score batches of a data set of Ray's, with a detector that was fitted here."""
     detector = AutoencoderOutlierDetector(random_state=0).fit(X)
+    ray.data.DataContext.get_current().execution_options.preserve_order = True  # else parts come as they are ready
     rows = ray.data.from_pandas(X).repartition(4)
     scored = rows.map_batches(scored_by, fn_args=(detector,), batch_format="pandas", batch_size=100).to_pandas()
     print(f"\nScores of {len(scored)} rows: largest difference {difference(scored['score'], detector.score_samples(X)):g}")
@@ -107,4 +109,5 @@ def difference(one, other):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--max-iter", type=int, default=30)
+    parser.add_argument("--sizes", type=int, nargs="+", default=(1, 2, 3, 4), help="values of n_components to compare")
     main(**vars(parser.parse_args()))
