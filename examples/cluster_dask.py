@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import dask
 import joblib
 import numpy as np
 import pandas as pd
@@ -32,8 +33,9 @@ def main(max_iter=30, sizes=(1, 2, 3, 4)):
     """Search, score and fit on the cluster, each beside the same without it."""
     X = load_breast_cancer(as_frame=True).data
     with tempfile.TemporaryDirectory() as folder:
-        options = {"local_directory": folder, "host": "127.0.0.1", "dashboard_address": None}
-        with LocalCluster(n_workers=2, threads_per_worker=1, **options) as cluster, Client(cluster) as client:
+        dask.config.set({"temporary-directory": folder})
+        local = {"host": "127.0.0.1", "dashboard_address": None}
+        with LocalCluster(n_workers=2, threads_per_worker=1, **local) as cluster, Client(cluster) as client:
             search(client, X, max_iter, sizes)
             score(X)
             fit(client, X, max_iter, Path(folder) / "rows")
