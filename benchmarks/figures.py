@@ -26,11 +26,11 @@ def write(path, peers=(), **figures):
 
 
 def command():
-    """What was typed; a folder is FOLDER, a file is FILE, and where the figures go is left out."""
+    """What was typed; a path of a folder is FOLDER, one of a file is FILE, and where the figures go is left out."""
     script, *typed = sys.argv
     if "--json" in typed:
         del typed[typed.index("--json") : typed.index("--json") + 2]
-    shown = ["FOLDER" if Path(word).is_dir() else "FILE" if Path(word).is_file() else word for word in typed]
+    shown = [word if os.sep not in word else "FOLDER" if Path(word).is_dir() else "FILE" for word in typed]
     return f"python benchmarks/{Path(script).name} {shlex.join(shown)}".rstrip()
 
 

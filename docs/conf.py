@@ -95,6 +95,7 @@ EXAMPLES = {
     "A table": ["quickstart", "tables", "grid_search", "pipeline_digits", "anomalies"],
     "Images": ["generation", "denoising", "inpainting", "compression", "retrieval", "clustering", "few_labels"],
     "Parts of images, streams": ["anomaly_map", "segmentation", "controller"],
+    "More than one machine": ["several_processes"],
 }
 """The examples in the order of the gallery."""
 

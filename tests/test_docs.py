@@ -20,6 +20,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 MODULES = ["networks", "corruptions", "penalties"]
 FUNCTIONS = [
     "skvae.model_selection.fewest_components",
+    "skvae.io.to_parquet",
     *(f"skvae.export.to_{kind}" for kind in ("onnx", "torch", "safetensors")),
     *(f"skvae.export.{name}" for name in ("onnx_inputs", "register_skl2onnx", "from_safetensors")),
 ]

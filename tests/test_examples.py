@@ -52,6 +52,7 @@ def test_every_example_is_tested():
         "quickstart.py",
         "retrieval.py",
         "segmentation.py",
+        "several_processes.py",
         "tables.py",
     }
 
@@ -331,3 +332,11 @@ def test_what_the_page_says_of_textures_holds(use):
     shares = {name: row[-1] for name, row in use("segmentation").items()}
     assert shares["raw patches, 64"] < 0.5 < shares["PCA, 8"] < shares["PCA, 32"]
     assert shares["codes, 8"] > shares["raw patches, 64"] + 0.3
+
+
+def test_several_processes_are_one_without_torchrun(run, tmp_path):
+    pytest.importorskip("pyarrow")
+    said = run("several_processes.py", "--folder", tmp_path, "--max-iter", 3)
+    assert re.match(r"1 processes, 3 epochs, [\d.]+ s, -\d+\.\d\d nats a row\n", said)
+    assert (tmp_path / "digits.parquet").exists()
+    assert not list((tmp_path / "states").iterdir())

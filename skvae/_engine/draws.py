@@ -16,6 +16,9 @@ from skvae._surroundings import is_forked_child
 FARTHEST_CODE = 1e3
 """Codes up to here are fitted as they are."""
 
+WORTHWHILE = 0.5
+"""Share of what more components cost that they must gain for yet more of them to be tried."""
+
 NOISE_SEED = 0
 """Seed of the importance draws, the same for every row and every call: scores are deterministic."""
 
@@ -23,22 +26,26 @@ NOISE_SEED = 0
 def mixture_of(codes, n_components):
     """Weights, means and Cholesky factors of the precisions of a mixture of normal densities.
 
-    It has 1, 2, 4, ... up to ``n_components`` of them, as many as those at which the BIC stops falling. Codes that are
-    very far from 0, as those of a model that diverges, are fitted nearer.
+    It has 1, 2, 4, ... up to ``n_components`` of them, the number of the lowest BIC. The search ends where twice as
+    many gain less than a half of what the BIC has them cost: two may gain too little where four gain much. Codes that
+    are very far from 0, as those of a model that diverges, are fitted nearer.
     """
     scale = max(np.abs(codes).max() / FARTHEST_CODE, 1.0)
     codes = codes / scale
     sizes = {min(2**k, n_components, len(codes)) for k in range(n_components.bit_length() + 1)}
-    best, lowest = None, math.inf
+    best, lowest, before = None, math.inf, math.inf
     one_thread = threadpool_limits(1, user_api="openmp") if is_forked_child() else nullcontext()
     with warnings.catch_warnings(), config_context(array_api_dispatch=False), one_thread:
         warnings.simplefilter("ignore", ConvergenceWarning)
         for size in sorted(sizes):
             mixture = GaussianMixture(size, reg_covar=1e-5, random_state=NOISE_SEED).fit(codes)
             criterion = mixture.bic(codes)
-            if criterion >= lowest:
+            if criterion < lowest:
+                best, lowest = mixture, criterion
+            fit = -2.0 * mixture.score(codes) * len(codes)
+            if before - fit < WORTHWHILE * (criterion - fit) / 2:  # half of its components are new
                 break
-            best, lowest = mixture, criterion
+            before = fit
     return best.weights_, best.means_ * scale, best.precisions_cholesky_ / scale
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from skvae._tables.matrix import by_the_batch, chunks, in_file
-from skvae._tables.on_disk import shuffled_by_blocks
+from skvae._tables.on_disk import rows_together, shuffled_by_blocks
 from skvae._tables.units import Units
 from skvae._tables.weighted import WeightedRows
 from skvae.nn.training import Rows
@@ -67,7 +67,12 @@ class StandardRows:
         if not in_file(self.rows.X):
             return torch.randperm(len(self), generator=generator, device=generator.device)
         seed = torch.randint(2**31 - 1, (1,), generator=generator, device=generator.device).item()
-        return torch.from_numpy(shuffled_by_blocks(len(self), np.random.RandomState(seed)))
+        return torch.from_numpy(shuffled_by_blocks(*self.shape, np.random.RandomState(seed)))
+
+    @property
+    def rows_together(self):
+        """How many rows are read at once, at least; None where it makes no difference."""
+        return rows_together(self.shape[1]) if in_file(self.rows.X) else None
 
     def __getitem__(self, index):
         index = index.cpu().numpy() if isinstance(index, torch.Tensor) else index

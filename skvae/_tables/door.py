@@ -138,6 +138,8 @@ def as_matrix(estimator, X, schema, reset=False, minimum=1, blocks=None):
 
 def source_as_matrix(estimator, source, schema):
     """The same of a table in files, a chunk at a time."""
+    if not source.shape[0]:
+        check_array(np.zeros(source.shape), **CHECKS, estimator=type(estimator).__name__, input_name="X")
 
     def numbers(frame, rows):
         with as_numbered(rows):

@@ -11,9 +11,12 @@ from skvae._tables.matrix import OnDemand, by_dtype, chunks
 LEAST_CELLS = 2**27
 """Cells from which on a memory-mapped array is read as it is needed; a smaller one is read once, as others are."""
 
-BLOCK, BLOCKS_TOGETHER = 4096, 64
-"""Rows that follow each other in the file and are shuffled with those of so many other blocks: a read is then long, and
-what is in memory at a time is little."""
+BLOCK, BLOCKS_TOGETHER, LEAST_BLOCK = 4096, 32, 16
+"""Rows that follow each other in the file, fewer of many columns, and how many such blocks are shuffled together, at
+least: reads are then long, and what is in memory at a time is little."""
+
+CELLS_SHUFFLED = 2**22
+"""Cells that are shuffled together, about."""
 
 MOST_BETWEEN = 64
 """Rows that are read though nobody asked for them, between two that are, at most."""
@@ -197,9 +200,16 @@ class SpoolOfRows:
         return FileRows(self._path, self._shape, np.float64, keeps=self)
 
 
-def shuffled_by_blocks(n_rows, rng):
+def rows_together(n_columns):
+    """How many rows of so many columns are shuffled, and read, together."""
+    return max(CELLS_SHUFFLED // n_columns, LEAST_BLOCK * BLOCKS_TOGETHER)
+
+
+def shuffled_by_blocks(n_rows, n_columns, rng):
     """All row numbers (n_rows,) in an order in which rows that follow each other come from few blocks of the file."""
-    starts = rng.permutation(range(0, n_rows, BLOCK))
-    together = np.array_split(starts, max(1, round(len(starts) / BLOCKS_TOGETHER)))
-    windows = ([np.arange(start, min(start + BLOCK, n_rows)) for start in group] for group in together)
+    window = rows_together(n_columns)
+    block = min(window // BLOCKS_TOGETHER, BLOCK)
+    starts = rng.permutation(range(0, n_rows, block))
+    together = np.array_split(starts, max(1, round(len(starts) * block / window)))
+    windows = ([np.arange(start, min(start + block, n_rows)) for start in group] for group in together)
     return np.concatenate([rng.permutation(np.concatenate(window)) for window in windows])

@@ -101,7 +101,8 @@ class Rows(NamedTuple):
         """Batches of so many rows, which count one each, or one batch of all."""
         mean = self.size / len(self.x)
         rows = self._replace(weight=self.weight / mean)
-        n_rows = batch_size * max(1, CELLS_AT_ONCE // (batch_size * self.x.shape[1]))
+        n_rows = getattr(self.x, "rows_together", None) or CELLS_AT_ONCE // self.x.shape[1]
+        n_rows = batch_size * max(1, n_rows // batch_size)
         for index in self._shuffled(generator).split(n_rows):
             batches = index.split(batch_size)
             parts = [ranks.own(batch) for batch in batches]

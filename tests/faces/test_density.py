@@ -432,6 +432,18 @@ def test_fewest_components_compares_sizes_only():
         fewest_components({**search_results([1, 2], [-5.0, -4.0]), "param_beta": [1.0, 2.0]})
 
 
+def test_four_normal_densities_are_found_where_two_are_worse_than_one():
+    rng = np.random.RandomState(0)
+    corners = np.zeros((4, 8))
+    corners[:, 0], corners[:, 1] = [2.5, 2.5, -2.5, -2.5], [2.5, -2.5, 2.5, -2.5]
+    codes = 0.4 * rng.normal(size=(150, 8))
+    codes += corners[rng.randint(4, size=150)]
+    one, two = (GaussianMixture(n, reg_covar=1e-5, random_state=0).fit(codes).bic(codes) for n in (1, 2))
+    assert two > one
+    assert len(mixture_of(codes, 16)[0]) == 4
+    assert len(mixture_of(0.4 * rng.normal(size=(150, 8)), 16)[0]) == 1
+
+
 @pytest.mark.parametrize("size", [1.0, 1e3, 1e8, 1e30])
 @pytest.mark.parametrize("n_codes", [2, 5, 200])
 def test_a_mixture_of_codes_is_fitted_however_far_they_are(size, n_codes):

@@ -21,6 +21,7 @@ from skvae.io import METHODS, to_parquet
 
 pyarrow = pytest.importorskip("pyarrow")
 datasets = pytest.importorskip("pyarrow.dataset")
+pytest.importorskip("pyarrow.parquet")
 SHORT = {"hidden_layer_sizes": (8,), "max_iter": 2, "random_state": 0, "device": "cpu"}
 
 
@@ -69,6 +70,8 @@ def written(X, folder, how):
         return str(folder / "rows.arrow")
     if how == "dataset":
         return datasets.dataset(written(X, folder, "parquet"))
+    if how == "batch":
+        return pyarrow.RecordBatch.from_pandas(X)
     if how == "Table":
         return pyarrow.Table.from_pandas(X)
     if how == "reader":
@@ -79,7 +82,7 @@ def written(X, folder, how):
     return pytest.importorskip("polars").from_pandas(X).lazy()
 
 
-WAYS = ["parquet", "paths", "folder", "arrow", "dataset", "Table", "reader", "chunks", "lazy"]
+WAYS = ["parquet", "paths", "folder", "arrow", "dataset", "batch", "Table", "reader", "chunks", "lazy"]
 
 
 @pytest.mark.parametrize("how", WAYS)
@@ -340,6 +343,26 @@ def test_parts_whose_dtypes_differ_by_holes_or_digits_are_one_table(large):
     whole = pd.concat(parts)
     assert model._schema.frame.dtypes == Schema.of(whole, "from_dtype", "VAETransformer").frame.dtypes
     assert np.isfinite(model.score(whole))
+
+
+def test_columns_may_be_in_the_names_of_folders(tmp_path, large):
+    pyarrow.parquet.write_to_dataset(pyarrow.Table.from_pandas(table()[["price", "new"]]), tmp_path, ["new"])
+    model = fit(tmp_path)
+    assert list(model.feature_names_in_) == ["price", "new"]
+    assert model.sample(50, random_state=0)["new"].nunique() == 2
+
+
+def test_no_rows_are_the_error_of_no_rows(tmp_path, large, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="X names no file that holds rows; VAETransformer takes folders"):
+        fit(tmp_path / "empty")
+    model = fit(written(table(), tmp_path, "parquet"))
+    table()[:0].to_parquet(tmp_path / "none.parquet")
+    for cells in (0, -1):
+        monkeypatch.setattr(files, "CELLS_IN_MEMORY", cells)
+        for method in (fit, model.score_samples):
+            with pytest.raises(ValueError, match="Found array with 0 sample"):
+                method(tmp_path / "none.parquet")
 
 
 def test_iterators_that_give_no_frames_are_named():

@@ -68,11 +68,11 @@ def test_what_is_small_or_no_file_in_c_order_is_an_array_like_others(tmp_path, m
 
 @pytest.mark.parametrize("n_rows", [1, 5, 4096, 4097, 10_000, 600_000])
 def test_blocks_are_shuffled_a_few_together(n_rows):
-    order = shuffled_by_blocks(n_rows, np.random.RandomState(0))
+    order = shuffled_by_blocks(n_rows, 30, np.random.RandomState(0))
     np.testing.assert_array_equal(np.sort(order), np.arange(n_rows))
     if n_rows > 100_000:
         blocks = {len(np.unique(order[i : i + 1000] // on_disk.BLOCK)) for i in range(0, n_rows - 1000, 1000)}
-        assert 30 < min(blocks) <= max(blocks) <= 2 * on_disk.BLOCKS_TOGETHER + 2
+        assert on_disk.BLOCKS_TOGETHER - 8 < min(blocks) <= max(blocks) <= 3 * on_disk.BLOCKS_TOGETHER
         assert (np.diff(order) != 1).mean() > 0.99
 
 
@@ -93,8 +93,8 @@ def test_rows_are_shuffled_anew_in_every_epoch_and_all_are_seen(tmp_path, small_
     mapped, seen = in_file(table(), tmp_path / "table"), []
     monkeypatch.setattr(on_disk, "BLOCK", 16)
 
-    def shuffled(n_rows, rng):
-        seen.append(shuffled_by_blocks(n_rows, rng))
+    def shuffled(n_rows, n_columns, rng):
+        seen.append(shuffled_by_blocks(n_rows, n_columns, rng))
         return seen[-1]
 
     monkeypatch.setattr("skvae._engine.tensors.shuffled_by_blocks", shuffled)
@@ -151,3 +151,33 @@ def test_a_file_that_became_shorter_is_an_error(tmp_path, small_files):
         file[:]
     with pytest.raises(ValueError, match="table has become shorter than the array"):
         model.transform(mapped)
+
+
+@pytest.mark.parametrize("n_columns", [1, 30, 784, 20_000])
+def test_what_is_shuffled_together_is_little_and_of_many_blocks(n_columns):
+    order = shuffled_by_blocks(300_000, n_columns, np.random.RandomState(0))
+    together = on_disk.rows_together(n_columns)
+    assert together * n_columns <= max(on_disk.CELLS_SHUFFLED, 512 * n_columns)
+    first = order[: min(together, 300_000) // 2]
+    assert len(np.unique(first // min(together // on_disk.BLOCKS_TOGETHER, on_disk.BLOCK))) > 20
+    assert len(order) == 300_000
+
+
+def test_a_window_of_a_file_is_read_once_an_epoch(tmp_path, small_files, monkeypatch):
+    X = np.random.RandomState(0).normal(size=(60_000, 5)).astype(np.float32)
+    mapped, cells = in_file(X, tmp_path / "table"), []
+    read = FileRows._read
+
+    def counted(self, file, start, stop):
+        cells.append((stop - start) * 5)
+        return read(self, file, start, stop)
+
+    monkeypatch.setattr(FileRows, "_read", counted)
+    monkeypatch.setattr(on_disk, "CELLS_SHUFFLED", 40_000)
+    settings = {**SHORT, "early_stopping": False, "batch_size": 512, "network": "mlp", "likelihood": "gaussian"}
+    counts = []
+    for n_epochs in (1, 3):
+        cells.clear()
+        VAETransformer(2, **settings | {"max_iter": n_epochs}).fit(mapped)
+        counts.append(sum(cells))
+    assert (counts[1] - counts[0]) / 2 < 2.5 * X.size

@@ -87,7 +87,9 @@ class Source:
 
     def parts(self):
         """The same, with the table of Arrow that each frame is."""
-        batches = self._dataset.to_batches(columns=self.names, batch_size=ROWS_A_CHUNK, batch_readahead=1)
+        batches = self._dataset.to_batches(
+            columns=self.names, batch_size=ROWS_A_CHUNK, batch_readahead=1, fragment_readahead=1
+        )
         arrow, batches, start = library(), iter(batches), 0
         while (batch := read(next, batches, None)) is not None:
             table, stop = arrow.Table.from_batches([batch]), start + batch.num_rows
@@ -124,6 +126,8 @@ def source_of(X, owner):
         return of_paths([X] if is_path(X) else list(X), owner)
     if isinstance(X, loaded("pyarrow.dataset", "Dataset")):
         return Source(X, files=getattr(X, "files", ()))
+    if isinstance(X, loaded("pyarrow", "RecordBatch")):
+        return Source(library("pyarrow.dataset").dataset(library().Table.from_batches([X])))
     if isinstance(X, loaded("pyarrow", "Table")):
         return Source(library("pyarrow.dataset").dataset(X))
     if isinstance(X, loaded("polars", "LazyFrame")):
@@ -201,7 +205,9 @@ def alike(dataset, owner):
         first = first or (fragment.path, schema)
         check_columns(schema, fragment.path, *first[::-1], owner)
     schemas = [fragment.physical_schema for fragment in dataset.get_fragments()]
-    partitions = [field for field in dataset.schema if field.name not in set(schemas[0].names)] if schemas else []
+    if not schemas:
+        raise ValueError(f"X names no file that holds rows; {owner} takes folders of files of Parquet.")
+    partitions = [field for field in dataset.schema if field.name not in set(schemas[0].names)]
     return dataset.replace_schema(arrow.schema([*unified(schemas, owner), *partitions], dataset.schema.metadata))
 
 
