@@ -40,7 +40,9 @@ def main(rate=200, seconds=10):
     with started(detector) as address:
         found = asyncio.run(load(address, rows_of(X), rate, seconds))
     wrong = sum(answer != right for answer, right in zip(found["answers"], expected(detector, X, found), strict=True))
-    print(f"{len(found['answers'])} requests, {wrong} wrong answers; asked for {rate} a second: {figures(found)}")
+    print(f"{len(found['answers'])} requests, {wrong} wrong answers; asked for {rate:g} a second: {figures(found)}")
+    for n_rows in (1, 10, 100):
+        print(f"A call for {n_rows} rows takes {1e3 * seconds_of_a_call(detector, X[:n_rows]):.1f} ms")
 
 
 def wines(seed=0):
@@ -116,6 +118,17 @@ def expected(detector, X, found):
         for row in range(len(X))
     ]
     return [each[row] for row in found["order"]]
+
+
+def seconds_of_a_call(detector, X, n_calls=20):
+    """Seconds in which this process scores rows and finds their reasons, the median of some calls."""
+    spent = []
+    for _ in range(n_calls):
+        start = time.perf_counter()
+        detector.score_samples(X)
+        detector.explain(X, n_columns=2)
+        spent.append(time.perf_counter() - start)
+    return np.median(spent)
 
 
 def figures(found):

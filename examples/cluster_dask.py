@@ -28,7 +28,6 @@ from torch import distributed
 from skvae import AutoencoderOutlierDetector, VAETransformer
 
 
-
 def main(max_iter=30, sizes=(1, 2, 3, 4)):
     """Search, score and fit on the cluster, each beside the same without it."""
     X = load_breast_cancer(as_frame=True).data
@@ -56,6 +55,7 @@ def search(client, X, max_iter, sizes):
             found[name] = grid.fit(X)
         if name.endswith("killed"):
             killer.join()
+            client.wait_for_workers(2)  # another one is started in its place
     print("Mean held-out log-likelihood by n_components, and the largest difference to loky of any fold")
     for name, grid in found.items():
         means = " ".join(f"{mean:.4f}" for mean in grid.cv_results_["mean_test_score"])
@@ -80,7 +80,9 @@ def score(X):
     detector = AutoencoderOutlierDetector(random_state=0).fit(X)
     frame = dataframe.from_pandas(X, npartitions=5)
     scores = frame.map_partitions(scores_of, detector, meta=("score", "float64")).compute()
-    print(f"\nScores of {frame.npartitions} parts: largest difference {difference(scores, detector.score_samples(X)):g}")
+    print(
+        f"\nScores of {frame.npartitions} parts: largest difference {difference(scores, detector.score_samples(X)):g}"
+    )
 
 
 def scores_of(part, detector):
@@ -93,9 +95,13 @@ def fit(client, X, max_iter, folder):
     estimator = VAETransformer(2, max_iter=max_iter, precision="float64", device="cpu", random_state=0)
     together = fit_by_ranks(client, estimator, dataframe.from_pandas(X, npartitions=5), folder)
     alone = VAETransformer(**estimator.get_params()).fit(folder)
-    print(f"\nA fit by {len(client.nthreads())} ranks: log-likelihood {together.score(X):.6f}, alone {alone.score(X):.6f}")
+    print(
+        f"\nA fit by {len(client.nthreads())} ranks: log-likelihood {together.score(X):.6f}, alone {alone.score(X):.6f}"
+    )
     codes, expected = together.transform(X), alone.transform(X)
-    print(f"Largest difference of codes, of the largest one: {difference(codes, expected) / np.abs(expected).max():.1e}")
+    print(
+        f"Largest difference of codes, of the largest one: {difference(codes, expected) / np.abs(expected).max():.1e}"
+    )
 
 
 def fit_by_ranks(client, estimator, frame, folder):

@@ -68,7 +68,9 @@ def score(X):
     ray.data.DataContext.get_current().execution_options.preserve_order = True  # else parts come as they are ready
     rows = ray.data.from_pandas(X).repartition(4)
     scored = rows.map_batches(scored_by, fn_args=(detector,), batch_format="pandas", batch_size=100).to_pandas()
-    print(f"\nScores of {len(scored)} rows: largest difference {difference(scored['score'], detector.score_samples(X)):g}")
+    print(
+        f"\nScores of {len(scored)} rows: largest difference {difference(scored['score'], detector.score_samples(X)):g}"
+    )
 
 
 def scored_by(batch, detector):
@@ -91,7 +93,9 @@ def fit(X, max_iter, folder):
     together, alone = joblib.load(told["result"]), VAETransformer(**estimator.get_params()).fit(told["path"])
     print(f"\nA fit by 2 ranks: log-likelihood {together.score(X):.6f}, alone {alone.score(X):.6f}")
     codes, expected = together.transform(X), alone.transform(X)
-    print(f"Largest difference of codes, of the largest one: {difference(codes, expected) / np.abs(expected).max():.1e}")
+    print(
+        f"Largest difference of codes, of the largest one: {difference(codes, expected) / np.abs(expected).max():.1e}"
+    )
 
 
 def fit_as_rank(told):

@@ -1,9 +1,10 @@
 """A service that scores rows: POST /score with rows as JSON, and get the score, the label and the reasons of each.
 
 Requests that come while others are answered wait for each other and are scored in one call: a row's result does not
-depend on the rows beside it, so that this changes nothing but the rate. It needs ``pip install 'skvae[service]'``.
+depend on the rows beside it, so that this changes nothing but the rate. It needs ``pip install 'skvae[service]'``. To
+ask it::
 
-    curl -H "Content-Type: application/json" -d '{"rows": [{"alcohol": 14.1, "cultivar": "barolo"}]}' localhost:8000/score
+    curl -H "Content-Type: application/json" -d '{"rows": [{"alcohol": 1.41, "hue": null}]}' localhost:8000/score
 """
 
 import argparse

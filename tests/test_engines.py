@@ -205,6 +205,14 @@ def test_requests_that_wait_are_scored_in_one_call(bench, detector, monkeypatch)
     assert len(calls) <= 2
 
 
+def test_programs_of_the_page_stand_in_the_examples_that_run():
+    blocks = re.findall(r"```python\n(.*?)\n```", (ROOT / "docs" / "engines.md").read_text(), re.DOTALL)
+    examples = [path.read_text() for path in (ROOT / "examples").glob("*.py")]
+    assert len(blocks) == 6
+    for block in blocks:
+        assert any(block in text for text in examples), block
+
+
 def test_ci_and_tox_run_the_engines_where_their_extras_are_installed():
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
     installs = next(number for number, line in enumerate(lines) if ".[dask,ray,service]" in line)
