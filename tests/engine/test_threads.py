@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from cases import each_value
 
 from skvae import AutoencoderImputer, AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 
@@ -85,8 +86,7 @@ def at_once(function):
         return list(pool.map(run, range(N_THREADS)))
 
 
-@pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("name", ESTIMATORS)
+@each_value(name=list(ESTIMATORS), table=list(TABLES))
 @pytest.mark.usefixtures("filters_as_they_were")
 def test_threads_get_the_bits_of_serial_use_from_a_new_estimator_and_leave_it_as_it_was(name, table):
     X = TABLES[table]
