@@ -43,23 +43,26 @@ def main(max_iter=30, sizes=(1, 2, 3, 4)):
 def search(client, X, max_iter, sizes):
     """Compare a search of the cluster's with one of loky's; then have a worker killed in the middle of another one."""
     client.amm.stop()  # it would take away the copies that scatter puts on every worker
-    splits, found = list(KFold(3).split(X)), {}
-    for name in ("loky", "dask", "dask, a worker killed"):
-        grid = GridSearchCV(VAETransformer(max_iter=max_iter, random_state=0), {"n_components": list(sizes)}, cv=splits)
-        killer = threading.Thread(target=kill_a_busy_worker, args=(client,))
-        if name.endswith("killed"):
-            killer.start()
-        # without it joblib puts rows and splits on one worker each, with which they are lost
-        options = {} if name == "loky" else {"scatter": [X, *itertools.chain(*splits)]}
-        with joblib.parallel_config(name.split(",")[0], n_jobs=2, **options):
-            found[name] = grid.fit(X)
-        if name.endswith("killed"):
-            killer.join()
-            client.wait_for_workers(2)  # another one is started in its place
+    splits = list(KFold(3).split(X))
+    estimator, asked = VAETransformer(max_iter=max_iter, random_state=0), {"n_components": list(sizes)}
+    with joblib.parallel_config("loky", n_jobs=2):
+        found = {"loky": GridSearchCV(estimator, asked, cv=splits).fit(X)}
+    found["dask"] = on_dask(GridSearchCV(estimator, asked, cv=splits), X, splits)
+    killer = threading.Thread(target=kill_a_busy_worker, args=(client,))
+    killer.start()
+    found["dask, a worker killed"] = on_dask(GridSearchCV(estimator, asked, cv=splits), X, splits)
+    killer.join()
+    client.wait_for_workers(2)  # another one is started in its place
     print("Mean held-out log-likelihood by n_components, and the largest difference to loky of any fold")
     for name, grid in found.items():
         means = " ".join(f"{mean:.4f}" for mean in grid.cv_results_["mean_test_score"])
         print(f"{name:22} {means} {difference(folds(grid), folds(found['loky'])):g}")
+
+
+def on_dask(grid, X, splits):
+    """Search on the cluster; all workers are given rows and splits, of which joblib would put each on one alone."""
+    with joblib.parallel_config("dask", scatter=[X, *itertools.chain(*splits)]):
+        return grid.fit(X)
 
 
 def folds(grid):
