@@ -14,6 +14,7 @@ from skvae import AutoencoderImputer, AutoencoderOutlierDetector, AutoencoderTra
 from skvae._tables import files, on_disk
 from skvae._tables.files import learned_columns
 from skvae._tables.frames import sources
+from skvae._tables.frames.folders import Folder, remove
 from skvae._tables.frames.sources import source_of
 from skvae._tables.schema import Schema
 from skvae._tables.weighted import WeightedRows
@@ -113,7 +114,7 @@ def test_an_estimator_of_a_large_table_answers_as_it_does_in_memory(tmp_path, la
     np.testing.assert_array_equal(model.transform(rows), model.transform(written(X, tmp_path, how)))
     assert model.score(written(X, tmp_path, how)) == again.mean()
     assert type(model.sample(2, random_state=0)) is type(rows)
-    assert list(model.feature_names_in_) == list(X.columns)
+    assert model._schema.names == list(X.columns)
 
 
 def test_a_small_table_is_read_at_once_and_gives_the_model_of_the_frame(tmp_path):
@@ -424,6 +425,15 @@ def test_nothing_is_left_in_the_folder_of_temporary_files(tmp_path, large, monke
         del model
         gc.collect()
         assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_a_folder_is_removed_by_the_process_that_made_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    folder = Folder()
+    remove(folder.path, os.getpid() + 1)
+    assert folder.path.exists()
+    remove(folder.path, os.getpid())
+    assert not folder.path.exists()
 
 
 def test_without_pyarrow_it_is_said_what_to_install(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Folders for tables on their way, under the folder of temporary files."""
 
 import errno
+import os
 import shutil
 import tempfile
 import weakref
@@ -13,7 +14,13 @@ class Folder:
 
     def __init__(self):
         self.path = Path(tempfile.mkdtemp(prefix="skvae-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+        weakref.finalize(self, remove, self.path, os.getpid())
+
+
+def remove(path, owner):
+    """Remove a folder, if this is the process that made it: a forked child leaves it to its parent."""
+    if os.getpid() == owner:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager
