@@ -95,9 +95,12 @@ EXAMPLES = {
     "A table": ["quickstart", "tables", "grid_search", "pipeline_digits", "anomalies"],
     "Images": ["generation", "denoising", "inpainting", "compression", "retrieval", "clustering", "few_labels"],
     "Parts of images, streams": ["anomaly_map", "segmentation", "controller"],
-    "More than one machine": ["several_processes"],
+    "More than one machine, servers": ["several_processes", "cluster_dask", "cluster_ray", "service"],
 }
 """The examples in the order of the gallery."""
+
+NOT_RUN = {"cluster_dask", "cluster_ray", "service"}
+"""Those that need a cluster, or serve for ever: their pages show the script alone."""
 
 ARGUMENTS = {
     "anomalies": ["--plot", "anomalies.png"],
@@ -131,6 +134,7 @@ def copies_of_examples():
             title = name.replace("_", " ").capitalize()
             text = (ROOT / "examples" / f"{name}.py").read_text().removeprefix('"""')
             called = f"``python {' '.join([f'examples/{name}.py', *ARGUMENTS.get(name, [])])}``"
+            called += ", which the site does not run" * (name in NOT_RUN)
             text = text.replace('\n"""', f'\n\n{called}\n"""', 1)
             (folder / f"{name}.py").write_text(f'"""{title}\n{"=" * len(title)}\n\n{text}')
     (COPIES / "README.rst").write_text(GALLERY)
@@ -141,8 +145,9 @@ Gallery
 =======
 
 Scripts that run as they stand, ``python examples/NAME.py``, on data that scikit-learn ships. Each page shows the
-script, what it prints and what it draws. Some of them are called with fewer epochs here, so that the site is built in
-minutes; a page says with which arguments. What they print without any is in the user guide.
+script, what it prints and what it draws; of clusters and servers the script alone. Some of them are called with fewer
+epochs here, so that the site is built in minutes; a page says with which arguments. What they print without any is in
+the user guide.
 """
 
 
@@ -169,7 +174,7 @@ copies_of_examples()
 sphinx_gallery_conf = {
     "examples_dirs": str(COPIES),
     "gallery_dirs": "gallery",
-    "filename_pattern": r"\.py$",
+    "filename_pattern": rf"/(?!({'|'.join(sorted(NOT_RUN))})\.py)\w+\.py$",
     "within_subsection_order": "FileNameSortKey",
     "image_scrapers": (Written(),),
     "reset_argv": arguments,

@@ -398,8 +398,7 @@ class VAETransformer(BaseAutoencoder):
         worth = worth_of_draws(self._model, rows, self._usual, n_draws)
         if worth is None:
             return
-        told.append(n_draws)
-        if worth < LEAST_SAMPLE_SIZE:
+        if self._model.first_to_tell(n_draws) and worth < LEAST_SAMPLE_SIZE:
             warnings.warn(
                 f"The {n_draws} importance draws of a score are worth less than {LEAST_SAMPLE_SIZE:g} "
                 "(effective_sample_size, median of usual rows): scores are loose bounds on the log-likelihood. Raise "

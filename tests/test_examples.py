@@ -37,9 +37,12 @@ def numbers(lines):
 
 
 def test_every_example_is_tested():
+    """Those of clusters and the service in test_engines.py."""
     assert {path.name for path in EXAMPLES.glob("*.py")} == {
         "anomalies.py",
         "anomaly_map.py",
+        "cluster_dask.py",
+        "cluster_ray.py",
         "clustering.py",
         "compression.py",
         "controller.py",
@@ -52,6 +55,7 @@ def test_every_example_is_tested():
         "quickstart.py",
         "retrieval.py",
         "segmentation.py",
+        "service.py",
         "several_processes.py",
         "tables.py",
     }

@@ -241,7 +241,7 @@ class BaseAutoencoder(Stored, CallbackSupportMixin, Answers):
     def _on_the_way(self, run):
         """The fitted attributes of a model that still learns, of which nothing is to be said."""
         model = run.model.copy()
-        model.told.append(ALL_DRAWS)
+        model.first_to_tell(ALL_DRAWS)
         return self._fitted(replace(run, model=model))
 
     def _advise(self):

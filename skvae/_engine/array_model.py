@@ -75,7 +75,7 @@ class ArrayModel:
     def __init__(self, options, units, precision, device, seed):
         check_precision(precision, device)
         self.options, self.units, self.precision, self.device = options, units, precision, device
-        self.history, self.n_seen, self.solver_state, self.told = History(), 0, None, []
+        self.history, self.n_seen, self.solver_state, self.told = History(), 0, None, {}
         self.axes = Axes.own(options.latent_dim)
         self.module = self._build(seed)
 
@@ -125,18 +125,26 @@ class ArrayModel:
 
     def copy(self):
         """An independent model in the same state."""
-        return copy.deepcopy(self)
+        model = copy.deepcopy(self)
+        model.told = dict(self.told)
+        return model
+
+    def first_to_tell(self, subject):
+        """Whether nobody has been told of something yet, of whom asks first, in whatever thread."""
+        mine = object()
+        return self.told.setdefault(subject, mine) is mine
 
     def __getstate__(self):
+        """Without what has been told: a model that answers stays as it was, to the last byte of its pickle."""
         state = self.module.state_dict()
-        return {**vars(self), "module": {name: value.cpu().numpy() for name, value in state.items()}}
+        return {**vars(self), "told": [], "module": {name: value.cpu().numpy() for name, value in state.items()}}
 
     def __setstate__(self, state):
         with as_in_children():
             self._restore(state)
 
     def _restore(self, state):
-        vars(self).update(state)
+        vars(self).update(state, told=dict.fromkeys(state["told"]))
         try:
             self.device = resolve_device(self.device)
         except ValueError:
@@ -166,7 +174,7 @@ class ArrayModel:
                 "them back, or train a new model with fit and warm_start=False."
             )
         model = ArrayModel.__new__(ArrayModel)
-        now = {"device": device, "units": units}
+        now = {"device": device, "units": units, "told": list(self.told)}
         # options are frozen: a copy of a function with arguments of its own would be another function
         model.__setstate__(copy.deepcopy({**self.__getstate__(), **now, "options": None}) | {"options": options})
         return model
