@@ -1,4 +1,4 @@
-"""Makes the tables of ``docs/benchmarks.md`` and the five figures of ``README.md`` from ``benchmarks/results``.
+"""Makes the tables of ``docs/benchmarks.md``, ``docs/scale.md`` and ``README.md`` from ``benchmarks/results``.
 
 ``python benchmarks/page.py`` writes what stands between ``<!-- figures: NAME -->`` and ``<!-- end -->`` anew, for every
 NAME below; with ``--check`` it only says whether the page is what the figures give. Each file of the folder is what a
@@ -12,7 +12,8 @@ import statistics
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES, RESULTS = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md"), ROOT / "benchmarks" / "results"
+PAGES = ROOT / "README.md", ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "scale.md"
+RESULTS = ROOT / "benchmarks" / "results"
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -173,6 +174,34 @@ def speed(read):
     return f"{table(head, rows)}\n\n{told(file)}"
 
 
+def scale(read):
+    """Fits from files beside those in memory, and of one process beside those of two."""
+    rows, said = [], []
+    for name in ("scale_numbers", "scale_mixed"):
+        file = read(name)
+        for r in file["scale"]:
+            shapes = f"{r['shapes']:.1f} %" if "shapes" in r else ""
+            cells = f"{r['rows']:,}", r["way"], f"{r['megabytes']:.0f} MB", f"{r['seconds']:.0f}"
+            rows.append([r["what"], *cells, f"{r['score of validation rows']:.2f}", shapes])
+        said.append(told(file))
+    head = [
+        "table",
+        "rows",
+        "how",
+        "memory above that before",
+        "seconds of a fit",
+        "validation score, nats",
+        "shapes of draws",
+    ]
+    ranks = read("scale_ranks")
+    (r,) = ranks["scale"]
+    of_ranks = (
+        f"Training 784-512-256-32 at a batch of 512: {r['one process']:,.0f} rows a second in one process, "
+        f"{r['two processes']:,.0f} in two of one thread each, {r['ratio']:.2f} times as many (asked for: {r['bar']})."
+    )
+    return "\n\n".join([table(head, rows), *said, of_ranks, told(ranks)])
+
+
 def five(read):
     """The figures that decide, which README keeps."""
     linear, tables_ = read("codes")["summary"]["AutoencoderTransformer - PCA, linear"], read("density")["tables"]
@@ -214,7 +243,7 @@ def five(read):
     return table(["what", "skvae", "beside it"], rows)
 
 
-BLOCKS = {each.__name__: each for each in (foundation, density, anomaly, planted, fills, codes, speed, five)}
+BLOCKS = {each.__name__: each for each in (foundation, density, anomaly, planted, fills, codes, speed, scale, five)}
 """What a NAME of the page is made by; ``read`` gives the figures of a file by its name."""
 
 
