@@ -55,7 +55,7 @@ def number(value):
         return "" if value is None else value
     if abs(value) >= 1000:
         return f"{value:,.0f}"
-    return f"{value:.{0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3}f}"
+    return f"{value:.{1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3}f}"
 
 
 def compared(file):
