@@ -69,12 +69,17 @@ def memory_errors(device):
     try:
         yield
     except RuntimeError as error:
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+        if not is_of_memory(error):
             raise
         raise DeviceMemoryError(
             f"device={device!r} ran out of memory. Use fewer n_components, a smaller batch_size, smaller "
             "hidden_layer_sizes, fewer importance draws, or n_jobs=1 in a search."
         ) from error
+
+
+def is_of_memory(error):
+    """Whether an error of torch says that memory has run out."""
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
 class OneThread:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 
-from skvae._engine.device import OneThread, answering
+from skvae._engine.device import OneThread, answering, is_of_memory
 from skvae._tables.matrix import chunk_rows, chunks
 from skvae.nn.replay import replayed
 
@@ -71,8 +71,15 @@ class Pieces:
         return out
 
     def _fill_part(self, function, rows, out, size):
+        """The same for rows that are prepared; where memory runs out, in smaller pieces, which may round otherwise."""
         for start in range(0, len(rows), size):
             piece = rows[start : start + size]
             whole = piece if len(piece) == size else np.pad(piece, ((0, size - len(piece)), (0, 0)))
-            result = function(torch.from_numpy(whole).to(self.device))
+            try:
+                result = function(torch.from_numpy(whole).to(self.device))
+            except RuntimeError as error:
+                if size <= LEAST_ROWS_PER_CALL or not is_of_memory(error):
+                    raise
+                self._fill_part(function, rows[start:], out[start:], size // 2)
+                return
             out[start : start + size] = result[: len(piece)].cpu().numpy()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from skvae._engine import pieces
-from skvae._engine.device import AllDigits, answering
+from skvae._engine.device import AllDigits, DeviceMemoryError, answering
 from skvae._engine.pieces import Pieces
 
 
@@ -72,3 +72,27 @@ def test_pieces_are_larger_where_a_device_needs_many_rows(monkeypatch):
     assert sizes() == {512}
     monkeypatch.setitem(pieces.TIMES_AT_ONCE, "cpu", 4)
     assert sizes() == {2048}
+
+
+@pytest.mark.parametrize("most", [20, 100, 511])
+def test_where_memory_runs_out_answers_come_in_smaller_pieces(most):
+    sizes = []
+
+    def doubled(x):
+        sizes.append(len(x))
+        if len(x) > most:
+            raise torch.OutOfMemoryError("out of memory")
+        return 2.0 * x[:, 0]
+
+    rows, out = np.arange(1200.0)[:, None], np.empty(1200)
+    Pieces("cpu", "float64").fill(doubled, rows, out)
+    np.testing.assert_array_equal(out, 2.0 * rows[:, 0])
+    assert most / 2 < min(sizes) <= most
+
+
+def test_where_no_piece_is_small_enough_memory_is_the_error():
+    def refused(x):
+        raise torch.OutOfMemoryError("out of memory")
+
+    with pytest.raises(DeviceMemoryError, match="device='cpu' ran out of memory"):
+        Pieces("cpu", "float64").fill(refused, np.zeros((20, 1)), np.empty(20))
