@@ -50,11 +50,13 @@ def trained(
         torch.Generator(device).manual_seed(2),
     )
     gradient = make_gradient(module, stepper, source)
-    gradient = gradient.function if eager else gradient
+    if eager:
+        gradient._recorded = lambda plain: plain
     plan = Plan(batch_size=32, max_iter=n_epochs)
     clock = Clock(plan, data.size)
     losses = [train_epoch(module, data, stepper, plan, clock, gradient, source) for _ in range(n_epochs)]
-    return [parameter.detach().clone() for parameter in module.parameters()], losses, gradient
+    (function,) = gradient.by_size.values()
+    return [parameter.detach().clone() for parameter in module.parameters()], losses, function
 
 
 CASES = [

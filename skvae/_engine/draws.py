@@ -19,6 +19,9 @@ FARTHEST_CODE = 1e3
 WORTHWHILE = 0.5
 """Share of what more components cost that they must gain for yet more of them to be tried."""
 
+CODES_A_PARAMETER = 10
+"""Codes for each number of a mixture that there must be for it to be tried after one that was worse than a smaller."""
+
 NOISE_SEED = 0
 """Seed of the importance draws, the same for every row and every call: scores are deterministic."""
 
@@ -27,7 +30,8 @@ def mixture_of(codes, n_components):
     """Weights, means and Cholesky factors of the precisions of a mixture of normal densities.
 
     It has 1, 2, 4, ... up to ``n_components`` of them, the number of the lowest BIC. The search ends where twice as
-    many gain less than a half of what the BIC has them cost: two may gain too little where four gain much. Codes that
+    many gain less than a half of what the BIC has them cost: two may gain too little where four gain much; with
+    few codes where the BIC first rises. Codes that
     are very far from 0, as those of a model that diverges, are fitted nearer.
     """
     scale = max(np.abs(codes).max() / FARTHEST_CODE, 1.0)
@@ -43,7 +47,8 @@ def mixture_of(codes, n_components):
             if criterion < lowest:
                 best, lowest = mixture, criterion
             fit = -2.0 * mixture.score(codes) * len(codes)
-            if before - fit < WORTHWHILE * (criterion - fit) / 2:  # half of its components are new
+            is_little = before - fit < WORTHWHILE * (criterion - fit) / 2  # half of its components are new
+            if is_little or (best is not mixture and 2 * mixture._n_parameters() * CODES_A_PARAMETER > len(codes)):
                 break
             before = fit
     return best.weights_, best.means_ * scale, best.precisions_cholesky_ / scale

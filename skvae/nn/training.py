@@ -289,25 +289,37 @@ def make_gradient(module, solver, generator, support_fraction=1.0, ranks=ALONE):
         sum(values @ (factor * share) for values, factor in weighed).backward()
         return torch.stack([share @ values.detach() for values in terms])
 
-    def of_part(n_rows):
-        """The same for parts of batches of so many rows."""
+    def recorded(plain):
+        """The function, replayed where gradients stay in place."""
+        return plain if solver.gradients is None else replayed(plain, generator, solver.gradients)
 
-        def drawing_its_own(*inputs):
-            with ranks.chance(n_rows):
-                return gradient(*inputs)
+    return OfBatches(gradient, ranks, recorded)
 
-        function = gradient if ranks.world == 1 else drawing_its_own
-        return function if solver.gradients is None else replayed(function, generator, solver.gradients)
 
-    functions = {}
+class OfBatches:
+    """A function of x, weight and the weight of each term as one of a batch, once ``recorded``.
 
-    def of_batch(batch, term_weights):
-        n_rows = batch.n_rows if ranks.world > 1 else 0
-        if n_rows not in functions:
-            functions[n_rows] = of_part(n_rows)
-        return functions[n_rows](batch.x, batch.weight, term_weights)
+    Of several ranks each draws the numbers of its rows, which depend on how many rows the whole batch has: there is a
+    function for each such number.
+    """
 
-    return of_batch
+    def __init__(self, function, ranks, recorded):
+        self.function, self._ranks, self._recorded, self.by_size = function, ranks, recorded, {}
+
+    def __call__(self, batch, term_weights):
+        n_rows = batch.n_rows if self._ranks.world > 1 else None
+        if n_rows not in self.by_size:
+            self.by_size[n_rows] = self._recorded(self.function if n_rows is None else self._of_part(n_rows))
+        return self.by_size[n_rows](batch.x, batch.weight, term_weights)
+
+    def _of_part(self, n_rows):
+        """The function of parts of batches of so many rows."""
+
+        def function(*inputs):
+            with self._ranks.chance(n_rows):
+                return self.function(*inputs)
+
+        return function
 
 
 def train_epoch(module, rows, solver, plan, clock, gradient, generator):

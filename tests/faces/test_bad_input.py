@@ -43,7 +43,6 @@ def frame(**columns):
 
 
 BAD_TABLES = {
-    "polars lazy frame": (pl.DataFrame(TABLE).lazy(), ValueError, r"LazyFrame.*call \.collect\(\)"),
     "duplicate names": (pd.DataFrame(TABLE, columns=["a", "b", "a"]), ValueError, "2 columns named 'a'.*rename"),
     "date array": (
         np.array([["2020", "2021"], ["2022", "NaT"]] * 20, dtype="M8[D]"),
@@ -357,6 +356,11 @@ NO_TABLES = {
         r"column 1, row 1 holds \[1, 2\].*numbers only",
     ),
 }
+GENERATORS = (
+    r"chunk 0 of X is \[1.0\], a list, but .*pandas.DataFrame\(chunk\)|X gives no chunk|X is <list_.*Use list\(X\)"
+)
+"""What is said of an iterator of lists: of its first part, of one that was used up before, and as codes."""
+
 NO_TABLES["a list as a cell of an array"][0][4, 1] = [1, 2]
 
 
@@ -368,7 +372,7 @@ def test_what_is_no_table_is_an_error_of_every_method_that_says_what_it_is(kind,
     model = fitted(NEW[kind](), frame() if as_frame else TABLE)
     methods = "fit", "partial_fit", "transform", "score_samples", "score_features", "impute", "inverse_transform"
     for method in (*methods, "score", "predict", "decision_function", "outlier_probability", "explain"):
-        X, message = NO_TABLES.get(name, (iter([[1.0]]), r"X is <list_.*, a list_iterator.*Use list\(X\)"))
+        X, message = NO_TABLES.get(name, (iter([[1.0]]), GENERATORS))
         if as_frame and name.startswith("a list as a cell"):
             message = "column"
         if hasattr(model, method):
@@ -516,7 +520,7 @@ def test_a_few_texts_in_a_column_of_numbers_are_said_to_make_levels_of_it(as_tex
         clone(model).set_params(categorical_features=["net"]).fit(frame)
         clone(model).fit(frame.assign(net=pd.to_numeric(frame["net"], errors="coerce")))
         clone(model).fit(frame.assign(net=[str(i % 9) for i in range(49)] + ["none"]))
-        clone(model).fit(frame.assign(net=[f"{i:05}" for i in range(50)]))
+        clone(model).fit(frame.assign(net=[f"{i % 20:05}" for i in range(50)]))
     with pytest.warns(DataConversionWarning, match="row 7 holds 'n/a'"):
         clone(model).fit(frame.assign(net=frame["net"].where(frame.index != 3, 10**400)))
 

@@ -138,8 +138,10 @@ def source_of(X, owner):
 
 
 def is_path(X):
-    """Whether it names a file or a folder."""
-    return isinstance(X, str | os.PathLike)
+    """Whether it names a file or a folder, there or not."""
+    if isinstance(X, str):
+        return os.path.exists(X) or ending_of(Path(X)) in FORMATS
+    return isinstance(X, os.PathLike)
 
 
 def loaded(module, name):
@@ -180,13 +182,17 @@ def format_of(path):
     """What a file or folder holds; an error where its name does not tell."""
     if path.is_dir():
         return "parquet"
-    endings = path.suffixes[::-1]
-    ending = endings[1] if len(endings) > 1 and endings[0] in PACKED else path.suffix
-    if ending.lower() not in FORMATS:
+    if ending_of(path) not in FORMATS:
         raise ValueError(
             f"X={shown(str(path))}: what it holds cannot be told from its name; known are {', '.join(FORMATS)}."
         )
-    return FORMATS[ending.lower()]
+    return FORMATS[ending_of(path)]
+
+
+def ending_of(path):
+    """How a name ends, without that of a compressed file."""
+    endings = path.suffixes[::-1]
+    return (endings[1] if len(endings) > 1 and endings[0] in PACKED else path.suffix).lower()
 
 
 def rows_of_texts(paths):
