@@ -1,6 +1,7 @@
 """Settings that must stand before scikit-learn is imported, and small data for all tests."""
 
 import os
+import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -25,6 +26,19 @@ ColumnTransformer, weights for the score of a Pipeline; and the tables of later 
 HAS_NEWER = all(
     parse_version(package.__version__) >= parse_version(least) for package, least in ((pd, "3.1"), (sklearn, "1.7"))
 )
+
+
+class Figures:
+    """Closes the figures of each test, examples in docstrings included: matplotlib warns of more than twenty."""
+
+    def pytest_runtest_teardown(self):
+        if "matplotlib.pyplot" in sys.modules:
+            sys.modules["matplotlib.pyplot"].close("all")
+
+
+def pytest_configure(config):
+    """Has figures closed for all tests, not only for those of this folder."""
+    config.pluginmanager.register(Figures(), "figures")
 
 
 @pytest.hookimpl(tryfirst=True)
