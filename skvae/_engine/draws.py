@@ -31,8 +31,8 @@ def mixture_of(codes, n_components):
 
     It has 1, 2, 4, ... up to ``n_components`` of them, the number of the lowest BIC. The search ends where twice as
     many gain less than a half of what the BIC has them cost: two may gain too little where four gain much; with
-    few codes where the BIC first rises. Codes that
-    are very far from 0, as those of a model that diverges, are fitted nearer.
+    few codes where the BIC first rises. Codes that are very far from 0, as those of a model that diverges, are fitted
+    nearer.
     """
     scale = max(np.abs(codes).max() / FARTHEST_CODE, 1.0)
     codes = codes / scale

@@ -44,7 +44,7 @@ class Source:
 
     def __init__(self, dataset, library="pandas", files=(), folder=None):
         self._dataset, self._library = dataset, library
-        self._files = {file: state_of(file) for file in files}
+        self._files = states_of(files)
         self._folder, self._rows = folder, None
         self.names = columns_of_rows(dataset.schema)
         self._n_rows = read(dataset.count_rows)
@@ -78,7 +78,7 @@ class Source:
     def _some(self, names):
         """Some columns as a frame."""
         found = self._frame(read(self._dataset.to_table, columns=names))
-        self.check()
+        check_unchanged(self._files)
         return found if self._rows is None else some_rows(found, self._rows)
 
     def chunks(self):
@@ -99,16 +99,7 @@ class Source:
             if len(table):
                 yield table, self._frame(table)
             start = stop
-        self.check()
-
-    def check(self):
-        """Refuse files that are no longer what they were."""
-        for file, state in self._files.items():
-            if state_of(file) != state:
-                raise ValueError(
-                    f"{file} has changed while it was read, so that its rows belong to two tables; start again once "
-                    "it is written."
-                )
+        check_unchanged(self._files)
 
     def _frame(self, table):
         """A table of Arrow as a frame, as ``pandas.read_parquet`` or polars gives it."""
@@ -205,16 +196,14 @@ def rows_of_texts(paths):
 
 def alike(dataset, owner):
     """A dataset all of whose files have the same columns, under dtypes that hold the cells of all of them."""
-    arrow, first = library(), None
-    for fragment in dataset.get_fragments():
-        schema = read(lambda fragment=fragment: fragment.physical_schema)
-        first = first or (fragment.path, schema)
-        check_columns(schema, fragment.path, *first[::-1], owner)
-    schemas = [fragment.physical_schema for fragment in dataset.get_fragments()]
+    fragments = list(dataset.get_fragments())
+    schemas = [read(lambda fragment=fragment: fragment.physical_schema) for fragment in fragments]
     if not schemas:
         raise ValueError(f"X names no file that holds rows; {owner} takes folders of files of Parquet.")
+    for fragment, schema in zip(fragments, schemas, strict=True):
+        check_columns(schema, fragment.path, schemas[0], fragments[0].path, owner)
     partitions = [field for field in dataset.schema if field.name not in set(schemas[0].names)]
-    return dataset.replace_schema(arrow.schema([*unified(schemas, owner), *partitions], dataset.schema.metadata))
+    return dataset.replace_schema(library().schema([*unified(schemas, owner), *partitions], dataset.schema.metadata))
 
 
 def check_columns(schema, name, expected, first, owner):
@@ -257,9 +246,9 @@ def of_lazy(X):
 
 
 def of_chunks(chunks, owner, files=()):
-    """The source that frames, batches of Arrow or arrays are which come one after the other, kept in a folder."""
+    """The source that frames or batches of Arrow are which come one after the other, kept in a folder."""
     arrow, folder, schemas, kind = library(), Folder(), [], "pandas"
-    before = {file: state_of(file) for file in files}
+    before, parts = states_of(files), []
     for number, chunk in enumerate(chunks):
         table = as_table(chunk, f"chunk {number}", owner)
         kind = library_of(chunk) or kind
@@ -268,15 +257,12 @@ def of_chunks(chunks, owner, files=()):
         with enough_room(part), arrow.OSFile(str(part), "wb") as file, arrow.ipc.new_file(file, table.schema) as writer:
             writer.write_table(table)
         schemas.append(table.schema)
+        parts.append(str(part))
+    check_unchanged(before)
     if not schemas:
         raise ValueError(f"X gives no chunk at all; {owner} takes rows.")
     schema = unified([schema.remove_metadata() for schema in schemas], owner).with_metadata(schemas[0].metadata)
-    parts = [str(folder.path / f"{number:08d}.arrow") for number in range(len(schemas))]
-    source = Source(library("pyarrow.dataset").dataset(parts, schema=schema, format="arrow"), kind, folder=folder)
-    source._files = before
-    source.check()
-    source._files = {}
-    return source
+    return Source(library("pyarrow.dataset").dataset(parts, schema=schema, format="arrow"), kind, folder=folder)
 
 
 def as_table(chunk, name, owner):
@@ -306,10 +292,21 @@ def columns_of_rows(schema):
     return [name for name in schema.names if name not in labels]
 
 
-def state_of(file):
-    """What tells whether a file was written anew."""
-    found = os.stat(file)
-    return found.st_size, found.st_mtime_ns
+def states_of(files):
+    """What tells of each file whether it was written anew."""
+    found = {file: os.stat(file) for file in files}
+    return {file: (stat.st_size, stat.st_mtime_ns) for file, stat in found.items()}
+
+
+def check_unchanged(states):
+    """Refuse files that are no longer what they were."""
+    now = states_of(states)
+    for file, state in states.items():
+        if now[file] != state:
+            raise ValueError(
+                f"{file} has changed while it was read, so that its rows belong to two tables; start again once "
+                "it is written."
+            )
 
 
 def read(function, *args, **params):
