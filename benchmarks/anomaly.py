@@ -50,11 +50,12 @@ FAR = 5.0
 AUTOENCODER = {"network": "mlp", "code_density": "gaussian_mixture", "hidden_layer_sizes": (64, 64), "max_iter": 50}
 
 
-def ours(seed, estimator=None):
+def ours(seed, estimator=None, contamination="auto"):
     """Scores of a default detector, or of one around an estimator."""
 
     def score(train, test):
-        return -AutoencoderOutlierDetector(estimator, ensemble=True, random_state=seed).fit(train).score_samples(test)
+        detector = AutoencoderOutlierDetector(estimator, contamination, ensemble=True, random_state=seed)
+        return -detector.fit(train).score_samples(test)
 
     return score
 
@@ -93,6 +94,7 @@ def detectors(seed):
     """Functions of training and test rows, by name."""
     table = {
         "skvae": ours(seed),
+        "skvae, 0.0": ours(seed, contamination=0.0),
         "skvae, autoencoder": ours(seed, AutoencoderTransformer(**AUTOENCODER)),
         "kNN": standardised(lambda: NearestNeighbors(n_neighbors=5), lambda m, X: m.kneighbors(X)[0][:, -1]),
         "GaussianMixture": standardised(

@@ -1,16 +1,17 @@
 """AutoencoderOutlierDetector: a threshold and reasons around any estimator that scores rows."""
 
+import math
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
+from scipy.special import expit, ndtr, stdtrit
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import check_random_state, get_tags
 
 from skvae._callbacks import LOGGER
-from skvae._outliers.ensemble import RobustEnsemble, to_go_on
+from skvae._outliers.ensemble import NoveltyEnsemble, RobustEnsemble, to_go_on
 from skvae._outliers.excess import Excess
 from skvae._outliers.judges import can_explain, judge_of
 from skvae._outliers.reasons import Reasons
@@ -40,6 +41,9 @@ from skvae._validation import (
 FALSE_ALARMS = 0.01
 """Share of usual rows that ``contamination="auto"`` promises to flag."""
 
+LEAST_TAIL = 1e-9
+"""Share of usual rows that a threshold is made for at least, however few rows say where it is."""
+
 DENSITY = {
     "hidden_layer_sizes": (64, 64),
     "network": "mlp",
@@ -51,6 +55,23 @@ DENSITY = {
     "n_importance_samples": 16,
 }
 """Parameters of the default estimator, a VAETransformer."""
+
+
+def threshold_of_usual(scores, weight, scale):
+    """The score that FALSE_ALARMS of usual rows fall below, by those (n,) of usual rows that nothing learned from.
+
+    A new row is as likely to be the lowest of all of them together as any other (Vovk et al., 2005). Of so few rows
+    that the lowest is too many the ``scale`` says how far tails go, by the quantile of a new row of a normal
+    distribution whose scale is known from these rows alone: Student's, with one degree of freedom less than rows.
+    """
+    order = np.argsort(scores, kind="stable")
+    below = np.cumsum(weight[order])
+    n_below = np.searchsorted(below, FALSE_ALARMS * (below[-1] + 1.0), side="right")
+    if n_below:
+        return float(scores[order[n_below - 1]])
+    n = max(below[-1], 2.0)
+    tail = float(ndtr(math.sqrt(1.0 + 1.0 / n) * stdtrit(n - 1.0, FALSE_ALARMS)))
+    return min(float(scores.min()), scale.quantile(max(tail, LEAST_TAIL)))
 
 
 def _explains(detector):
@@ -140,7 +161,7 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
 
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit", "score_samples"]), None],
-        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="both")],
         "ensemble": [StrOptions({"auto"}), "boolean"],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
@@ -238,7 +259,8 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
         if hasattr(estimator, "_streams"):
             estimator._streams = streams
         judge = judge_of(self._warm(estimator) if self.warm_start else estimator)
-        reading, weight = judge.train(self, X, y, sample_weight)
+        rng = check_random_state(self.random_state) if self._knows_usual else None
+        reading, weight = judge.train(self, X, y, sample_weight, rng)
         validate_data(self, without_rows(X) if reading.X is None else reading.X, skip_check_array=True)
         recent = Reservoir.of(reading.matrix, weight) if judge.goes_on else None
         self._judge_by(judge, reading, weight, recent)
@@ -248,10 +270,11 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
 
     def _judge_by(self, judge, reading, weight, recent):
         """Take over a trained judge, with the threshold and the scales that these rows give it."""
-        scores = judge.score(reading)
-        scale = Excess.of(scores, weight)
+        known = judge.held_out
+        scores, counts = (judge.score(reading), weight) if known is None else known
+        scale = Excess.of(scores, counts)
         reasons = Reasons.of(judge, reading, weight) if judge.explains else None
-        offset = self._threshold(scores, weight, scale)
+        offset = self._threshold(scores, counts, scale) if known is None else threshold_of_usual(*known, scale)
         self.estimator_, self.offset_, self._scale, self._recent = judge.estimator, offset, scale, recent
         self._schema, self._reasons = reading.schema, reasons
         self.expected_interval_ = reasons and reasons.interval
@@ -299,6 +322,11 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
             tags.input_tags.allow_nan = all(get_tags(step).input_tags.allow_nan for step in steps)
         return tags
 
+    @property
+    def _knows_usual(self):
+        """Whether all training rows are known to be usual."""
+        return self.contamination != "auto" and self.contamination == 0
+
     def _make_estimator(self):
         """An unfitted estimator or ensemble with its seeds."""
         estimator = VAETransformer(**DENSITY) if self.estimator is None else clone(self.estimator)
@@ -308,7 +336,7 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
                     f"ensemble={self.ensemble!r} needs an estimator with the parameter support_fraction, such as "
                     f"VAETransformer, but estimator={estimator!r} has none. Use ensemble=False."
                 )
-            estimator = RobustEnsemble(estimator)
+            estimator = (NoveltyEnsemble if self._knows_usual else RobustEnsemble)(estimator)
         last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
         if hasattr(last, "_inside"):
             last._inside = "first" if last is estimator else "last"

@@ -71,18 +71,19 @@ class FourScores:
         if in_file(matrix):
             parts = [self.strangeness(cells) for _, cells in pieces_of(matrix)]
             return {name: np.concatenate([part[name] for part in parts]) for name in self.scales}
+        return {name: self.scales[name].strangeness(values) for name, values in self.scores(matrix).items()}
+
+    def scores(self, matrix):
+        """Each score of rows (n,) by its name, in units of its own, higher being more normal."""
         scores = {"density": self.trusting.score(matrix)}
-        scores |= {name: -values for name, values in self.distances(self.positions(dense(matrix))).items()}
-        return {name: self.scales[name].strangeness(values) for name, values in scores.items()}
+        return scores | {name: -values for name, values in self.distances(self.positions(dense(matrix))).items()}
 
     def score(self, matrix):
         """Minus the excess of a row: 0 is usual, -1 as strange as the strangest tenth of the training rows.
 
-        The excess is the mean of those of the four scores on their logarithmic scale.
+        The excess is the mean of those of the scores on their logarithmic scale.
         """
-        strangeness = self.strangeness(matrix)
-        mean = sum(strangeness.values()) / len(strangeness)
-        return -np.sign(mean) * np.expm1(np.abs(mean))
+        return together(self.strangeness(matrix))
 
     def shares(self, matrix):
         """Nats that each cell costs under a normal density of what is expected: the mean of both densities'.
@@ -120,6 +121,12 @@ class FourScores:
     def bounds(self):
         """Between which values the trusting density lets cells be (2, n_features)."""
         return self.trusting.bounds
+
+
+def together(strangeness):
+    """Minus the excess of rows (n,) whose strangeness on a logarithmic scale is the mean of several, by their names."""
+    mean = sum(strangeness.values()) / len(strangeness)
+    return -np.sign(mean) * np.expm1(np.abs(mean))
 
 
 def distances_of(rows, density, usual, weight):

@@ -5,16 +5,20 @@ follows is about its numbers; another one is handed the table itself, each time.
 """
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 from sklearn import get_config
 
 from skvae._callbacks import fit_parts
+from skvae._outliers.novelty import held_out
 from skvae._outliers.reading import Reading
 from skvae._tables.files import in_memory
+from skvae._tables.frames.frame import numbered, some_rows
+from skvae._tables.matrix import of_rows
 from skvae._tables.schema import Schema
 from skvae._tables.weights import as_numbered, counting
-from skvae._validation import has_fit_parameter
+from skvae._validation import has_fit_parameter, num_rows
 
 ON_TABLES = "fit", "partial_fit", "score_samples", "score_features", "transform", "inverse_transform"
 """Public methods whose answers this package's estimators also give on matrices."""
@@ -45,15 +49,27 @@ class Own:
     """An estimator of this package."""
 
     explains = goes_on = True
+    held_out = None
+    """Scores and weights of training rows that it has not learned from; None where it learns from all."""
 
     def __init__(self, estimator):
         self.estimator = estimator
 
-    def train(self, owner, X, y, sample_weight):
-        """Fit it as a part of its owner; the rows that count, as they were read, and their weights, or None."""
+    def train(self, owner, X, y, sample_weight, rng=None):
+        """Fit it as a part of its owner; the rows that count, as they were read, and their weights, or None.
+
+        With ``rng`` a part of the rows is held out, drawn by it, unless the estimator holds out some itself.
+        """
         table = self.estimator._read_to_fit(X, sample_weight)
-        part = self.estimator, lambda: self.estimator._fit_table(table, table.source)
+        held = None if rng is None or hasattr(type(self.estimator), "_held_out") else held_out(table.X.shape[0], rng)
+        learned = table if held is None else some_of(table, ~held if not held.all() else held)
+        part = self.estimator, lambda: self.estimator._fit_table(learned, learned.source)
         fit_parts(owner, {"estimator": part}, table.source, y)
+        if held is not None:
+            unseen = some_of(table, held)
+            self.held_out = self.estimator._on_matrices.score(unseen.X), ones_or(unseen.weight, unseen.X.shape[0])
+        elif rng is not None:
+            self.held_out = self.estimator._held_out
         return Reading(table.source, self.estimator._schema, table.X), table.weight
 
     def after(self, X, sample_weight):
@@ -67,6 +83,7 @@ class Own:
         """Take rows of numbers as those that others are compared with, where it compares rows."""
         if hasattr(self.estimator, "_refer_to"):
             self.estimator._refer_to(numbers, weight)
+            self.held_out = getattr(self.estimator, "_held_out", None)
 
     def read(self, X, schema):
         """Rows that came after training; what cannot be read is an error."""
@@ -98,6 +115,8 @@ class Foreign:
     """Any estimator with ``fit`` and ``score_samples``."""
 
     bounds = None
+    held_out = None
+    """Scores and weights of training rows that it has not learned from; None where it learns from all."""
 
     def __init__(self, estimator):
         self.estimator = estimator
@@ -112,12 +131,24 @@ class Foreign:
         """Whether it can learn from further batches."""
         return hasattr(self.estimator, "partial_fit")
 
-    def train(self, owner, X, y, sample_weight):
-        """Fit it as a part of its owner; the rows that count, as they were read, and their weights, or None."""
+    def train(self, owner, X, y, sample_weight, rng=None):
+        """Fit it as a part of its owner; the rows that count, as they were read, and their weights, or None.
+
+        With ``rng`` a part of the rows is held out, drawn by it.
+        """
         X, weight, numbers = counting(in_memory(X, type(owner).__name__), sample_weight)
-        with as_numbered(numbers):
-            weights = fit_weights(self.estimator, weight)
-            fit_parts(owner, {"estimator": (self.estimator, lambda: self.estimator.fit(X, **weights))}, X, y)
+        held = None if rng is None else held_out(num_rows(X), rng)
+        rows, counts, places = X, weight, numbers
+        if held is not None and not held.all():
+            rows, counts = some_rows(numbered(X), ~held), None if weight is None else weight[~held]
+            places = np.arange(len(held))[~held] if numbers is None else numbers[~held]
+        with as_numbered(places):
+            weights = fit_weights(self.estimator, counts)
+            fit_parts(owner, {"estimator": (self.estimator, lambda: self.estimator.fit(rows, **weights))}, X, y)
+        if held is not None:
+            scores = self.estimator.score_samples(some_rows(numbered(X), held))
+            counts = ones_or(weight, len(held))[held]
+            self.held_out = np.asarray(scores, dtype=np.float64), counts
         needed = self.explains or self.goes_on
         return Reading(X, Schema.for_estimator(X, self.estimator) if needed else None), weight
 
@@ -152,6 +183,18 @@ class Foreign:
         """What is expected of each cell of rows of numbers (n, n_features), in numbers of the schema."""
         codes = self.estimator.transform(schema.table(numbers, index))
         return schema.numbers(self.estimator.inverse_transform(codes))
+
+
+def some_of(table, rows):
+    """The rows of a training table that a mask says, as a table."""
+    weight, numbers = (None if part is None else part[rows] for part in (table.weight, table.numbers))
+    numbers = np.flatnonzero(rows) if numbers is None else numbers
+    return replace(table, X=of_rows(table.X, rows), weight=weight, numbers=numbers)
+
+
+def ones_or(weight, n_rows):
+    """What rows count (n_rows,): the weights, or one where these are None."""
+    return np.ones(n_rows) if weight is None else weight
 
 
 def fit_weights(estimator, sample_weight):

@@ -86,6 +86,15 @@ class Positions:
         return np.hstack(parts)
 
 
+    def spread(self, numbers):
+        """The number of its cell at each place of a point (n, width), NaN where the cell is missing."""
+        if not self.levels:
+            return numbers
+        places = [np.full(len(middle), j) for j, (_, middle, _) in self.levels.items()]
+        plain = np.delete(np.arange(numbers.shape[1]), list(self.levels))
+        return numbers[:, np.concatenate([plain, *places])]
+
+
 def usual_of(profile, schema):
     """Where the cells of each column of numbers usually are in the table of a profile."""
     levels = schema.with_levels(len(profile.columns.holed))
