@@ -48,7 +48,7 @@ ROOMS = {
     "_displays": {"_tables"},
     "_base": {"_recipe", "_tables", "_engine", "members", "nn"},
     "_recipe": {"_tables", "members", "nn"},
-    "_outliers": {"_tables"},
+    "_outliers": {"_tables", "_engine"},
     "_engine": {"_tables", "nn"},
     "_tables": set(),
     "nn": set(),

@@ -23,12 +23,12 @@ SOLVER = {"solver": "adam", "learning_rate": 2e-3, "momentum": 0.9, "weight_deca
 BATCH_SIZE, N_STEPS, STEPS_A_LOOK, LOOKS_WITHOUT_CHANGE = 128, 1500, 100, 6
 """How it is trained: rows are gone over until so many steps have passed between two looks at those held out."""
 
-N_LEVELS, N_DRAWS = 12, 2
+N_LEVELS, N_DRAWS = 10, 2
 """Levels of noise that a row is judged at, and draws of each."""
 
 
 class Denoising:
-    """Errors of a ``Denoiser`` over points (n, width) in standard units, on one device.
+    """A ``Denoiser`` of points (n, width) in standard units, on one device.
 
     Parameters
     ----------
@@ -85,10 +85,16 @@ class Denoising:
         return torch.cat([half, -half], dim=1).to(self.device)
 
     def costs(self, points):
-        """Nats that each number of points costs (n, width), up to a constant; float64."""
+        """What each number of points costs (n, width), float64."""
         noise = self.noise
         pieces = Pieces(self.device, "float32")
         return pieces.fill(lambda x: self.module.costs(x, noise), points, np.empty(points.shape))
+
+    def predict(self, noisy, level):
+        """What is expected without noise (n, width) of points with noise of one level, from 0 to 1; float64."""
+        pieces, place = Pieces(self.device, "float32"), float(level)
+        function = lambda x: self.module(x, x.new_full((len(x), 1), place))  # noqa: E731
+        return pieces.fill(function, noisy, np.empty(noisy.shape))
 
     def copy(self):
         """An independent one in the same state."""

@@ -1,5 +1,7 @@
 """What detectors answer as modules of torch: numbers of rows in, scores and labels out."""
 
+import copy
+
 import numpy as np
 import torch
 from torch import nn
@@ -64,26 +66,54 @@ class FourScoresOf(nn.Module):
 
     def __init__(self, four, is_open):
         super().__init__()
-        self.density, self.positioned = Scores(four.trusting, is_open), Positioned(four.positions)
+        self.positioned = Positioned(four.positions)
+        self.make_first(four, is_open)
         self.register_buffer("rows", as_double(four.distances.rows))
         self.samples = nn.ModuleDict({name: Nearest(sample) for name, sample in four.distances.samples.items()})
         self._scales = four.scales
 
     def forward(self, X):
         """Scores of rows X (n, n_features)."""
-        scores = {"density": self.density(X)}
-        points, rows = self.positioned(X), self.rows
-        norms = points.square().sum(1, keepdim=True) + rows.square().sum(1)
-        squared = norms - 2.0 * (points @ rows.T)
-        squared = torch.where(squared <= SAME_ROW * norms, torch.inf, squared)
-        scores |= {name: -nearest(squared) for name, nearest in self.samples.items()}
+        points = self.positioned(X)
+        squared = self._squared(points)
+        scores = self.first(X, points) | {name: -nearest(squared) for name, nearest in self.samples.items()}
         mean = sum(self._strangeness(name, values) for name, values in scores.items()) / len(scores)
         return -mean.sign() * torch.expm1(mean.abs())
+
+    def make_first(self, four, is_open):
+        """What the score needs that is none of distances."""
+        self.density = Scores(four.trusting, is_open)
+
+    def first(self, X, points):
+        """The score that is none of distances, by its name, of rows with their points."""
+        return {"density": self.density(X)}
+
+    def _squared(self, points):
+        """Squared distances to training rows, infinite to those that are the same."""
+        norms = points.square().sum(1, keepdim=True) + self.rows.square().sum(1)
+        squared = norms - 2.0 * (points @ self.rows.T)
+        return torch.where(squared <= SAME_ROW * norms, torch.inf, squared)
 
     def _strangeness(self, name, scores):
         scale = self._scales[name]
         excess = (scale.median - scores) / scale.width
         return excess.sign() * torch.log1p(excess.abs())
+
+
+class NoveltyScoresOf(FourScoresOf):
+    """Scores of rows (n,), as ``NoveltyScores``."""
+
+    def make_first(self, four, is_open):
+        self.denoiser = copy.deepcopy(four.denoising.module).cpu()
+        self.register_buffer("noise", four.denoising.noise.cpu())
+        self.register_buffer("middle", as_double(four.middle))
+        place_of = four.positions.spread(np.arange(float(len(four.positions.scale)))[None])[0]
+        self.register_buffer("place_of", torch.from_numpy(place_of).long())
+
+    def first(self, X, points):
+        costs = self.denoiser.costs(points.to(torch.float32), self.noise).to(torch.float64) - self.middle
+        missing = X.to(torch.float64).index_select(1, self.place_of).isnan()
+        return {"denoising": -torch.where(missing, 0.0, costs).sum(1)}
 
 
 class Decided(nn.Module):

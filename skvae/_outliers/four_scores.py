@@ -56,15 +56,8 @@ class FourScores:
         distances = distances_of(positions(numbers), density, usual, weight)
         scores = {"density": density} | {name: -values for name, values in distances(distances.rows).items()}
         scales = {name: Excess.of(values, weight) for name, values in scores.items()}
-        where = positions.units.usual
-        cells = usual_cells(numbers, weight, schema, where)
-        parts = [
-            residual(numbers, expected_cells(each.expected, numbers, cells, where), where, learn=True)
-            for each in (trusting, wary)
-        ]
-        widths = [width(part, weight, positions.scale) for part in parts]
-        shortfall = usual_shortfall(wary, numbers, some, weight, schema)
-        return cls(trusting, wary, schema, positions, distances, scales, cells, widths, shortfall)
+        reasons = reasons_of((trusting, wary), schema, positions, numbers, weight)
+        return cls(trusting, wary, schema, positions, distances, scales, *reasons)
 
     def strangeness(self, matrix):
         """How strange each row is (n,) by the name of the score, on the scale of its training scores."""
@@ -121,6 +114,15 @@ class FourScores:
     def bounds(self):
         """Between which values the trusting density lets cells be (2, n_features)."""
         return self.trusting.bounds
+
+
+def reasons_of(densities, schema, positions, numbers, weight):
+    """Where cells usually are, how far from what each density expects, and the shortfall of the last one's levels."""
+    where = positions.units.usual
+    cells = usual_cells(numbers, weight, schema, where)
+    expected = [expected_cells(each.expected, numbers, cells, where) for each in densities]
+    widths = [width(residual(numbers, each, where, learn=True), weight, positions.scale) for each in expected]
+    return cells, widths, usual_shortfall(densities[-1], numbers, numbers, weight, schema)
 
 
 def together(strangeness):

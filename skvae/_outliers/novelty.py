@@ -7,19 +7,18 @@ import numpy as np
 
 from skvae._engine.denoising import Denoising
 from skvae._outliers.excess import Excess
-from skvae._outliers.four_scores import FourScores, residual, together, usual_cells, usual_shortfall, width
+from skvae._outliers.four_scores import FourScores, reasons_of, together
 from skvae._outliers.neighbors import Positions, Sample, SampleDistances
-from skvae._outliers.reasons import expected_cells
 from skvae._tables.matrix import dense, of_rows
 from skvae._tables.weighted import WeightedRows, drawn_rows
 
-REFERENCE_ROWS = 8192
+COMPARED_ROWS = 8192
 """Training rows that others are compared with, and that the denoiser learns from."""
 
 HELD_OUT, FEWEST, MOST = 0.1, 10, 1024
 """Share of these rows that the denoiser does not learn from, and their number at least and at most."""
 
-FEW = 2048
+ROWS_THAT_ALL_SAY = 2048
 """Rows up to which all say how far the nearest one usually is."""
 
 GOES_ON = 0.1
@@ -45,30 +44,28 @@ class NoveltyScores(FourScores):
     @classmethod
     def of(cls, density, schema, matrix, weight, rng, device, before=None):
         """Compare with these rows, or with a part of many drawn by weight; a denoiser goes on from ``before``."""
-        rows, weight = drawn_rows(matrix, weight, REFERENCE_ROWS, rng)
-        some, everyone = of_rows(matrix, rows), np.ones(len(rows), dtype=bool)
-        numbers, seed = dense(some), int(rng.randint(np.iinfo(np.int32).max))
-        positions = Positions.of(numbers, weight, everyone, schema) if before is None else before.positions
+        rows, weight = drawn_rows(matrix, weight, COMPARED_ROWS, rng)
+        numbers, seed = dense(of_rows(matrix, rows)), int(rng.randint(np.iinfo(np.int32).max))
+        usual = np.ones(len(rows), dtype=bool)
+        positions = Positions.of(numbers, weight, usual, schema) if before is None else before.positions
         points, held = positions(numbers), held_out(len(rows), rng)
-        learned = ~held if not held.all() else held
         denoising = Denoising(points.shape[1], device, seed) if before is None else before.denoising.copy()
+        learned = held if held.all() else ~held
         unseen = points[held], weight[held]
         denoising.train(points[learned], weight[learned], unseen, seed, 1.0 if before is None else GOES_ON)
         distances = SampleDistances(points, {"nearest": Sample(np.arange(len(points)), weight / weight.sum(), ALL)})
-        there = ~np.isnan(positions.spread(numbers))
-        costs = np.where(there[held], denoising.costs(points[held]), np.nan)
+        costs = np.where(np.isnan(positions.spread(numbers[held])), np.nan, denoising.costs(points[held]))
         middle = np.nan_to_num(WeightedRows.present(costs, weight[held]).quantiles((0.5,))[0])
-        some_points = np.flatnonzero(held) if len(points) > FEW else np.arange(len(points))
-        near = -distances(points[some_points])["nearest"]
-        scores = {"denoising": -np.nansum(costs - middle, axis=1), "nearest": near[np.isin(some_points, np.flatnonzero(held))]}
-        scales = {"denoising": Excess.of(scores["denoising"], weight[held]), "nearest": Excess.of(near, weight[some_points])}
+        asked = held if len(points) > ROWS_THAT_ALL_SAY else usual
+        near = -distances(points[asked])["nearest"]
+        scores = {"denoising": -np.nansum(costs - middle, axis=1), "nearest": near[held[asked]]}
+        scales = {
+            "denoising": Excess.of(scores["denoising"], weight[held]),
+            "nearest": Excess.of(near, weight[asked]),
+        }
         known = together({name: scales[name].strangeness(values) for name, values in scores.items()})
-        where = positions.units.usual
-        cells = usual_cells(numbers, weight, schema, where)
-        part = residual(numbers, expected_cells(density.expected, numbers, cells, where), where, learn=True)
-        widths = [width(part, weight, positions.scale)] * 2
-        shortfall = usual_shortfall(density, numbers, some, weight, schema)
-        parts = density, density, schema, positions, distances, scales, cells, widths, shortfall
+        reasons = reasons_of((density, density), schema, positions, numbers, weight)
+        parts = density, density, schema, positions, distances, scales, *reasons
         return cls(*parts, denoising, middle, (known, weight[held]))
 
     def scores(self, matrix):

@@ -138,6 +138,7 @@ def test_levels_of_an_array_are_in_the_graph():
 
 DETECTORS = {
     "default": AutoencoderOutlierDetector(random_state=0),
+    "known usual": AutoencoderOutlierDetector(contamination=0.0, random_state=0),
     "alone": AutoencoderOutlierDetector(VAETransformer(**SMALL)),
     "ensemble": AutoencoderOutlierDetector(AutoencoderTransformer(**SMALL), ensemble=True, contamination=0.1),
 }

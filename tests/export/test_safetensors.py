@@ -30,6 +30,7 @@ ESTIMATORS = {
     "tied": AutoencoderTransformer(network=Perceptron(tied=True), **SMALL),
     "mixture": AutoencoderTransformer(code_density="gaussian_mixture", **SMALL),
     "detector": AutoencoderOutlierDetector(random_state=0),
+    "detector of novelty": AutoencoderOutlierDetector(contamination=0.0, random_state=0),
     "detector alone": AutoencoderOutlierDetector(VAETransformer(**SMALL)),
     "imputer": AutoencoderImputer(VAETransformer(**SMALL)),
 }

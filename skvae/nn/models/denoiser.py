@@ -18,13 +18,16 @@ N_WAVES = 8
 class Denoiser(nn.Module):
     r"""Predicts rows x (batch, n_inputs) from rows with normal noise of many levels, without a bottleneck.
 
-    It minimises the mean squared error, so that it comes to be the conditional mean of x given the noisy row. The errors of
-    that mean over all levels are the log-density of a row: with the noise :math:`\sigma`
+    It minimises the mean squared error, and so comes to predict the conditional mean of x given the noisy row. A row is
+    judged by its errors over all levels, each cell apart:
 
-    .. math:: -\log p(x) = c + \int E\,\lVert x - \hat x(x + \sigma\epsilon, \sigma)\rVert^2 \sigma^{-2} \, d\log\sigma
+    .. math:: \int E\,(x - \hat x(x + \sigma\epsilon, \sigma))^2 \sigma^{-2} \, d\log\sigma
 
-    (Guo, Shamai and Verdú, 2005; Kong, Brekelmans and Ver Steeg, "Information-theoretic diffusion", ICLR 2023), which
-    is a sum over cells. A level is a number from 0, LEAST_NOISE, to 1, MOST_NOISE, even in the logarithm.
+    Of exact predictions half of that is minus the log-density, up to a constant (Guo, Shamai and Verdú, 2005; Kong,
+    Brekelmans and Ver Steeg, "Information-theoretic diffusion", ICLR 2023). Where noise is weak a network is not exact,
+    and its own errors, which are large where it has seen few rows, outweigh the others: a cost is no log-density, and
+    ranks rows the better for it. A level is a number from 0, which is LEAST_NOISE, to 1, MOST_NOISE, even in the
+    logarithm.
     """
 
     def __init__(self, n_inputs, hidden_layer_sizes, generator):
@@ -48,7 +51,7 @@ class Denoiser(nn.Module):
         return {"denoising": 1.0}
 
     def costs(self, x, noise):
-        """Nats that each cell costs (batch, n_inputs), up to a constant.
+        """What each cell costs (batch, n_inputs).
 
         ``noise`` (n_levels, n_draws, n_inputs) is standard normal, the same for every row; levels are evenly spread.
         """
