@@ -30,6 +30,8 @@ import numpy as np
 import pandas as pd
 import torch
 from figures import write
+from joblib import Parallel, delayed
+from scipy.stats import t as student_t
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -118,26 +120,59 @@ def judged(score, train, test, y):
 
 
 def run_adbench(arguments, protocols):
-    """A line a set, then means, their halves, the spread over seeds, and the mean rank."""
-    records = []
+    """A line a set, then means, their halves, the spread over seeds, the mean rank, and paired differences."""
+    tasks = itertools.product(arguments.protocols, protocols.adbench_names(), range(arguments.seeds))
+    of_tasks = Parallel(arguments.jobs)(delayed(records_of)(arguments.bench, *task, arguments.only) for task in tasks)
+    records = [record for of_task in of_tasks for record in of_task]
     for protocol in arguments.protocols:
-        for name in protocols.adbench_names():
-            X, y = protocols.adbench(name)
-            for seed in range(arguments.seeds):
-                train, test, labels = protocols.split(X, y, protocol, 0)
-                table = {k: v for k, v in detectors(seed).items() if not arguments.only or k in arguments.only}
-                for detector, score in table.items():
-                    area, precision, seconds = judged(score, train, test, labels)
-                    records.append(
-                        {"protocol": protocol, "set": name, "seed": seed, "detector": detector}
-                        | {"AUROC": area, "AP": precision, "seconds": seconds}
-                    )
-            cells = [
-                f"{r['AUROC']:.1f}/{r['AP']:.1f}" for r in records if (r["protocol"], r["set"]) == (protocol, name)
-            ]
-            print(f"{protocol} {name[:16]:16} {' '.join(cells)}", flush=True)
-        summarize(protocol, protocols.adbench_names(), [r for r in records if r["protocol"] == protocol])
+        of_protocol = [r for r in records if r["protocol"] == protocol]
+        summarize(protocol, protocols.adbench_names(), of_protocol)
+        for line in paired(of_protocol):
+            print(f"  {line['one']} less {line['other']}: " + interval(line, "AUROC") + ", " + interval(line, "AP"))
     return records
+
+
+def records_of(bench, protocol, name, seed, only):
+    """What each detector reaches on one set."""
+    warnings.simplefilter("ignore")
+    protocols, records, cells = load_protocols(bench), [], []
+    train, test, labels = protocols.split(*protocols.adbench(name), protocol, 0)
+    for detector, score in detectors(seed).items():
+        if only and detector not in only:
+            continue
+        area, precision, seconds = judged(score, train, test, labels)
+        cells.append(f"{area:.1f}/{precision:.1f}")
+        records.append(
+            {"protocol": protocol, "set": name, "seed": seed, "detector": detector}
+            | {"AUROC": area, "AP": precision, "seconds": seconds}
+        )
+    print(f"{protocol} {name[:16]:16} {seed} {' '.join(cells)}", flush=True)
+    return records
+
+
+def paired(records):
+    """Differences set by set of ours and each other detector: means and 95 % intervals over sets, by Student's t.
+
+    Seeds are averaged first: what differs between sets is what another set would differ by.
+    """
+    names, lines = list(dict.fromkeys(r["detector"] for r in records)), []
+    for one, other in itertools.product([n for n in names if n.startswith("skvae")], names):
+        if one == other:
+            continue
+        line = {"one": one, "other": other}
+        for key in ("AUROC", "AP"):
+            means = pd.DataFrame([r for r in records if r["detector"] in (one, other)])
+            means = means.pivot_table(index="set", columns="detector", values=key)
+            apart = (means[one] - means[other]).to_numpy()
+            half = student_t.ppf(0.975, len(apart) - 1) * apart.std(ddof=1) / np.sqrt(len(apart))
+            line |= {key: float(apart.mean()), f"{key} half": float(half), f"{key} ahead": int((apart > 0.0).sum())}
+        lines.append(line)
+    return lines
+
+
+def interval(line, key):
+    """A paired difference in words."""
+    return f"{key} {line[key]:+.1f} +- {line[f'{key} half']:.1f} (ahead on {line[f'{key} ahead']} sets)"
 
 
 def summarize(protocol, sets, records):
@@ -337,6 +372,7 @@ def main():
     parser.add_argument("--protocols", nargs="*", choices=PROTOCOLS, default=PROTOCOLS[:2])
     parser.add_argument("--only", nargs="*", help="some of the detectors")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=1, help="processes of the part adbench")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")

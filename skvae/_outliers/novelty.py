@@ -15,7 +15,7 @@ from skvae._tables.weighted import WeightedRows, drawn_rows
 COMPARED_ROWS = 8192
 """Training rows that others are compared with, and that the denoiser learns from."""
 
-HELD_OUT, FEWEST, MOST = 0.1, 10, 1024
+HELD_OUT, FEWEST_HELD, MOST_HELD = 0.1, 10, 1024
 """Share of these rows that the denoiser does not learn from, and their number at least and at most."""
 
 ROWS_THAT_ALL_SAY = 2048
@@ -77,7 +77,7 @@ class NoveltyScores(FourScores):
 
 def held_out(n_rows, rng):
     """Mask of the rows that are held out, all of so few that none are left to learn from."""
-    n_held = min(max(round(HELD_OUT * n_rows), FEWEST), MOST)
+    n_held = min(max(round(HELD_OUT * n_rows), FEWEST_HELD), MOST_HELD)
     mask = np.ones(n_rows, dtype=bool)
     if n_rows > 1:
         mask[rng.permutation(n_rows)[min(n_held, n_rows // 2) :]] = False

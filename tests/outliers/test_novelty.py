@@ -17,7 +17,7 @@ from skvae._engine.denoising import Denoising
 from skvae._outlier import threshold_of_usual
 from skvae._outliers.ensemble import NoveltyEnsemble
 from skvae._outliers.excess import Excess
-from skvae.nn.models.denoiser import LEAST_NOISE, MOST_NOISE
+from skvae.nn.models.denoiser import STRONGEST, WEAKEST
 
 SMALL = {"hidden_layer_sizes": (16,), "random_state": 0, "max_iter": 20}
 
@@ -92,7 +92,7 @@ def test_the_denoiser_predicts_the_conditional_mean_of_normal_rows():
     X = rng.multivariate_normal(np.zeros(5), covariance, 4000)
     denoising = Denoising(5, "cpu", 0).train(X[400:], np.ones(3600), (X[:400], np.ones(400)), 0)
     for level in (0.5, 0.8, 1.0):
-        sigma = LEAST_NOISE * (MOST_NOISE / LEAST_NOISE) ** level
+        sigma = WEAKEST * (STRONGEST / WEAKEST) ** level
         noisy = X[:400] + sigma * rng.normal(size=(400, 5))
         exact = noisy @ np.linalg.solve(covariance + sigma**2 * np.eye(5), covariance)
         predicted = denoising.predict(noisy, level)

@@ -8,7 +8,7 @@ from torch import nn
 from skvae.nn.networks.dense import mlp
 from skvae.nn.numerics import standard_normal
 
-LEAST_NOISE, MOST_NOISE = 0.03, 3.0
+WEAKEST, STRONGEST = 0.03, 3.0
 """Standard deviations of the weakest and of the strongest noise, in standard units of the columns."""
 
 N_WAVES = 8
@@ -26,7 +26,7 @@ class Denoiser(nn.Module):
     Of exact predictions half of that is minus the log-density, up to a constant (Guo, Shamai and Verdú, 2005; Kong,
     Brekelmans and Ver Steeg, "Information-theoretic diffusion", ICLR 2023). Where noise is weak a network is not exact,
     and its own errors, which are large where it has seen few rows, outweigh the others: a cost is no log-density, and
-    ranks rows the better for it. A level is a number from 0, which is LEAST_NOISE, to 1, MOST_NOISE, even in the
+    ranks rows the better for it. A level is a number from 0, which is WEAKEST, to 1, STRONGEST, even in the
     logarithm.
     """
 
@@ -61,9 +61,9 @@ class Denoiser(nn.Module):
             sigma = strength(level)
             errors = sum((self(x + sigma * draw, level) - x).square() for draw in draws.unbind())
             total = total + errors / sigma.square()
-        return total * (math.log(MOST_NOISE / LEAST_NOISE) / (n_levels * noise.shape[1]))
+        return total * (math.log(STRONGEST / WEAKEST) / (n_levels * noise.shape[1]))
 
 
 def strength(level):
     """Standard deviation of the noise of a level between 0 and 1."""
-    return LEAST_NOISE * torch.exp(level * math.log(MOST_NOISE / LEAST_NOISE))
+    return WEAKEST * torch.exp(level * math.log(STRONGEST / WEAKEST))
