@@ -17,7 +17,7 @@ import pytest
 import skvae
 
 DOCS = Path(__file__).parents[1] / "docs"
-MODULES = ["networks", "corruptions", "penalties"]
+MODULES = ["callbacks", "networks", "corruptions", "penalties"]
 FUNCTIONS = [
     "skvae.model_selection.fewest_components",
     "skvae.io.to_parquet",

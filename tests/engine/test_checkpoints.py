@@ -266,69 +266,81 @@ def test_without_callbacks_the_parameter_is_named(monkeypatch):
 CHILD = """
 import sys
 import numpy as np
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from skvae import VAETransformer
-X, params = np.load(sys.argv[1]), dict(max_iter=60, hidden_layer_sizes=(16,), batch_size=16, early_stopping=False,
-                                       n_iter_no_change=99, device="cpu", random_state=0)
+X = np.load(sys.argv[1])
 print("begins", flush=True)
-if sys.argv[3] == "parameter":
-    VAETransformer(2, checkpoint=sys.argv[2], checkpoint_interval=0, **params).fit(X)
-else:
-    from skvae.callbacks import Checkpoint
-    pipeline = make_pipeline(StandardScaler(), VAETransformer(2, **params))
-    pipeline.set_callbacks(Checkpoint(sys.argv[2], interval=0)).fit(X)
+VAETransformer(2, max_iter=60, hidden_layer_sizes=(16,), batch_size=16, early_stopping=False, n_iter_no_change=99,
+               device="cpu", random_state=0, checkpoint=sys.argv[2], checkpoint_interval=0).fit(X)
 """
-LONG = {**SETTINGS, "max_iter": 60, "hidden_layer_sizes": (16,), "batch_size": 16, "early_stopping": False}
-LONG |= {"n_iter_no_change": 99, "random_state": 0}
-
-
-def kill_a_child(X, folder, way, wait):
-    """End a process that fits, ``wait()`` after it has begun to; whether it has left a state behind."""
-    np.save(folder.with_suffix(".npy"), X)
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, folder.with_suffix(".npy"), folder, way], stdout=subprocess.PIPE, cwd=Path.cwd()
-    )
-    child.stdout.readline()
-    wait()
-    child.send_signal(signal.SIGKILL)
-    child.communicate()
-    return has_state(folder)
-
-
-def has_state(folder):
-    """Whether there is a whole state in a folder."""
-    return folder.exists() and any(path.suffix == ".checkpoint" for path in folder.iterdir())
 
 
 @pytest.mark.slow
 def test_twenty_kills_change_no_weight(X, tmp_path):
     rng = random.Random(0)
-    model = VAETransformer(2, **LONG)
+    np.save(tmp_path / "X.npy", X)
+    model = VAETransformer(
+        2,
+        max_iter=60,
+        hidden_layer_sizes=(16,),
+        batch_size=16,
+        early_stopping=False,
+        n_iter_no_change=99,
+        device="cpu",
+        random_state=0,
+    )
     model.fit(X)
     start = time.perf_counter()
     expected, seconds = weights(model.fit(X)), time.perf_counter() - start
     n_on_the_way = 0
     for number in range(20):
         folder = tmp_path / str(number)
-        n_on_the_way += kill_a_child(X, folder, "parameter", lambda: time.sleep(rng.uniform(0.0, 2.0) * seconds))
+        child = subprocess.Popen(
+            [sys.executable, "-c", CHILD, tmp_path / "X.npy", folder], stdout=subprocess.PIPE, cwd=Path.cwd()
+        )
+        child.stdout.readline()
+        time.sleep(rng.uniform(0.0, 2.0) * seconds)
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+        n_on_the_way += folder.exists() and any(path.suffix == ".checkpoint" for path in folder.iterdir())
         model.set_params(checkpoint=folder, checkpoint_interval=0)
         np.testing.assert_array_equal(weights(model.fit(X)), expected)
     assert n_on_the_way > 3
 
 
+KILLS_ITSELF = """
+import os, signal, sys
+import numpy as np
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skvae import VAETransformer
+from skvae.callbacks import Checkpoint
+from skvae.nn import checkpoints
+
+replace, left = os.replace, [3]
+
+def and_die(part, path):
+    replace(part, path)
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+checkpoints.os.replace = and_die
+pipeline = make_pipeline(StandardScaler(), VAETransformer(2, random_state=0, **eval(sys.argv[3])))
+pipeline.set_callbacks(Checkpoint(sys.argv[2], interval=0)).fit(np.load(sys.argv[1]))
+"""
+
+
 @WITH_CALLBACKS
 def test_a_pipeline_with_the_callback_goes_on_after_a_kill(X, tmp_path, monkeypatch):
-    plain, folder = make_pipeline(StandardScaler(), VAETransformer(2, **LONG)), tmp_path / "states"
+    np.save(tmp_path / "X.npy", X)
+    folder, plain = tmp_path / "states", around("pipeline")
     n_epochs = counted(monkeypatch, lambda: plain.fit(X))
-
-    def wait():
-        while not has_state(folder):
-            time.sleep(0.001)
-
-    assert kill_a_child(X, folder, "callback", wait)
-    again = make_pipeline(StandardScaler(), VAETransformer(2, **LONG)).set_callbacks(Checkpoint(folder, interval=0))
-    assert counted(monkeypatch, lambda: again.fit(X)) < n_epochs + 1
+    arguments = [tmp_path / "X.npy", folder, repr(SETTINGS)]
+    done = subprocess.run([sys.executable, "-c", KILLS_ITSELF, *arguments], cwd=Path.cwd(), check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(folder.iterdir())) == 1
+    again = around("pipeline").set_callbacks(Checkpoint(folder, interval=0))
+    assert counted(monkeypatch, lambda: again.fit(X)) == n_epochs - 2  # killed before its third epoch
     np.testing.assert_array_equal(weights(again[-1]), weights(plain[-1]))
     np.testing.assert_array_equal(again.score_samples(X), plain.score_samples(X))
     assert not list(folder.iterdir())
