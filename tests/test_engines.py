@@ -213,7 +213,7 @@ def test_requests_that_wait_are_scored_in_one_call(bench, detector, monkeypatch)
 def test_programs_of_the_page_stand_in_the_examples_that_run():
     blocks = re.findall(r"```python\n(.*?)\n```", (ROOT / "docs" / "engines.md").read_text(), re.DOTALL)
     examples = [without_indents(path.read_text()) for path in (ROOT / "examples").glob("*.py")]
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     for block in blocks:
         assert any(without_indents(block) in text for text in examples), block
 
