@@ -42,6 +42,7 @@ class Ran:
             temporary.mkdir()
             paths = os.pathsep.join([str(ROOT), *sys.path])
             own = {"HOME": str(home), "TMPDIR": str(temporary), "MARK": mark, "PYTHONPATH": paths}
+            own["RAY_worker_niceness"] = "0"  # else its workers wait for whatever else the machine does
             done = subprocess.run(
                 [sys.executable, str(ROOT / script), *map(str, arguments)],
                 env={**os.environ, "OMP_NUM_THREADS": "1", **own},

@@ -1,7 +1,9 @@
 """A fit that was killed goes on from its checkpoint, to the model that it would have become."""
 
+import contextlib
 import errno
 import importlib.util
+import os
 import pickle
 import random
 import signal
@@ -263,47 +265,48 @@ def test_without_callbacks_the_parameter_is_named(monkeypatch):
         Checkpoint("states")
 
 
-CHILD = """
-import sys
+CHILDREN = """
+import os, sys
 import numpy as np
 from skvae import VAETransformer
-X = np.load(sys.argv[1])
-print("begins", flush=True)
-VAETransformer(2, max_iter=60, hidden_layer_sizes=(16,), batch_size=16, early_stopping=False, n_iter_no_change=99,
-               device="cpu", random_state=0, checkpoint=sys.argv[2], checkpoint_interval=0).fit(X)
+X, params = np.load(sys.argv[1]), eval(sys.argv[2])
+for folder in sys.stdin:
+    child = os.fork()
+    if not child:
+        print(os.getpid(), flush=True)
+        VAETransformer(2, checkpoint=folder.strip(), checkpoint_interval=0, **params).fit(X)
+        os._exit(0)
+    os.waitpid(child, 0)
+    print("ended", flush=True)
 """
+"""A process for each folder that it is told, all of them of one that has imported what they need."""
+
+LONG = {**SETTINGS, "max_iter": 60, "hidden_layer_sizes": (16,), "batch_size": 16, "early_stopping": False}
+LONG |= {"n_iter_no_change": 99, "random_state": 0}
 
 
 @pytest.mark.slow
 def test_twenty_kills_change_no_weight(X, tmp_path):
     rng = random.Random(0)
     np.save(tmp_path / "X.npy", X)
-    model = VAETransformer(
-        2,
-        max_iter=60,
-        hidden_layer_sizes=(16,),
-        batch_size=16,
-        early_stopping=False,
-        n_iter_no_change=99,
-        device="cpu",
-        random_state=0,
-    )
+    model = VAETransformer(2, **LONG)
     model.fit(X)
     start = time.perf_counter()
     expected, seconds = weights(model.fit(X)), time.perf_counter() - start
-    n_on_the_way = 0
-    for number in range(20):
-        folder = tmp_path / str(number)
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, tmp_path / "X.npy", folder], stdout=subprocess.PIPE, cwd=Path.cwd()
-        )
-        child.stdout.readline()
-        time.sleep(rng.uniform(0.0, 2.0) * seconds)
-        child.send_signal(signal.SIGKILL)
-        child.communicate()
-        n_on_the_way += folder.exists() and any(path.suffix == ".checkpoint" for path in folder.iterdir())
-        model.set_params(checkpoint=folder, checkpoint_interval=0)
-        np.testing.assert_array_equal(weights(model.fit(X)), expected)
+    n_on_the_way, pipes = 0, {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    with subprocess.Popen([sys.executable, "-c", CHILDREN, tmp_path / "X.npy", repr(LONG)], **pipes) as parent:
+        for number in range(20):
+            folder = tmp_path / str(number)
+            parent.stdin.write(f"{folder}\n")
+            child = int(parent.stdout.readline())
+            time.sleep(rng.uniform(0.0, 2.0) * seconds)
+            with contextlib.suppress(ProcessLookupError):  # it may have ended
+                os.kill(child, signal.SIGKILL)
+            assert parent.stdout.readline() == "ended\n"
+            n_on_the_way += folder.exists() and any(path.suffix == ".checkpoint" for path in folder.iterdir())
+            model.set_params(checkpoint=folder, checkpoint_interval=0)
+            np.testing.assert_array_equal(weights(model.fit(X)), expected)
+        parent.stdin.close()
     assert n_on_the_way > 3
 
 
