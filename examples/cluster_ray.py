@@ -1,4 +1,4 @@
-"""A search, scores and a fit on a cluster of Ray: two worker processes on this machine.
+"""A search, scores and a fit on a cluster of Ray: two worker processes on this machine, one of which is killed.
 
 What runs here on two processes runs as it stands on a real cluster, once ``ray.init`` has its address. It needs
 ``pip install 'skvae[ray]'``.
@@ -7,7 +7,10 @@ What runs here on two processes runs as it stands on a real cluster, once ``ray.
 import argparse
 import os
 import secrets
+import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported to anybody
@@ -16,10 +19,12 @@ os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else Ray keeps
 
 import joblib
 import numpy as np
+import psutil  # Ray brings it
 import ray
 from ray.train import RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.util.joblib import register_ray
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import GridSearchCV
 
@@ -27,6 +32,9 @@ from skvae import AutoencoderOutlierDetector, VAETransformer
 
 MEMORY = 200 * 2**20
 """Bytes of the store that processes share; Ray's own choice is a third of the machine's memory."""
+
+AGAIN = {"max_restarts": -1, "max_task_retries": 3}
+"""Workers that end are started again, and what they did is done again, three times at most; by itself Ray gives up."""
 
 
 def main(max_iter=30, sizes=(1, 2, 3, 4)):
@@ -44,17 +52,48 @@ def main(max_iter=30, sizes=(1, 2, 3, 4)):
 
 
 def search(X, max_iter, sizes):
-    """Compare a search of the cluster's with one of loky's."""
+    """Compare a search of the cluster's with one of loky's; then have a worker killed in the middle of another one."""
     register_ray()
-    found = {}
-    for backend in ("loky", "ray"):
-        grid = GridSearchCV(VAETransformer(max_iter=max_iter, random_state=0), {"n_components": list(sizes)}, cv=3)
-        with joblib.parallel_config(backend, n_jobs=2):
-            found[backend] = grid.fit(X)
+    grid = GridSearchCV(VAETransformer(max_iter=max_iter, random_state=0), {"n_components": list(sizes)}, cv=3)
+    with joblib.parallel_config("loky", n_jobs=2):
+        found = {"loky": clone(grid).fit(X)}
+    found["ray"] = on_ray(clone(grid), X)
+    killer = threading.Thread(target=kill_a_busy_worker)
+    killer.start()
+    found["ray, a worker killed"] = on_ray(clone(grid), X)
+    killer.join()
     print("Mean held-out log-likelihood by n_components, and the largest difference to loky of any fold")
     for backend, grid in found.items():
         means = " ".join(f"{mean:.4f}" for mean in grid.cv_results_["mean_test_score"])
-        print(f"{backend:5} {means} {difference(folds(grid), folds(found['loky'])):g}")
+        print(f"{backend:20} {means} {difference(folds(grid), folds(found['loky'])):g}")
+
+
+def on_ray(grid, X):
+    """Search on the cluster; fits of a worker that is killed are done again."""
+    with joblib.parallel_config("ray", n_jobs=2, ray_remote_args=AGAIN):
+        return grid.fit(X)
+
+
+def kill_a_busy_worker():
+    """End one of the worker processes, as a machine that fails would, once both have work."""
+    while len(busy := busy_workers()) < 2:
+        time.sleep(0.01)
+    busy[0].kill()
+    print(f"Killed worker {busy[0].pid}", file=sys.stderr)
+
+
+def busy_workers():
+    """Worker processes that fit: Ray writes into their titles what they do."""
+    below = psutil.Process().children(recursive=True)
+    return [each for each in below if "PoolActor.run_batch" in title(each)]
+
+
+def title(process):
+    """What a process says that it is; nothing where it has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def folds(grid):

@@ -23,9 +23,13 @@ except ImportError:  # scikit-learn < 1.9
         return method
 
 
+HAS_CALLBACKS = hasattr(CallbackSupportMixin, "set_callbacks")
+"""Whether this scikit-learn has callbacks."""
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 __all__ = [
+    "HAS_CALLBACKS",
     "CallbackSupportMixin",
     "HasMethods",
     "Interval",
@@ -34,6 +38,7 @@ __all__ = [
     "_fit_context",
     "_set_random_states",
     "available_if",
+    "callbacks_of",
     "check_is_fitted",
     "has_fit_parameter",
     "note_columns",
@@ -55,6 +60,11 @@ def _fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], M
 def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
     """scikit-learn's methods that are there only for some estimators, with their type."""
     return metaestimators.available_if(check)
+
+
+def callbacks_of(estimator):
+    """Callbacks that an estimator has, those included that an estimator around it has passed on for this fit."""
+    return getattr(estimator, "_skl_callbacks", [])
 
 
 NOTED = "n_features_in_", "feature_names_in_"

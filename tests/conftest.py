@@ -21,10 +21,10 @@ SLOW = (Path(__file__).parent / "slow.txt").read_text().splitlines()
 NEWER = (Path(__file__).parent / "newer.txt").read_text().splitlines()
 """Tests of what needs newer packages than the package itself: dates at the ends of time (pandas 3.1), zones of zoneinfo
 (pandas 3), float16 of arrow, and what scikit-learn 1.7 has: names of polars columns, frames of polars in a
-ColumnTransformer, weights for the score of a Pipeline; and the tables of later skrub."""
+ColumnTransformer, weights for the score of a Pipeline; callbacks (1.9); and the tables of later skrub."""
 
 HAS_NEWER = all(
-    parse_version(package.__version__) >= parse_version(least) for package, least in ((pd, "3.1"), (sklearn, "1.7"))
+    parse_version(package.__version__) >= parse_version(least) for package, least in ((pd, "3.1"), (sklearn, "1.9"))
 )
 
 
@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items):
         if any(fnmatch(name, each) for each in SLOW):
             item.add_marker(pytest.mark.slow)
         if not HAS_NEWER and any(fnmatch(name, each) for each in NEWER):
-            item.add_marker(pytest.mark.skip(reason="needs pandas 3.1 and scikit-learn 1.7: see tests/newer.txt"))
+            item.add_marker(pytest.mark.skip(reason="needs pandas 3.1 and scikit-learn 1.9: see tests/newer.txt"))
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ from skvae import AutoencoderOutlierDetector, VAETransformer
 ROOT = Path(__file__).parents[1]
 SMALL = {"max_iter": 3, "sizes": [1, 2]}
 RATE, SECONDS = 200, 10
+KILLED = {"dask": "Restarting worker", "ray": "Killed worker"}
+"""What is logged where a worker was killed, by the engine: by Dask itself, by the example of Ray."""
 ENGINES = {"dask", "ray", "service"}
 """Extras that the tests marked ``engines`` need."""
 
@@ -40,12 +42,13 @@ class Ran:
             temporary.mkdir()
             paths = os.pathsep.join([str(ROOT), *sys.path])
             own = {"HOME": str(home), "TMPDIR": str(temporary), "MARK": mark, "PYTHONPATH": paths}
+            own["RAY_worker_niceness"] = "0"  # else its workers wait for whatever else the machine does
             done = subprocess.run(
                 [sys.executable, str(ROOT / script), *map(str, arguments)],
                 env={**os.environ, "OMP_NUM_THREADS": "1", **own},
                 capture_output=True,
                 text=True,
-                timeout=280,
+                timeout=600,
             )
             assert done.returncode == 0, done.stderr
             self.said, self.logged = done.stdout, done.stderr
@@ -81,9 +84,11 @@ def cluster(request):
 
 @pytest.mark.engines
 def test_a_search_on_a_cluster_has_the_scores_of_one_without_to_the_last_bit(cluster):
-    rows = re.findall(r"^(loky|dask|dask, a worker killed|ray) +(\S+) (\S+) (\S+)$", cluster.said, re.MULTILINE)
+    rows = re.findall(
+        r"^(loky|dask|dask, a worker killed|ray|ray, a worker killed) +(\S+) (\S+) (\S+)$", cluster.said, re.MULTILINE
+    )
     names = [name for name, *_ in rows]
-    assert names in (["loky", "dask", "dask, a worker killed"], ["loky", "ray"])
+    assert names in [["loky", engine, f"{engine}, a worker killed"] for engine in ("dask", "ray")]
     estimator = VAETransformer(max_iter=SMALL["max_iter"], random_state=0)
     search = GridSearchCV(estimator, {"n_components": SMALL["sizes"]}, cv=3)
     search.fit(load_breast_cancer(as_frame=True).data)
@@ -92,7 +97,7 @@ def test_a_search_on_a_cluster_has_the_scores_of_one_without_to_the_last_bit(clu
     for _, first, second, difference in rows:
         np.testing.assert_allclose([float(first), float(second)], expected, atol=1e-3)
         assert difference == "0"
-    assert ("Restarting worker" in cluster.logged) == ("dask, a worker killed" in names)
+    assert re.search(KILLED[names[1]], cluster.logged)
 
 
 @pytest.mark.engines
@@ -209,7 +214,7 @@ def test_requests_that_wait_are_scored_in_one_call(bench, detector, monkeypatch)
 def test_programs_of_the_page_stand_in_the_examples_that_run():
     blocks = re.findall(r"```python\n(.*?)\n```", (ROOT / "docs" / "engines.md").read_text(), re.DOTALL)
     examples = [without_indents(path.read_text()) for path in (ROOT / "examples").glob("*.py")]
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     for block in blocks:
         assert any(without_indents(block) in text for text in examples), block
 
@@ -221,7 +226,8 @@ def without_indents(text):
 
 def test_ci_and_tox_run_the_engines_where_their_extras_are_installed():
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
-    installs = next(number for number, line in enumerate(lines) if ".[dask,ray,service]" in line)
+    extras = [re.findall(r"\w+", "".join(re.findall(r" -e \"\.\[(.*?)\]\"", line))) for line in lines]
+    installs = next(number for number, brought in enumerate(extras) if set(brought) >= ENGINES)
     assert any(" -m engines " in line and "tests/test_engines.py" in line for line in lines[installs + 1 :])
     tox = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["tox"]
     assert "engines" in tox["env_list"]

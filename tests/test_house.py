@@ -38,7 +38,7 @@ PACKAGE, ROOT = Path(skvae.__file__).parent, Path(__file__).parent.parent
 FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in sorted(PACKAGE.rglob("*.py"))}
 TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 
-MEMBERS_FILES = {"_members", "networks", "corruptions", "penalties"}
+MEMBERS_FILES = {"_members", "networks", "corruptions", "penalties", "callbacks"}
 FACES = {"_vae", "_autoencoder", "_outlier", "_imputer"}
 SHARED = {"_callbacks", "_stored", "_surroundings", "_typing", "_validation"}
 """What every room may know: scikit-learn's machinery, files, and the program around a call."""

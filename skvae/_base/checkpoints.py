@@ -8,7 +8,9 @@ import numpy as np
 
 from skvae import __version__
 from skvae._tables.distinct import fingerprints
-from skvae.nn.checkpoints import UNKEPT, Checkpoint
+from skvae._validation import callbacks_of
+from skvae.callbacks import Checkpoint
+from skvae.nn.checkpoints import UNKEPT, Kept
 from skvae.nn.ranks import ranks_now
 
 SAME_FIT_ANYWAY = {"checkpoint", "checkpoint_interval", "verbose"}
@@ -17,13 +19,21 @@ SAME_FIT_ANYWAY = {"checkpoint", "checkpoint_interval", "verbose"}
 
 def checkpoint_of(estimator, run, validation, seeds):
     """Where the state of a fit is kept, and what it says: the seeds with which the fit began."""
-    if estimator.checkpoint is None:
+    asked = asked_of(estimator)
+    if not asked:
         return UNKEPT
-    folder = fspath(estimator.checkpoint)
+    folder, interval = asked[0]
     makedirs(folder, exist_ok=True)
-    return Checkpoint(
-        path.join(folder, name_of(estimator, run, validation)), estimator.checkpoint_interval, ranks_now(), seeds
-    )
+    return Kept(path.join(fspath(folder), name_of(estimator, run, validation)), interval, ranks_now(), seeds)
+
+
+def asked_of(estimator):
+    """Folders in which the state of a fit may be kept, with the seconds between two states; the first one counts.
+
+    They are those of the estimator's own parameters, and of callbacks that it has or that were passed on to it.
+    """
+    own = [(estimator.checkpoint, estimator.checkpoint_interval)] if estimator.checkpoint is not None else []
+    return own + [(each.folder, each.interval) for each in callbacks_of(estimator) if isinstance(each, Checkpoint)]
 
 
 def name_of(estimator, run, validation):

@@ -66,7 +66,7 @@ class Unkept:
 UNKEPT = Unkept()
 
 
-class Checkpoint(Unkept):
+class Kept(Unkept):
     """A file, written anew once ``interval`` seconds have passed since the last time.
 
     It is replaced in one piece: a process that is killed meanwhile leaves the one before. A disk that is full stops no

@@ -1,6 +1,10 @@
 """A fit that was killed goes on from its checkpoint, to the model that it would have become."""
 
+import contextlib
 import errno
+import importlib.util
+import os
+import pickle
 import random
 import signal
 import subprocess
@@ -11,12 +15,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer, callbacks
+from skvae.callbacks import Checkpoint
 from skvae.nn import checkpoints
 from skvae.nn.training import Best
 
 SETTINGS = {"max_iter": 8, "hidden_layer_sizes": (8,), "batch_size": 32, "device": "cpu"}
+
+
+WITH_CALLBACKS = pytest.mark.skipif(
+    importlib.util.find_spec("sklearn.callback") is None, reason="callbacks came with scikit-learn 1.9"
+)
 
 
 class KilledError(BaseException):
@@ -160,45 +174,176 @@ def test_a_folder_that_cannot_be_one_is_named(X, tmp_path):
         VAETransformer(2, **SETTINGS, checkpoint=tmp_path / "file").fit(X)
 
 
-CHILD = """
-import sys
+@WITH_CALLBACKS
+@pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
+def test_a_callback_keeps_what_the_parameter_keeps(X, tmp_path, monkeypatch, Estimator):
+    """A fit that broke off with one of them goes on with the other one, from the same file."""
+    plain = Estimator(2, **SETTINGS, random_state=0).fit(X)
+    ways = [
+        Estimator(2, **SETTINGS, random_state=0, checkpoint=tmp_path, checkpoint_interval=0),
+        Estimator(2, **SETTINGS, random_state=0).set_callbacks(Checkpoint(tmp_path, interval=0)),
+    ]
+    for first, second in (ways, ways[::-1]):
+        killed(monkeypatch, 5, lambda first=first: first.fit(X))
+        assert len(list(tmp_path.iterdir())) == 1
+        epochs = counted(monkeypatch, lambda second=second: second.fit(X))
+        assert epochs < plain.n_iter_
+        np.testing.assert_array_equal(weights(second), weights(plain))
+        assert second.loss_curve_ == plain.loss_curve_
+        assert not list(tmp_path.iterdir())
+
+
+def counted(monkeypatch, fit):
+    """How many epochs a fit trains."""
+    epochs, update = [], Best.update
+    with monkeypatch.context() as patch:
+        patch.setattr(Best, "update", lambda self, objective: epochs.append(objective) or update(self, objective))
+        fit()
+    return len(epochs)
+
+
+@WITH_CALLBACKS
+def test_a_parameter_of_the_estimator_counts_before_a_callback(X, tmp_path, monkeypatch):
+    kept = {"checkpoint": tmp_path / "parameter", "checkpoint_interval": 0}
+    model = VAETransformer(2, **SETTINGS, **kept).set_callbacks(Checkpoint(tmp_path / "callback", interval=0))
+    killed(monkeypatch, 4, lambda: model.fit(X))
+    assert [path.name for path in tmp_path.iterdir()] == ["parameter"]
+
+
+def around(name):
+    """An estimator around ours, and what of it is fitted by training."""
+    vae = VAETransformer(2, **SETTINGS, random_state=0)
+    pipeline = Pipeline([("scale", StandardScaler()), ("vae", vae)])
+    if name == "detector":
+        return AutoencoderOutlierDetector(vae, ensemble=True, random_state=0)
+    return pipeline if name == "pipeline" else GridSearchCV(pipeline, {"vae__n_components": [1, 2]}, cv=2)
+
+
+@WITH_CALLBACKS
+@pytest.mark.parametrize("name", ["pipeline", "search", "detector"])
+def test_a_callback_goes_to_the_estimators_in_others(X, tmp_path, monkeypatch, name):
+    """It is broken off in its last fit, which goes on: of the others nothing is kept."""
+    plain, broken = around(name), around(name).set_callbacks(Checkpoint(tmp_path, interval=0))
+    n_epochs = counted(monkeypatch, lambda: plain.fit(X))
+    killed(monkeypatch, n_epochs - 2, lambda: broken.fit(X))
+    assert len(list(tmp_path.iterdir())) == 1
+    assert counted(monkeypatch, lambda: broken.fit(X)) < n_epochs
+    np.testing.assert_array_equal(broken.score_samples(X), plain.score_samples(X))
+    assert not list(tmp_path.iterdir())
+
+
+@WITH_CALLBACKS
+def test_processes_of_a_search_keep_their_fits(X, tmp_path):
+    """A callback that has been pickled still keeps fits in its folder: those that fail leave their files."""
+    pipeline = make_pipeline(StandardScaler(), VAETransformer(2, **SETTINGS, random_state=0))
+    search = GridSearchCV(pipeline, {"vaetransformer__n_components": [1, 2]}, cv=2, n_jobs=2)
+    plain = clone(search).fit(X)
+    search.set_callbacks(Checkpoint(tmp_path / "states", interval=0)).fit(X)
+    assert (tmp_path / "states").is_dir()
+    np.testing.assert_array_equal(search.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"])
+    again = pickle.loads(pickle.dumps(Checkpoint(tmp_path, interval=1.0)))
+    assert again == Checkpoint(tmp_path, interval=1.0) != Checkpoint(tmp_path)
+
+
+@WITH_CALLBACKS
+def test_a_callback_is_set_on_the_outermost_estimator(X, tmp_path):
+    inner = VAETransformer(2, **SETTINGS).set_callbacks(Checkpoint(tmp_path))
+    with pytest.raises(TypeError, match=r"\['Checkpoint'\].*Register them directly on the meta-estimator"):
+        make_pipeline(StandardScaler(), inner).fit(X)
+
+
+@WITH_CALLBACKS
+@pytest.mark.parametrize(("params", "said"), [((3,), "'folder'.*Got 3 instead"), (("x", -1), "'interval'.*Got -1")])
+def test_a_callback_refuses_what_has_no_meaning(params, said):
+    with pytest.raises(ValueError, match=f"The {said}"):
+        Checkpoint(*params)
+
+
+def test_without_callbacks_the_parameter_is_named(monkeypatch):
+    monkeypatch.setattr(callbacks, "HAS_CALLBACKS", False)
+    with pytest.raises(ImportError, match=r"scikit-learn has from version 1\.9 on.*checkpoint=\"FOLDER\""):
+        Checkpoint("states")
+
+
+CHILDREN = """
+import os, sys
 import numpy as np
 from skvae import VAETransformer
-X = np.load(sys.argv[1])
-print("begins", flush=True)
-VAETransformer(2, max_iter=60, hidden_layer_sizes=(16,), batch_size=16, early_stopping=False, n_iter_no_change=99,
-               device="cpu", random_state=0, checkpoint=sys.argv[2], checkpoint_interval=0).fit(X)
+X, params = np.load(sys.argv[1]), eval(sys.argv[2])
+for folder in sys.stdin:
+    child = os.fork()
+    if not child:
+        print(os.getpid(), flush=True)
+        VAETransformer(2, checkpoint=folder.strip(), checkpoint_interval=0, **params).fit(X)
+        os._exit(0)
+    os.waitpid(child, 0)
+    print("ended", flush=True)
 """
+"""A process for each folder that it is told, all of them of one that has imported what they need."""
+
+LONG = {**SETTINGS, "max_iter": 60, "hidden_layer_sizes": (16,), "batch_size": 16, "early_stopping": False}
+LONG |= {"n_iter_no_change": 99, "random_state": 0}
 
 
 @pytest.mark.slow
 def test_twenty_kills_change_no_weight(X, tmp_path):
     rng = random.Random(0)
     np.save(tmp_path / "X.npy", X)
-    model = VAETransformer(
-        2,
-        max_iter=60,
-        hidden_layer_sizes=(16,),
-        batch_size=16,
-        early_stopping=False,
-        n_iter_no_change=99,
-        device="cpu",
-        random_state=0,
-    )
+    model = VAETransformer(2, **LONG)
     model.fit(X)
     start = time.perf_counter()
     expected, seconds = weights(model.fit(X)), time.perf_counter() - start
-    n_on_the_way = 0
-    for number in range(20):
-        folder = tmp_path / str(number)
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, tmp_path / "X.npy", folder], stdout=subprocess.PIPE, cwd=Path.cwd()
-        )
-        child.stdout.readline()
-        time.sleep(rng.uniform(0.0, 2.0) * seconds)
-        child.send_signal(signal.SIGKILL)
-        child.communicate()
-        n_on_the_way += folder.exists() and any(path.suffix == ".checkpoint" for path in folder.iterdir())
-        model.set_params(checkpoint=folder, checkpoint_interval=0)
-        np.testing.assert_array_equal(weights(model.fit(X)), expected)
+    n_on_the_way, pipes = 0, {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    with subprocess.Popen([sys.executable, "-c", CHILDREN, tmp_path / "X.npy", repr(LONG)], **pipes) as parent:
+        for number in range(20):
+            folder = tmp_path / str(number)
+            parent.stdin.write(f"{folder}\n")
+            child = int(parent.stdout.readline())
+            time.sleep(rng.uniform(0.0, 2.0) * seconds)
+            with contextlib.suppress(ProcessLookupError):  # it may have ended
+                os.kill(child, signal.SIGKILL)
+            assert parent.stdout.readline() == "ended\n"
+            n_on_the_way += folder.exists() and any(path.suffix == ".checkpoint" for path in folder.iterdir())
+            model.set_params(checkpoint=folder, checkpoint_interval=0)
+            np.testing.assert_array_equal(weights(model.fit(X)), expected)
+        parent.stdin.close()
     assert n_on_the_way > 3
+
+
+KILLS_ITSELF = """
+import os, signal, sys
+import numpy as np
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skvae import VAETransformer
+from skvae.callbacks import Checkpoint
+from skvae.nn import checkpoints
+
+replace, left = os.replace, [3]
+
+def and_die(part, path):
+    replace(part, path)
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+checkpoints.os.replace = and_die
+pipeline = make_pipeline(StandardScaler(), VAETransformer(2, random_state=0, **eval(sys.argv[3])))
+pipeline.set_callbacks(Checkpoint(sys.argv[2], interval=0)).fit(np.load(sys.argv[1]))
+"""
+
+
+@WITH_CALLBACKS
+def test_a_pipeline_with_the_callback_goes_on_after_a_kill(X, tmp_path, monkeypatch):
+    np.save(tmp_path / "X.npy", X)
+    folder, plain = tmp_path / "states", around("pipeline")
+    n_epochs = counted(monkeypatch, lambda: plain.fit(X))
+    arguments = [tmp_path / "X.npy", folder, repr(SETTINGS)]
+    done = subprocess.run([sys.executable, "-c", KILLS_ITSELF, *arguments], cwd=Path.cwd(), check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(folder.iterdir())) == 1
+    again = around("pipeline").set_callbacks(Checkpoint(folder, interval=0))
+    assert counted(monkeypatch, lambda: again.fit(X)) == n_epochs - 2  # killed before its third epoch
+    np.testing.assert_array_equal(weights(again[-1]), weights(plain[-1]))
+    np.testing.assert_array_equal(again.score_samples(X), plain.score_samples(X))
+    assert not list(folder.iterdir())

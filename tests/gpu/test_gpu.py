@@ -30,6 +30,25 @@ np.save(sys.argv[2], estimator.score_samples(X))
 """
 """Loads and scores, in a process of its own."""
 
+AS_RANK = """
+import sys
+import numpy as np
+import torch
+from torch import distributed
+from skvae import VAETransformer
+folder, backend, rank, n_ranks = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+torch.cuda.set_device(0)
+if n_ranks:
+    distributed.init_process_group(backend, init_method=f"file://{folder}/{backend}", rank=rank, world_size=n_ranks)
+X = np.load(f"{folder}/X.npy")
+model = VAETransformer(3, random_state=0, max_iter=10, device="cuda", precision="float64").fit(X)
+weights = torch.cat([each.detach().reshape(-1) for each in model.module_.parameters()])
+np.save(f"{folder}/{backend}-{rank}.npy", weights.cpu().numpy())
+if n_ranks:
+    distributed.destroy_process_group()
+"""
+"""Fits as one of some ranks that share a GPU, or as none, in a process of its own."""
+
 
 def mixed_frame(n_rows=600):
     """Numbers, counts, levels and holes that depend on one another."""
@@ -189,6 +208,28 @@ def test_two_processes_share_one_gpu():
     ]
     one, two = (search.cv_results_["mean_test_score"] for search in searches)
     np.testing.assert_array_equal(one, two)
+
+
+def weights_of_ranks(folder, backend, n_ranks):
+    """The weights that each of some ranks ends with; 0 ranks are one process in no group."""
+    np.save(folder / "X.npy", plain_table())
+    command = [sys.executable, "-c", AS_RANK, str(folder), backend]
+    ranks = [subprocess.Popen([*command, str(rank), str(n_ranks)]) for rank in range(max(n_ranks, 1))]
+    try:
+        assert [rank.wait(timeout=180) for rank in ranks] == [0] * len(ranks)
+    finally:
+        for rank in ranks:
+            rank.kill()
+    return [np.load(folder / f"{backend}-{number}.npy") for number in range(len(ranks))]
+
+
+@pytest.mark.parametrize(("backend", "n_ranks"), [("nccl", 1), ("gloo", 2)])
+def test_ranks_that_share_a_gpu_have_the_weights_of_one_process(backend, n_ranks, tmp_path):
+    (alone,) = weights_of_ranks(tmp_path, "none", 0)
+    first, *others = weights_of_ranks(tmp_path, backend, n_ranks)
+    for other in others:
+        np.testing.assert_array_equal(other, first)
+    np.testing.assert_allclose(first, alone, rtol=0, atol=1e-8 * np.abs(alone).max())
 
 
 def test_an_epoch_waits_for_the_device_a_few_times_whatever_its_length():
