@@ -90,6 +90,7 @@ ESTIMATORS = {
     "convolutional VAE": (VAETransformer(8, network=Convolutional((8, 8))), pictures),
     "detector": (AutoencoderOutlierDetector(), plain_table),
     "mixed detector": (AutoencoderOutlierDetector(), mixed_frame),
+    "detector of novelty": (AutoencoderOutlierDetector(contamination=0.0, ensemble=True), mixed_frame),
 }
 SHORT = {"max_iter": 10, "device": "cuda"}
 
