@@ -15,6 +15,8 @@ deviations of their column, and counts how often the moved cell has the first pl
 one-hot columns and holes as medians; NSL-KDD trains on the normal rows of its training file and is judged on its test
 file.
 
+``python benchmarks/anomaly.py alarms --bench FOLDER`` counts false alarms among new usual rows.
+
 ``python benchmarks/anomaly.py ablation --bench FOLDER`` judges by one or several of the four scores of the ensemble.
 """
 
@@ -31,7 +33,7 @@ import pandas as pd
 import torch
 from figures import write
 from joblib import Parallel, delayed
-from scipy.stats import t as student_t
+from page import paired
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -45,6 +47,9 @@ PROTOCOLS = ("clean-semi", "clean-unsup", "dte-semi", "dte-unsup")
 BARS = {"clean-semi": (94.0, 79.0), "clean-unsup": (86.0, 54.0)}
 SHARES = (0.0, 0.01, 0.05, 0.1, 0.2)
 """Anomalies among the training rows of the part ``contamination``."""
+
+PROMISES = {"auto": 0.01, 0.0: 0.01, 0.05: 0.05}
+"""Share of usual rows that each kind of threshold promises to flag."""
 
 FAR = 5.0
 """Standard deviations by which a planted cell is moved."""
@@ -148,26 +153,6 @@ def records_of(bench, protocol, name, seed, only):
         )
     print(f"{protocol} {name[:16]:16} {seed} {' '.join(cells)}", flush=True)
     return records
-
-
-def paired(records):
-    """Differences set by set of ours and each other detector: means and 95 % intervals over sets, by Student's t.
-
-    Seeds are averaged first: what differs between sets is what another set would differ by.
-    """
-    names, lines = list(dict.fromkeys(r["detector"] for r in records)), []
-    for one, other in itertools.product([n for n in names if n.startswith("skvae")], names):
-        if one == other:
-            continue
-        line = {"one": one, "other": other}
-        for key in ("AUROC", "AP"):
-            means = pd.DataFrame([r for r in records if r["detector"] in (one, other)])
-            means = means.pivot_table(index="set", columns="detector", values=key)
-            apart = (means[one] - means[other]).to_numpy()
-            half = student_t.ppf(0.975, len(apart) - 1) * apart.std(ddof=1) / np.sqrt(len(apart))
-            line |= {key: float(apart.mean()), f"{key} half": float(half), f"{key} ahead": int((apart > 0.0).sum())}
-        lines.append(line)
-    return lines
 
 
 def interval(line, key):
@@ -347,7 +332,40 @@ def run_ablation(arguments, protocols):
     return records
 
 
+def run_alarms(arguments, protocols):
+    """Share of new usual rows that are flagged, beside what is promised, for each kind of threshold."""
+    sets = protocols.adbench_names()
+    of_sets = Parallel(arguments.jobs)(delayed(alarms_of)(arguments.bench, name) for name in sets)
+    records = [record for of_set in of_sets for record in of_set]
+    for contamination, promise in PROMISES.items():
+        mine = [r for r in records if r["contamination"] == contamination]
+        within = sum(r["rate"] <= r["most"] for r in mine)
+        rate = np.mean([r["rate"] for r in mine])
+        print(f"{contamination}: promised {promise:.0%}, mean {rate:.1%}, within the bounds on {within} of {len(mine)}")
+    return records
+
+
+def alarms_of(bench, name):
+    """What each kind of threshold flags of the new usual rows of one set; the bound is three binomial deviations."""
+    warnings.simplefilter("ignore")
+    protocols, records = load_protocols(bench), []
+    train, test, labels = protocols.split(*protocols.adbench(name), "clean-semi", 0)
+    usual = test[labels == 0]
+    for contamination, promise in PROMISES.items():
+        detector = AutoencoderOutlierDetector(contamination=contamination, random_state=0).fit(train)
+        n_known = len(train) if contamination != 0.0 else max(len(train) // 10, min(10, len(train)))
+        deviation = np.sqrt(promise * (1.0 - promise) * (1.0 / len(usual) + 1.0 / n_known))
+        rate = float((detector.predict(usual) == -1).mean())
+        records.append(
+            {"set": name, "rows": len(train), "contamination": contamination, "promise": promise, "rate": rate}
+            | {"most": float(promise + 3.0 * deviation)}
+        )
+    print(f"{name[:16]:16} {len(train):6}", *(f"{r['rate']:.1%} (<= {r['most']:.1%})" for r in records), flush=True)
+    return records
+
+
 PARTS = {
+    "alarms": run_alarms,
     "mixed": run_mixed,
     "ablation": run_ablation,
     "adbench": run_adbench,
@@ -372,7 +390,7 @@ def main():
     parser.add_argument("--protocols", nargs="*", choices=PROTOCOLS, default=PROTOCOLS[:2])
     parser.add_argument("--only", nargs="*", help="some of the detectors")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--jobs", type=int, default=1, help="processes of the part adbench")
+    parser.add_argument("--jobs", type=int, default=1, help="processes of the parts adbench and alarms")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")

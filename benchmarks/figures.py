@@ -11,6 +11,8 @@ from pathlib import Path
 
 import torch
 
+import skvae
+
 USED = "skvae", "scikit-learn", "torch", "numpy", "scipy", "pandas"
 """Packages that every figure hangs on; a benchmark names its peers besides."""
 
@@ -49,7 +51,9 @@ def machine():
 
 
 def installed(name):
-    """The version of a package, None where it is not installed."""
+    """The version of a package, None where it is not installed; this one is measured where it lies."""
+    if name == "skvae":
+        return skvae.__version__
     try:
         return version(name)
     except PackageNotFoundError:
