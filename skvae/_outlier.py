@@ -39,7 +39,7 @@ from skvae._validation import (
 )
 
 FALSE_ALARMS = 0.01
-"""Share of usual rows that ``contamination="auto"`` promises to flag."""
+"""Share of usual rows that ``contamination="auto"`` and ``0.0`` promise to flag."""
 
 LEAST_TAIL = 1e-9
 """Share of usual rows that a threshold is made for at least, however few rows say where it is."""
@@ -104,18 +104,23 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
         such as ``estimator__n_components``, needs one. None stands for a small
         ``VAETransformer`` with ``network="mlp"`` and ``likelihood="gaussian"``: densities with atoms make rows of
         repeated values look normal, and heavy tails make light of far cells.
-    contamination : "auto" or float in (0, 0.5], default="auto"
-        Share of the training rows that lie below the threshold. "auto" needs no guess: it flags what only 1 % of usual
-        rows would fall below, by normal tails through the median and the lowest tenth of the training scores on a
-        logarithmic scale, so that outliers among the training rows do not move it; and at least one training row,
-        unless those of the lowest score are more than 1 %. Rows of one score are not told apart: of a group that would
-        make it more than twice the share none is flagged, and where no training row is, the threshold is no higher than
-        that of "auto".
+    contamination : "auto" or float in [0, 0.5], default="auto"
+        What is known of the training rows. "auto" is for nothing: some of them may be outliers. It flags what only 1 %
+        of usual rows would fall below, by normal tails through the median and the lowest tenth of the training scores
+        on a logarithmic scale, so that outliers among the training rows do not move it; and at least one training row,
+        unless those of the lowest score are more than 1 %. 0.0 is for rows that are all known to be usual, also called
+        novelty detection: nothing is left out of what is learned, rare groups included, and the threshold is the score
+        that 1 % of usual rows fall below by a tenth of the rows that were held out from training. With outliers among
+        them it finds less than "auto". A number above is the share of the training rows below the threshold. Rows of
+        one score are not told apart: of a group that would make it more than twice the share none is flagged, and where
+        no training row is, the threshold is no higher than that of "auto".
     ensemble : "auto" or bool, default="auto"
-        Whether to judge rows by four scores in one: by such an estimator, and by the distances to small samples of all
-        training rows, of the usual ones and of the core of these [1]_. Which rows are usual says a second estimator,
-        which leaves 30 % of each batch out (``support_fraction``) and trains half as long. "auto" does so where
-        ``estimator`` is None; otherwise rows are judged by the estimator alone.
+        Whether to judge rows by several scores in one: by such an estimator, and by the distances to small samples of
+        all training rows, of the usual ones and of the core of these [1]_. Which rows are usual says a second
+        estimator, which leaves 30 % of each batch out (``support_fraction``) and trains half as long. Where all
+        training rows are known to be usual the two scores are the distance to the nearest of them and the errors of a
+        network that predicts rows from noisy ones [2]_; the estimator, trained half as long, then gives reasons. "auto"
+        does so where ``estimator`` is None; otherwise rows are judged by the estimator alone.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the estimator, or the two estimators of the ensemble, of the last ``fit`` or
         ``partial_fit``; needs an estimator with a parameter ``warm_start`` of its own. All else, such as distances and
@@ -127,7 +132,7 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
     Attributes
     ----------
     estimator_ : estimator
-        What judges rows: the fitted estimator, or the ensemble, whose ``strangeness(X)`` are its four scores.
+        What judges rows: the fitted estimator, or the ensemble, whose ``strangeness(X)`` are its scores by name.
     offset_ : float
         The threshold, in the unit of ``score_samples``.
     expected_interval_ : ndarray of shape (2, n_features_in_) or None
@@ -142,6 +147,8 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
     ----------
     .. [1] G. Pang, K. M. Ting and D. Albrecht, "LeSiNN: Detecting anomalies by identifying least similar nearest
        neighbours", ICDM workshops 2015.
+    .. [2] X. Kong, R. Brekelmans and G. Ver Steeg, "Information-theoretic diffusion", ICLR 2023, whose sum of errors
+       over levels of noise is taken here of predictions that are not exact, as a score and not as a density.
 
     Examples
     --------
