@@ -15,6 +15,8 @@ from torch.optim.adam import adam
 from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
+from skvae.nn.replay import in_place
+
 LARGEST_GRADIENT = 1000.0
 """Norm to which longer gradients of one step are cut: a single far row turns no model over."""
 
@@ -71,7 +73,7 @@ class FlatSolver(Solver):
     """Parameters and gradients as views of two flat vectors, weight matrices first: only they decay."""
 
     def __init__(self, module, learning_rate, momentum, weight_decay):
-        self.learning_rate, self.momentum, self.weight_decay = learning_rate, momentum, weight_decay
+        self.momentum, self.weight_decay, self._learning_rate = momentum, weight_decay, learning_rate
         decaying, others = weight_matrices(module)
         parameters = decaying + others
         self.values = torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
@@ -84,6 +86,18 @@ class FlatSolver(Solver):
         self.n_decaying = sum(parameter.numel() for parameter in decaying)
         self.first, self.second = torch.zeros_like(self.values), torch.zeros_like(self.values)
         self.n_steps = torch.zeros((), dtype=torch.float32, device=self.values.device)
+        self.rate = torch.full_like(self.n_steps, learning_rate)
+        self._step = self._plain_step
+
+    @property
+    def learning_rate(self):
+        """How far a step goes; ``rate`` is the same as a tensor."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate):
+        self._learning_rate = rate
+        self.rate.fill_(rate)
 
     @abstractmethod
     def update(self):
@@ -107,6 +121,9 @@ class FlatSolver(Solver):
 
     @torch.no_grad()
     def step(self):
+        self._step()
+
+    def _plain_step(self):
         self.clip()
         self.decay()
         self.update()
@@ -131,10 +148,17 @@ class FlatSolver(Solver):
 
 
 class Adam(FlatSolver):
-    """Kingma and Ba (2015)."""
+    """Kingma and Ba (2015). On a GPU a step is one launch, where its decay does not depend on the learning rate."""
+
+    def __init__(self, module, learning_rate, momentum, weight_decay):
+        super().__init__(module, learning_rate, momentum, weight_decay)
+        if weight_decay * learning_rate <= 1.0:  # rates only fall
+            state = [self.values, self.gradient, self.first, self.second, self.n_steps]
+            self._step = in_place(self._plain_step, state)
 
     def update(self):
-        adam(*self._moments(), lr=self.learning_rate, weight_decay=0.0, **ADAM)
+        rate = self.rate if self.rate.device.type == "cuda" else self.learning_rate
+        adam(*self._moments(), lr=rate, weight_decay=0.0, **ADAM)
 
     def _moments(self):
         return [self.values], [self.gradient], [self.first], [self.second], [], [self.n_steps]
@@ -142,6 +166,11 @@ class Adam(FlatSolver):
 
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
+
+    def __init__(self, module, learning_rate, momentum, weight_decay):
+        super().__init__(module, learning_rate, momentum, weight_decay)
+        if weight_decay:
+            self._step = self._plain_step
 
     def decay(self):
         if self.weight_decay:

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import torch
@@ -61,7 +61,8 @@ class Batch(NamedTuple):
     share: float = 1.0
 
 
-class Rows(NamedTuple):
+@dataclass(frozen=True)
+class Rows:
     """A table on its device: x (n, n_features), and how many rows each one counts (n,), above zero.
 
     ``x`` is a tensor, or whatever has its length and shape, gives tensors for ``x[index]`` and row numbers in random
@@ -71,10 +72,18 @@ class Rows(NamedTuple):
     x: torch.Tensor
     weight: torch.Tensor
 
-    @property
+    def __iter__(self):
+        return iter((self.x, self.weight))
+
+    @cached_property
     def size(self):
         """What the rows count together."""
         return float(self.weight.cpu().double().sum())
+
+    @cached_property
+    def is_even(self):
+        """Whether each row counts one."""
+        return bool((self.weight == 1.0).all())
 
     def take(self, index):
         """The rows at ``index``."""
@@ -93,14 +102,14 @@ class Rows(NamedTuple):
 
         Rows are gathered a block of whole batches at once, bounded in size. Of several ranks each has its part of them.
         """
-        if self.size <= batch_size or bool((self.weight == 1.0).all()):
+        if self.size <= batch_size or self.is_even:
             return self._by_number(batch_size, generator, ranks)
         return self._by_weight(batch_size, generator, ranks)
 
     def _by_number(self, batch_size, generator, ranks):
         """Batches of so many rows, which count one each, or one batch of all."""
         mean = self.size / len(self.x)
-        rows = self._replace(weight=self.weight / mean)
+        rows = replace(self, weight=self.weight / mean)
         n_rows = getattr(self.x, "rows_together", None) or CELLS_AT_ONCE // self.x.shape[1]
         n_rows = batch_size * max(1, n_rows // batch_size)
         for index in self._shuffled(generator).split(n_rows):

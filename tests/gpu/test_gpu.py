@@ -19,6 +19,7 @@ from sklearn.model_selection import GridSearchCV
 from skvae import AutoencoderImputer, AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae._engine.device import DeviceMemoryError
 from skvae.networks import Convolutional
+from skvae.nn.solvers import make_solver
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can compute on")
 
@@ -225,6 +226,30 @@ def weights_of_ranks(folder, backend, n_ranks):
         for rank in ranks:
             rank.kill()
     return [np.load(folder / f"{backend}-{number}.npy") for number in range(len(ranks))]
+
+
+@pytest.mark.parametrize(("solver", "weight_decay"), [("adam", 0.0), ("adam", 0.1), ("adamw", 0.0)])
+def test_a_step_of_the_solver_is_one_launch_that_moves_weights_as_its_kernels_do(solver, weight_decay):
+    moved = []
+    for is_plain in (True, False):
+        generator = torch.Generator("cuda").manual_seed(0)
+        module = torch.nn.Linear(20, 30).cuda()
+        with torch.no_grad():
+            module.weight.fill_(0.1)
+            module.bias.fill_(0.2)
+        made = make_solver(solver, module, 1e-2, 0.9, weight_decay)
+        if is_plain:
+            made._step = made._plain_step
+        for step in range(40):
+            if step == 20:
+                made.divide_learning_rate(5.0)
+            made.zero_grad()
+            noise = torch.randn(made.gradient.shape, device="cuda", generator=generator)
+            made.gradient.add_(noise, alpha=1e6 if step == 30 else 1.0)
+            made.step()
+        moved.append(made.values.clone())
+    assert made._step._graph is not None
+    torch.testing.assert_close(moved[1], moved[0], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("backend", "n_ranks"), [("nccl", 1), ("gloo", 2)])

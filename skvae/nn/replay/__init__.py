@@ -8,7 +8,7 @@ same memory again; on a GPU they are a CUDA graph. Never: what is computed.
 import torch
 
 from skvae.nn.replay.cpu import Recording
-from skvae.nn.replay.cuda import GraphRecording
+from skvae.nn.replay.cuda import GraphRecording, graph_of
 from skvae.nn.replay.kernels import NotReplayableError, identical
 
 LARGEST_INPUT = {"cpu": 2**22, "cuda": 2**26}
@@ -43,6 +43,55 @@ def replayed(function, generator=None, gradients=(), frozen=False):
         Its output is good until the next call.
     """
     return Replayed(function, generator, gradients, frozen)
+
+
+def in_place(function, state):
+    """A function without arguments that changes the tensors of its ``state`` alone, replayed on a GPU as one launch.
+
+    The first call runs plainly; the second runs plainly and replayed, and later calls are replays only where both moved
+    the state alike. Whatever else the function reads, such as a learning rate, is a tensor that stays in its place.
+    """
+    return InPlace(function, state) if state[0].device.type == "cuda" else function
+
+
+class InPlace:
+    """What ``in_place`` returns on a GPU; ``refused`` says why calls are not replays."""
+
+    def __init__(self, function, state):
+        self.function, self._state, self._graph, self._is_first, self.refused = function, state, None, True, None
+
+    def __call__(self):
+        if self._graph is not None:
+            self._graph.replay()
+        elif self._is_first or self.refused:
+            self._is_first = False
+            self.function()
+        else:
+            self._graph = self._proved()
+
+    def _proved(self):
+        """A graph that moves the state as the function does; None where there is none. The state has moved once."""
+        try:
+            graph = graph_of(self.function, self._state)
+        except NotReplayableError as error:
+            self.refused = str(error)
+            return self.function()
+        before = [tensor.clone() for tensor in self._state]
+        self.function()
+        expected = [tensor.clone() for tensor in self._state]
+        put(self._state, before)
+        graph.replay()
+        if all(same(*pair, exact=False) for pair in zip(expected, self._state, strict=True)):
+            return graph
+        self.refused = "a replay differs from the call"
+        put(self._state, expected)
+        return None
+
+
+def put(tensors, values):
+    """Values in the place of those of tensors."""
+    for tensor, value in zip(tensors, values, strict=True):
+        tensor.copy_(value)
 
 
 class Replayed:

@@ -62,6 +62,22 @@ class GraphRecording:
         return self.output
 
 
+def graph_of(function, state):
+    """A graph of a call without arguments that changes tensors in place; it is captured, not computed."""
+
+    def call():
+        function()
+        return state[0]
+
+    graph = torch.cuda.CUDAGraph()
+    with on_a_stream(state[0].device) as stream:
+        try:
+            captured(graph, call, (), stream)
+        except RuntimeError as error:
+            raise NotReplayableError(f"a CUDA graph cannot hold it: {error}") from error
+    return graph
+
+
 @contextmanager
 def on_a_stream(device):
     """A stream beside the current one, which begins where that is and which that waits for at the end."""
