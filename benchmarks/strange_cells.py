@@ -65,9 +65,11 @@ def read(folder, name):
 def letter(text, rng):
     """A text with one letter left out, doubled or exchanged with the next one."""
     i = rng.randint(len(text))
-    return [text[:i] + text[i + 1 :], text[: i + 1] + text[i:], text[:i] + text[i + 1 : i + 2] + text[i] + text[i + 2 :]][
-        rng.randint(3)
-    ]
+    return [
+        text[:i] + text[i + 1 :],
+        text[: i + 1] + text[i:],
+        text[:i] + text[i + 1 : i + 2] + text[i] + text[i + 2 :],
+    ][rng.randint(3)]
 
 
 def case_or_blank(text, rng):
@@ -131,7 +133,10 @@ def planted(table, rows, rng):
         kind = kinds[place % len(kinds)]
         for _ in range(TRIES):
             new = KINDS[kind](cells, row, rng, numbers, levels)
-            differ = [not pd.isna(cell) and not pd.isna(cells[name][row]) and cell != cells[name][row] for name, cell in new.items()]
+            differ = [
+                not pd.isna(cell) and not pd.isna(cells[name][row]) and cell != cells[name][row]
+                for name, cell in new.items()
+            ]
             if new and all(differ):
                 for name, cell in new.items():
                     dirty[name][row] = cell

@@ -19,6 +19,7 @@ from skvae._tables import door
 from skvae._tables.files import in_memory
 from skvae._tables.frames.frame import column_of, index_of, numbered, without_mask
 from skvae._tables.matrix import dense
+from skvae._tables.names import column_name
 from skvae._typing import Columns, Rows, Seed, Table
 from skvae._validation import HasMethods, Interval, StrOptions, _fit_context, _set_random_states, check_is_fitted
 from skvae.corruptions import Masking
@@ -90,7 +91,7 @@ class AutoencoderCellChecker(Stored, BaseEstimator):
     >>> cells = AutoencoderCellChecker(random_state=0).fit(X).strange_cells(X, false_alarms=0.001)
     >>> cells[["column", "value"]]
       column   value
-    3   home  owner 
+    3   home  owner
     7    age     350
     """
 
@@ -259,4 +260,4 @@ def cells_of(X, schema, numbers):
             place = {text: number for number, text in enumerate(dict.fromkeys([*texts[j], *map(str, given)]))}
             texts[j] = list(place)
             numbers[new, j] = [place[str(cell)] for cell in given]
-    return Cells(numbers, texts)
+    return Cells(numbers, texts, [column_name(schema.names, j) for j in range(numbers.shape[1])])

@@ -1,6 +1,6 @@
 """Cells of rows, and which rows a judge learns from: none that are equal to those that it judges."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
@@ -10,15 +10,17 @@ import numpy as np
 class Cells:
     """Rows of cells: ``numbers`` (n, n_features), NaN where they are missing.
 
-    ``texts`` holds, for each column of levels by its number, the texts that these are places in.
+    ``texts`` holds, for each column of levels by its number, the texts that these are places in; ``names`` are the
+    columns in words.
     """
 
     numbers: np.ndarray
     texts: dict
+    names: list
 
     def part(self, rows):
         """Some of the rows, by a mask (n,)."""
-        return Cells(self.numbers[rows], self.texts)
+        return replace(self, numbers=self.numbers[rows])
 
 
 def folds_of(cells, n_folds, seed):

@@ -33,16 +33,27 @@ class CellJudge:
             there = cells.numbers[:, j][~np.isnan(cells.numbers[:, j])]
             texts = cells.texts.get(j)
             self._columns.append(NumberColumn(there) if texts is None else LevelColumn(there.astype(np.int64), texts))
+        self._note_others(cells.names)
         self._told = [j for j, column in enumerate(self._columns) if len(column.shares) > 1]
         self._estimator = None
         if self._told and len(cells.numbers) >= LEAST_ROWS:
             ordered = [self._columns[j].ordered for j in self._told]
-            places = {"ordinal": np.flatnonzero(ordered).tolist(), "categorical": np.flatnonzero(~np.array(ordered)).tolist()}
+            places = {
+                "ordinal": np.flatnonzero(ordered).tolist(),
+                "categorical": np.flatnonzero(~np.array(ordered)).tolist(),
+            }
             likelihood = [(name, columns) for name, columns in places.items() if columns]
             self._estimator = clone(estimator).set_params(
                 categorical_features=list(range(len(self._told))), likelihood=likelihood
             )
             self._estimator.fit(self._codes(cells)[:, self._told])
+
+    def _note_others(self, names):
+        """Tell each column of levels which ones are common in the others."""
+        levels = {j: column.common for j, column in enumerate(self._columns) if not column.ordered}
+        for j in levels:
+            others = {text: names[i] for i, common in levels.items() if i != j for text in common}
+            self._columns[j].note_others(others)
 
     def _codes(self, cells):
         """The number of each cell in its column (n, n_features)."""
@@ -80,7 +91,9 @@ class CellJudge:
         for place, j in enumerate(told):
             share = self._columns[j].shares[known[..., place].astype(np.int64)]
             fit = np.log((1.0 - FLOOR) * np.exp(log_prob[..., place]) / share + FLOOR)
-            fits[..., j] = np.where(np.isnan(asked[..., j]), np.where(np.arange(len(asked))[:, None] == 0, 0.0, np.nan), fit)
+            fits[..., j] = np.where(
+                np.isnan(asked[..., j]), np.where(np.arange(len(asked))[:, None] == 0, 0.0, np.nan), fit
+            )
         return fits, expected
 
     def expected(self, j, code, number, texts):

@@ -10,6 +10,9 @@ LEAST_COUNT, MOST_LEVELS = 2, 250
 FREQUENT_COUNT, FREQUENT_SHARE, TIMES_RARER = 5, 0.005, 10
 """Cells, and share of the cells, of a level that others may have been meant to be; and how many times rarer these are."""
 
+COMMON_SHARE = 0.02
+"""Share of the cells of a level from which on it tells how much alike right levels are; errors are not so frequent."""
+
 WRONG_AND_RARE = 0.3
 """Share of the wrong levels of a column that occur once; twice is half as frequent, and so on."""
 
@@ -31,8 +34,10 @@ class LevelColumn:
 
     def __init__(self, cells, texts):
         counts = np.bincount(cells, minlength=len(texts))
-        self._count = {texts[i]: int(counts[i]) for i in np.flatnonzero(counts)}
-        self._total, self._sorted = len(cells), np.sort(counts[counts > 0])
+        self._count = {}
+        for i in np.flatnonzero(counts).tolist():  # levels of different types may be one text
+            self._count[texts[i]] = self._count.get(texts[i], 0) + int(counts[i])
+        self._total = len(cells)
         ranked = sorted(self._count, key=lambda text: (-self._count[text], text))
         alone = [text for text in ranked if self._count[text] >= LEAST_COUNT][:MOST_LEVELS]
         self._code = {text: code for code, text in enumerate(alone)}
@@ -42,9 +47,25 @@ class LevelColumn:
         self.shares = np.array(shares) / max(self._total, 1)
         self._most = ranked[0] if ranked else ""
         least = max(FREQUENT_COUNT, FREQUENT_SHARE * self._total)
-        self._frequent = [text for text in ranked if self._count[text] >= least]
-        alike = sum(likely_meant(text, self._frequent) is not None for text in self._frequent)
-        self._chance_alike = (alike + 0.5) / (len(self._frequent) + 1.0)
+        self._least, self._frequent = least, [text for text in ranked if self._count[text] >= least]
+        self._common = [text for text in self._frequent if self._count[text] >= COMMON_SHARE * self._total]
+        alike = sum(likely_meant(text, self._common) is not None for text in self._common)
+        self._chance_alike = (alike + 0.5) / (len(self._common) + 1.0)
+
+    @property
+    def common(self):
+        """The levels that may have come into other columns."""
+        return self._common
+
+    def note_others(self, elsewhere):
+        """Take note of the common levels of other columns, each with the name of one that has it.
+
+        Then the counts of all levels are known that do not look like errors.
+        """
+        shared = sum(text in elsewhere for text in self._common)
+        self._elsewhere, self._chance_elsewhere = elsewhere, (shared + 0.5) / (len(self._common) + 1.0)
+        usual = [count for text, count in self._count.items() if self._chance(text) == 1.0]
+        self._sorted = np.sort(np.array(usual, dtype=np.int64))
 
     def codes(self, cells, texts):
         """Numbers (n,) of cells, NaN where they are missing or no row had their like."""
@@ -62,10 +83,20 @@ class LevelColumn:
         return times[np.where(np.isnan(cells), len(texts), cells).astype(np.int64)]
 
     def _times(self, text):
-        count, meant = self._count.get(text, 0), self._meant(text)
+        count = self._count.get(text, 0)
         as_rare = self._sorted[: np.searchsorted(self._sorted, count + 1, side="right")].sum()
         right = (as_rare + 0.5) / max(self._total, 1)  # a level that is there once is a new one to the other rows
-        return WRONG_AND_RARE / (count + 1) / (right * (self._chance_alike if meant else 1.0))
+        return WRONG_AND_RARE / (count + 1) / (right * self._chance(text))
+
+    def _chance(self, text):
+        """Chance that a right level looks as much like an error as this one does, by what frequent levels do."""
+        if self._meant(text) is not None:
+            return self._chance_alike
+        return self._chance_elsewhere if self._misplaced(text) is not None else 1.0
+
+    def _misplaced(self, text):
+        """The column of which a rare level is a frequent one; None where it is of none."""
+        return None if self._count.get(text, 0) >= self._least else self._elsewhere.get(text)
 
     def _meant(self, text):
         """The frequent level that a rare one is with a typing error, and in what it differs; None where it is none."""
@@ -78,6 +109,8 @@ class LevelColumn:
         meant = self._meant(text)
         if meant is not None:
             return meant[0], f"like {meant[0]!r} but for {meant[1]}"
-        named = list(self._code)
+        named, misplaced = list(self._code), self._misplaced(text)
         best = named[int(code)] if not np.isnan(code) and code < len(named) else self._most
+        if misplaced is not None:
+            return best, f"a level of {misplaced}"
         return best, "" if self._count.get(text, 0) else ONLY_HERE

@@ -78,7 +78,9 @@ class NumberColumn:
                 skewness = abs(math.log((high - middle) / (middle - low)))
                 if skewness < best[0] - MORE_SYMMETRIC * logs:
                     best = skewness, (logs, low, middle, high)
-        least = 0.0 if (cells > 0.0).mean() >= SIGN_KEPT else -5e-324 if (cells >= 0.0).mean() >= SIGN_KEPT else -math.inf
+        least = (
+            0.0 if (cells > 0.0).mean() >= SIGN_KEPT else -5e-324 if (cells >= 0.0).mean() >= SIGN_KEPT else -math.inf
+        )
         repeated = values[counts >= max(REPEATED_COUNT, REPEATED_SHARE * len(cells))]
         return None if best[1] is None else (*best[1], least, repeated)
 
@@ -123,7 +125,9 @@ class NumberColumn:
 
     def expected(self, code, cell, texts=None):
         """The number that is expected where the model says a code, NaN for nothing, and a note on the cell."""
-        number = self._typical[int(min(code, len(self._typical) - 1))] if not np.isnan(code) else np.median(self._typical)
+        number = (
+            self._typical[int(min(code, len(self._typical) - 1))] if not np.isnan(code) else np.median(self._typical)
+        )
         for factor in SLIPS:
             if number != 0.0 and self._slipped(cell, number, factor):
                 return number, f"{factor:g} times what is usual here"
@@ -132,6 +136,8 @@ class NumberColumn:
     def _slipped(self, cell, number, factor):
         """Whether a cell is nearer to what is expected without a slip, and few others are as large."""
         ratio = cell / number
-        return ratio > 0.0 and abs(math.log(ratio / factor)) < 0.5 * abs(math.log(factor)) and (
-            self._density(np.array([cell]))[0] <= REPEATED_SHARE * self._total
+        return (
+            ratio > 0.0
+            and abs(math.log(ratio / factor)) < 0.5 * abs(math.log(factor))
+            and (self._density(np.array([cell]))[0] <= REPEATED_SHARE * self._total)
         )
