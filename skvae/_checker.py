@@ -25,7 +25,7 @@ from skvae._validation import HasMethods, Interval, StrOptions, _fit_context, _s
 from skvae.corruptions import Masking
 
 MODEL = {"n_components": 64, "network": "mlp", "corruption": Masking(0.15, emphasis=1000.0), "penalty": None}
-"""Parameters of the default estimator, an AutoencoderTransformer: wide codes, and errors of hidden cells alone count."""
+"""Parameters of the default estimator, an AutoencoderTransformer: wide codes, and errors of hidden cells count."""
 
 
 class AutoencoderCellChecker(Stored, BaseEstimator):

@@ -8,7 +8,7 @@ LEAST_COUNT, MOST_LEVELS = 2, 250
 """Cells of a level from which on it has a number of its own, and how many levels have one."""
 
 FREQUENT_COUNT, FREQUENT_SHARE, TIMES_RARER = 5, 0.005, 10
-"""Cells, and share of the cells, of a level that others may have been meant to be; and how many times rarer these are."""
+"""Cells, and share of the cells, of a level that others may have been meant to be; how many times rarer these are."""
 
 COMMON_SHARE = 0.02
 """Share of the cells of a level from which on it tells how much alike right levels are; errors are not so frequent."""

@@ -104,7 +104,7 @@ class Masking(SomeCells):
         return self.missing.expand_as(inputs)
 
     def hide(self, inputs, cells):
-        """Inputs (batch, n_inputs) as the encoder sees them where the ``cells`` of a mask (batch, n_features) are hidden."""
+        """Inputs (batch, n_inputs) as the encoder sees them where ``cells``, a mask (batch, n_features), are hidden."""
         return torch.where(cells.index_select(-1, self._columns), self.missing, inputs)
 
 
