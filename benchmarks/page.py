@@ -146,7 +146,7 @@ def planted(read):
 
 def strange_cells(read):
     """Shares of planted errors that are listed, by kind, as means over the tables of a half."""
-    files, rows = [read("strange_cells"), read("strange_cells_peers")], []
+    files, rows = [read(f"strange_cells_{part}") for part in ("check", "choice", "peers")], []
     records = [r for file in files for r in file["strange_cells"]]
     kinds = list(dict.fromkeys(kind for r in records for kind in r["found"]))
     for half, where, method in dict.fromkeys((r["half"], r["rows"], r["method"]) for r in records):

@@ -1,7 +1,7 @@
 """Wrong cells planted in real tables, and how many of them are listed with 1 % of the right cells.
 
 ``python benchmarks/strange_cells.py --data FOLDER`` needs the files of ``mixed/`` and ``schema.json`` there; about 20
-minutes on one core for both halves of the tables, of up to 3,000 rows each. Defaults were chosen on the tables of
+minutes on one core for both halves of the tables, of up to ``--rows`` rows each. Defaults were chosen on the tables of
 ``--half choice``; those of ``--half check`` were looked at afterwards. A row has one error at most:
 
 - letter: one letter of a level is left out, doubled, or exchanged with the next one;
@@ -45,11 +45,11 @@ TABLES = {
 }
 """Every other one of the tables, in the order of their names; second files of a table are left out."""
 
-MOST_ROWS, TRAINING_SHARE, DIRTY_SHARE, FALSE_ALARMS, TRIES = 3000, 0.6, 0.2, 0.01, 50
+TRAINING_SHARE, DIRTY_SHARE, FALSE_ALARMS, TRIES = 0.6, 0.2, 0.01, 50
 FACTORS = 10.0, 100.0, 0.1
 
 
-def read(folder, name):
+def read(folder, name, most_rows):
     """A table without identifiers and constant columns; levels are texts."""
     known = json.loads((folder / "schema.json").read_text())[f"mixed/{name}.csv.gz"]
     table = pd.read_csv(folder / "mixed" / f"{name}.csv.gz", keep_default_na=False, na_values=[""])
@@ -58,7 +58,7 @@ def read(folder, name):
         if column in known["categorical"] or not pd.api.types.is_float_dtype(table[column].dtype):
             is_level = column in known["categorical"] or not pd.api.types.is_numeric_dtype(table[column].dtype)
             table[column] = table[column].map(str, na_action="ignore") if is_level else table[column].astype(float)
-    table = table.sample(min(MOST_ROWS, len(table)), random_state=0).reset_index(drop=True)
+    table = table.sample(min(most_rows, len(table)), random_state=0).reset_index(drop=True)
     return table.loc[:, table.nunique() > 1]
 
 
@@ -263,22 +263,23 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with mixed/*.csv.gz and schema.json")
     parser.add_argument("--half", choices=[*TABLES, "both"], default="both", help="which tables")
+    parser.add_argument("--rows", type=int, default=1500, help="most rows of a table")
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS), metavar="METHOD")
     parser.add_argument("--json", type=Path, help="where to write all figures")
     arguments = parser.parse_args()
     records = []
     for half in TABLES if arguments.half == "both" else [arguments.half]:
         for name in TABLES[half]:
-            table = read(arguments.data, name)
+            table = read(arguments.data, name, arguments.rows)
             for method in arguments.methods:
                 records += [{"half": half, **each} for each in measured(table, name, method)]
+            if arguments.json:
+                write(arguments.json, strange_cells=records)
         for method in arguments.methods:
             for rows in ("new", "own"):
                 mine = [r for r in records if (r["half"], r["method"], r["rows"]) == (half, method, rows)]
                 means = [statistics.mean(r[key] for r in mine) for key in ("mean", "false")]
                 print(f"{half:20} {rows:3} {method:40} mean {means[0]:.3f} false {means[1]:.4f}", flush=True)
-    if arguments.json:
-        write(arguments.json, strange_cells=records)
 
 
 if __name__ == "__main__":

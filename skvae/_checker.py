@@ -156,7 +156,7 @@ class AutoencoderCellChecker(Stored, BaseEstimator):
     def _unfitted(self):
         """The estimator that each part is judged by, seeded where the checker has a seed."""
         estimator = AutoencoderTransformer(**MODEL) if self.estimator is None else clone(self.estimator)
-        if not (isinstance(estimator, AutoencoderTransformer) and hides(estimator.corruption)):
+        if not (isinstance(estimator, AutoencoderTransformer) and isinstance(estimator.corruption, Masking)):
             raise ValueError(
                 f"estimator={self.estimator!r} must be an AutoencoderTransformer with corruption=Masking(...), which "
                 "learns to foresee cells that are hidden from it."
@@ -240,11 +240,6 @@ class AutoencoderCellChecker(Stored, BaseEstimator):
         tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.sparse = True
         tags.target_tags.required = False
         return tags
-
-
-def hides(corruption):
-    """Whether a value of the parameter ``corruption`` hides cells in training."""
-    return corruption == "masking" or isinstance(corruption, Masking)
 
 
 def cells_of(X, schema, numbers):

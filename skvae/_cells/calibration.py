@@ -7,7 +7,7 @@ import numpy as np
 FIRST_GUESS, MOST_WRONG, ROUNDS = 0.01, 0.2, 50
 """Share of wrong cells that the search begins with, the largest that it can find, and how often it is made better."""
 
-DIGITS = 3
+STRANGENESS_DIGITS = 3
 """Digits of strangeness that are told apart."""
 
 
@@ -30,7 +30,7 @@ class Calibration:
         right with chance (1 - e) / (1 - e + e exp(s)): by this chance it counts. e is found by expectation and
         maximisation (Dempster, Laird and Rubin, 1977).
         """
-        levels, counts = np.unique(np.round(strangeness, DIGITS), return_counts=True)
+        levels, counts = np.unique(np.round(strangeness, STRANGENESS_DIGITS), return_counts=True)
         odds, wrong = np.exp(np.minimum(levels, 500.0)), FIRST_GUESS
         for _ in range(ROUNDS):
             right = (1.0 - wrong) / (1.0 - wrong + wrong * odds)
@@ -41,4 +41,4 @@ class Calibration:
 
     def false_alarms(self, strangeness):
         """Share of the right cells that are at least as strange, for cells of any shape."""
-        return self.shares[np.searchsorted(self.levels, np.round(strangeness, DIGITS))]
+        return self.shares[np.searchsorted(self.levels, np.round(strangeness, STRANGENESS_DIGITS))]

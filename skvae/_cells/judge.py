@@ -12,7 +12,7 @@ FLOOR = 0.005
 OF_OTHER_ROWS = 0.5
 """Share of the wrong cells that are such as the cells of other rows are; the others are strange by themselves."""
 
-LEAST_ROWS = 10
+LEAST_TO_LEARN = 10
 """With fewer rows cells are judged by their columns alone."""
 
 
@@ -36,7 +36,7 @@ class CellJudge:
         self._note_others(cells.names)
         self._told = [j for j, column in enumerate(self._columns) if len(column.shares) > 1]
         self._estimator = None
-        if self._told and len(cells.numbers) >= LEAST_ROWS:
+        if self._told and len(cells.numbers) >= LEAST_TO_LEARN:
             ordered = [self._columns[j].ordered for j in self._told]
             places = {
                 "ordinal": np.flatnonzero(ordered).tolist(),

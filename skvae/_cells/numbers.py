@@ -4,22 +4,22 @@ import math
 
 import numpy as np
 
-MOST_BINS = 24
+MOST_PARTS = 24
 """Into how many parts of equal shares the cells of a column are put."""
 
 SLIPS = 10.0, 100.0, 0.1
 """How many times too large a slip of the decimals makes a number."""
 
-WIDTH = 0.1
+WINDOW = 0.1
 """Half of the width, in logarithms, of the window that says how dense numbers are."""
 
-ATOM, FEW = 0.2, 20
+ATOM, LEAST_USUAL = 0.2, 20
 """Share of the cells from which on one value is left out of what is usual, and cells that tell this at least."""
 
 REACHED = 0.05
 """Share of the usual cells beyond each end; tails fall tenfold from the middle to there, and once more as far again."""
 
-REPEATED_COUNT, REPEATED_SHARE = 3, 0.005
+OFTEN_COUNT, OFTEN_SHARE = 3, 0.005
 """Cells of one value, and share of the cells, from which on it is not far, wherever it lies."""
 
 WRONG_AND_FAR = 0.15
@@ -28,7 +28,7 @@ WRONG_AND_FAR = 0.15
 SIGN_KEPT = 0.999
 """Share of the cells above zero from which on others are as far as can be."""
 
-FARTHEST = 10.0
+FARTHEST_AWAY = 10.0
 """The distance of such cells."""
 
 MORE_SYMMETRIC = 0.1
@@ -50,8 +50,8 @@ class NumberColumn:
 
     def __init__(self, cells, texts=None):
         self._total, values = len(cells), np.unique(cells)
-        between = np.linspace(0.0, 1.0, MOST_BINS + 1)[1:-1]
-        few = len(values) <= MOST_BINS
+        between = np.linspace(0.0, 1.0, MOST_PARTS + 1)[1:-1]
+        few = len(values) <= MOST_PARTS
         self._edges = values[1:] if few else np.unique(np.quantile(cells, between, method="nearest"))
         codes = np.searchsorted(self._edges, cells, side="right")
         held = np.unique(codes)
@@ -62,12 +62,13 @@ class NumberColumn:
         with np.errstate(divide="ignore"):
             self._logs = np.sort(np.log(np.abs(cells[cells != 0.0])))
         self._usual = self._where_usual(cells)
+        self._reached = np.array([]) if self._usual is None else np.sort(self._away(cells))
 
     def _where_usual(self, cells):
         """Whether logarithms are looked at, their three quantiles, the least number there can be, repeated values."""
         values, counts = np.unique(cells, return_counts=True)
         rest = cells[~np.isin(cells, values[counts > ATOM * len(cells)])]
-        if len(rest) < FEW:
+        if len(rest) < LEAST_USUAL:
             return None
         ends, best = (REACHED, 0.5, 1.0 - REACHED), (math.inf, None)
         for logs in (False, True):
@@ -81,7 +82,7 @@ class NumberColumn:
         least = (
             0.0 if (cells > 0.0).mean() >= SIGN_KEPT else -5e-324 if (cells >= 0.0).mean() >= SIGN_KEPT else -math.inf
         )
-        repeated = values[counts >= max(REPEATED_COUNT, REPEATED_SHARE * len(cells))]
+        repeated = values[counts >= max(OFTEN_COUNT, OFTEN_SHARE * len(cells))]
         return None if best[1] is None else (*best[1], least, repeated)
 
     def codes(self, cells, texts=None):
@@ -96,7 +97,7 @@ class NumberColumn:
         """How many cells of all are as large as these (n,) would be without a slip."""
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.log(np.abs(cells)) - math.log(factor)
-        ends = (np.searchsorted(self._logs, np.nan_to_num(logs, neginf=-1e300) + side) for side in (-WIDTH, WIDTH))
+        ends = (np.searchsorted(self._logs, np.nan_to_num(logs, neginf=-1e300) + side) for side in (-WINDOW, WINDOW))
         low, high = ends
         return np.where(np.isfinite(logs), high - low, 0.0)
 
@@ -112,16 +113,22 @@ class NumberColumn:
             slips = slips + meant / len(SLIPS)
         return 0.5 * slips / (there * np.exp(log_fit)) + 0.5 * self._times_far(cells)
 
-    def _times_far(self, cells):
-        if self._usual is None:
-            return np.zeros(len(cells))
+    def _away(self, cells):
+        """How far cells (n,) are from the middle, in distances from there to the end of the usual ones on their side."""
         logs, low, middle, high, least, repeated = self._usual
         with np.errstate(divide="ignore", invalid="ignore"):
             places = np.log(np.where(cells > 0.0, cells, np.nan)) if logs else cells
         away = np.where(places > middle, (places - middle) / (high - middle), (middle - places) / (middle - low))
-        away = np.where(cells <= least, FARTHEST, np.nan_to_num(away))
-        away = np.where(np.isin(cells, repeated), 0.0, np.minimum(away, FARTHEST))
-        return WRONG_AND_FAR / (0.5 * 10.0**-away + 0.5 / self._total)
+        away = np.where(cells <= least, FARTHEST_AWAY, np.nan_to_num(away))
+        return np.where(np.isin(cells, repeated), 0.0, np.minimum(away, FARTHEST_AWAY))
+
+    def _times_far(self, cells):
+        """The same of numbers that are wrong and far: by how many cells are as far, tails being heavy in many columns."""
+        if self._usual is None:
+            return np.zeros(len(cells))
+        away = self._away(cells)
+        beyond = (self._total - np.searchsorted(self._reached, away)) / self._total
+        return WRONG_AND_FAR / (np.maximum(0.5 * 10.0**-away, beyond) + 0.5 / self._total)
 
     def expected(self, code, cell, texts=None):
         """The number that is expected where the model says a code, NaN for nothing, and a note on the cell."""
@@ -139,5 +146,5 @@ class NumberColumn:
         return (
             ratio > 0.0
             and abs(math.log(ratio / factor)) < 0.5 * abs(math.log(factor))
-            and (self._density(np.array([cell]))[0] <= REPEATED_SHARE * self._total)
+            and (self._density(np.array([cell]))[0] <= OFTEN_SHARE * self._total)
         )

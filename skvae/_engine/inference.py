@@ -15,6 +15,7 @@ from skvae._engine.tensors import Tamed, Tensors
 from skvae._tables.frames.frame import as_array
 from skvae._tables.matrix import is_complete, pieces_of
 from skvae._tables.units import FARTHEST
+from skvae.nn.models.hidden import log_prob_of_hidden
 
 ROWS_TO_SEARCH = 32
 """Rows of a piece of those whose codes are looked for: many small steps, each of which takes its time for few rows."""
@@ -211,4 +212,4 @@ class Inference:
 
 def of_hidden(module, n_features, column, both):
     """What a module says of one hidden column of rows beside which cells stand that may be in their place."""
-    return module.log_prob_of_hidden(both[:, :n_features], both[:, n_features:], column)
+    return log_prob_of_hidden(module, both[:, :n_features], both[:, n_features:], column)

@@ -1,4 +1,4 @@
-"""The checker lists cells that are strange given the others of their row, in the table it learned from and in others."""
+"""The checker lists cells that are strange given the others of their row, in its own table and in others."""
 
 import pickle
 

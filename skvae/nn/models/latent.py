@@ -8,7 +8,6 @@ from abc import abstractmethod
 import torch
 
 from skvae.nn.corruptions import corruption_of
-from skvae.nn.likelihoods.holes import Incomplete
 from skvae.nn.models.beginning import begin
 from skvae.nn.models.codec import Codec
 from skvae.nn.models.repair import completed_by_search, expected_by_search
@@ -122,20 +121,6 @@ class LatentModel(Codec):
         conditional = self.decode(self.codes(seen))
         short = conditional.log_prob(x) - conditional.log_prob(conditional.mean)
         return torch.where(x.isnan(), torch.zeros_like(short), short)
-
-    def log_prob_of_hidden(self, x, others, column):
-        """Log-density of ``others``, cells in the place of one of each row, given the other cells of the row.
-
-        For a model that was trained with hidden cells (``Masking``): this ``column`` of x is hidden from it, and so are
-        cells missing where none was in training. ``others`` is (batch, n_others); the last column of what is returned
-        (batch, n_others + 1) is the cell that is expected.
-        """
-        cells = self.likelihood.holes.unforeseen(x) if isinstance(self.likelihood, Incomplete) else x.isnan()
-        own = torch.arange(x.shape[1], device=x.device) == column
-        seen = self.likelihood.rescaled(self.corruption.hide(self.inputs(x), cells | own))
-        conditional = self.decode(self.codes_of_inputs(seen))
-        placed = [torch.where(own, cell[:, None], x) for cell in others.unbind(1)]
-        return torch.stack([conditional.log_prob(row)[:, column] for row in placed] + [conditional.mean[:, column]], 1)
 
     def sample(self, n_samples, generator, noise=True):
         """Rows like the data (n_samples, n_features): code, decoder, noise; without noise, what is expected of them."""
