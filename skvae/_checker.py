@@ -21,7 +21,15 @@ from skvae._tables.frames.frame import column_of, index_of, numbered, without_ma
 from skvae._tables.matrix import dense
 from skvae._tables.names import column_name
 from skvae._typing import Columns, Rows, Seed, Table
-from skvae._validation import HasMethods, Interval, StrOptions, _fit_context, _set_random_states, check_is_fitted
+from skvae._validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+    _set_random_states,
+    check_is_fitted,
+    note_columns,
+)
 from skvae.corruptions import Masking
 
 MODEL = {"n_components": 64, "network": "mlp", "corruption": Masking(0.15, emphasis=1000.0), "penalty": None}
@@ -88,11 +96,9 @@ class AutoencoderCellChecker(Stored, BaseEstimator):
     >>> age = rng.randint(20, 65, size=500)
     >>> X = pd.DataFrame({"age": age, "home": np.where(age + 10 * rng.normal(size=500) > 40, "owner", "rent")})
     >>> X.loc[3, "home"], X.loc[7, "age"] = "owner ", 350
-    >>> cells = AutoencoderCellChecker(random_state=0).fit(X).strange_cells(X, false_alarms=0.001)
-    >>> cells[["column", "value"]]
-      column   value
-    3   home  owner
-    7    age     350
+    >>> cells = AutoencoderCellChecker(random_state=0).fit(X).strange_cells(X)
+    >>> cells["value"].head(2).tolist(), cells["note"].iloc[1]
+    (['owner ', 350], '10 times what is usual here')
     """
 
     wrong_share_: float
@@ -148,7 +154,7 @@ class AutoencoderCellChecker(Stored, BaseEstimator):
             if own.any():
                 strangeness[own], _ = judge.judge(cells.part(own))
         calibration = Calibration.of(strangeness[~np.isnan(cells.numbers)])
-        vars(self).update(table.columns)
+        note_columns(self, table.columns)
         self._judges, self._calibration, self._schema, self._seed = judges, calibration, table.schema, seed
         self.wrong_share_ = calibration.wrong
         return self

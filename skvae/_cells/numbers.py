@@ -114,7 +114,7 @@ class NumberColumn:
         return 0.5 * slips / (there * np.exp(log_fit)) + 0.5 * self._times_far(cells)
 
     def _away(self, cells):
-        """How far cells (n,) are from the middle, in distances from there to the end of the usual ones on their side."""
+        """How far cells (n,) are from the middle, in distances from there to where the usual ones of their side end."""
         logs, low, middle, high, least, repeated = self._usual
         with np.errstate(divide="ignore", invalid="ignore"):
             places = np.log(np.where(cells > 0.0, cells, np.nan)) if logs else cells
@@ -123,7 +123,7 @@ class NumberColumn:
         return np.where(np.isin(cells, repeated), 0.0, np.minimum(away, FARTHEST_AWAY))
 
     def _times_far(self, cells):
-        """The same of numbers that are wrong and far: by how many cells are as far, tails being heavy in many columns."""
+        """The same of far numbers: tails are as light as they may be, but not lighter than the cells that are as far."""
         if self._usual is None:
             return np.zeros(len(cells))
         away = self._away(cells)
