@@ -123,7 +123,7 @@ class NumberColumn:
         return np.where(np.isin(cells, repeated), 0.0, np.minimum(away, FARTHEST_AWAY))
 
     def _times_far(self, cells):
-        """The same of far numbers: tails are as light as they may be, but not lighter than the cells that are as far."""
+        """The same of far numbers: tails are as light as they may be, but hold the cells that are as far."""
         if self._usual is None:
             return np.zeros(len(cells))
         away = self._away(cells)
