@@ -37,7 +37,7 @@ class Calibration:
             wrong = min(1.0 - counts @ right / counts.sum(), MOST_WRONG)
         weight = counts * right
         reached = weight[::-1].cumsum()[::-1]
-        return cls(levels, (np.append(reached, 0.0) + 1.0) / (weight.sum() + 1.0), float(wrong))
+        return cls(levels, (np.append(reached, 0.0) + 1.0) / (reached[0] + 1.0), float(wrong))
 
     def false_alarms(self, strangeness):
         """Share of the right cells that are at least as strange, for cells of any shape."""
