@@ -34,10 +34,10 @@ class Calibration:
         odds, wrong = np.exp(np.minimum(levels, 500.0)), FIRST_GUESS
         for _ in range(ROUNDS):
             right = (1.0 - wrong) / (1.0 - wrong + wrong * odds)
-            wrong = min(1.0 - counts @ right / counts.sum(), MOST_WRONG)
+            wrong = min(1.0 - counts @ right / max(counts.sum(), 1), MOST_WRONG)
         weight = counts * right
-        reached = weight[::-1].cumsum()[::-1]
-        return cls(levels, (np.append(reached, 0.0) + 1.0) / (reached[0] + 1.0), float(wrong))
+        reached = np.append(weight[::-1].cumsum()[::-1], 0.0)
+        return cls(levels, (reached + 1.0) / (reached[0] + 1.0), float(wrong))
 
     def false_alarms(self, strangeness):
         """Share of the right cells that are at least as strange, for cells of any shape."""
