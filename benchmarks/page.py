@@ -210,6 +210,21 @@ def planted(read):
     return f"{table(head, rows)}\n\n{told(file)}"
 
 
+def strange_cells(read):
+    """Shares of planted errors that are listed, by kind, as means over the tables of a half."""
+    files, rows = [read(f"strange_cells_{part}") for part in ("check", "choice", "peers")], []
+    records = [r for file in files for r in file["strange_cells"]]
+    kinds = list(dict.fromkeys(kind for r in records for kind in r["found"]))
+    for half, where, method in dict.fromkeys((r["half"], r["rows"], r["method"]) for r in records):
+        mine = [r for r in records if (r["half"], r["rows"], r["method"]) == (half, where, method)]
+        shares = [statistics.mean(r["found"][kind] for r in mine if kind in r["found"]) for kind in kinds]
+        means = [f"{statistics.mean(r[key] for r in mine):.{digits}%}" for key, digits in (("mean", 1), ("false", 2))]
+        seconds = f"{statistics.median(r['seconds'] for r in mine):.0f}"
+        rows.append([half, where, method, *(f"{share:.0%}" for share in shares), *means, seconds])
+    head = ["tables", "rows", "listed by", *kinds, "mean", "false", "seconds, median"]
+    return "\n\n".join([table(head, sorted(rows, key=lambda row: row[:2])), *map(told, files)])
+
+
 def fills(read):
     """Squared errors of fills, a line a table and imputer."""
     file = read("impute")
@@ -314,10 +329,9 @@ def five(read):
     return table(["what", "skvae", "beside it"], rows)
 
 
-BLOCKS = {
-    each.__name__: each
-    for each in (foundation, density, anomaly, differences, planted, fills, codes, speed, scale, five)
-}
+PARTS = foundation, density, anomaly, differences, planted, strange_cells, fills, codes, speed, scale, five
+
+BLOCKS = {each.__name__: each for each in PARTS}
 """What a NAME of the page is made by; ``read`` gives the figures of a file by its name."""
 
 

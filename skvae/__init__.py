@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what is imported at its first use
     from skvae._autoencoder import AutoencoderTransformer
+    from skvae._checker import AutoencoderCellChecker
     from skvae._displays.anomaly_score import AnomalyScoreDisplay
     from skvae._displays.column_likelihood import ColumnLikelihoodDisplay
     from skvae._displays.explanation import ExplanationDisplay
@@ -21,6 +22,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AnomalyScoreDisplay": "skvae._displays.anomaly_score",
+    "AutoencoderCellChecker": "skvae._checker",
     "AutoencoderImputer": "skvae._imputer",
     "AutoencoderOutlierDetector": "skvae._outlier",
     "AutoencoderTransformer": "skvae._autoencoder",
@@ -35,6 +37,7 @@ _HOMES = {
 
 __all__ = [
     "AnomalyScoreDisplay",
+    "AutoencoderCellChecker",
     "AutoencoderImputer",
     "AutoencoderOutlierDetector",
     "AutoencoderTransformer",

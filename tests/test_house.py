@@ -17,6 +17,7 @@ import pytest
 import skvae
 from skvae import (
     AnomalyScoreDisplay,
+    AutoencoderCellChecker,
     AutoencoderImputer,
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
@@ -39,16 +40,17 @@ FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for pat
 TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 
 MEMBERS_FILES = {"_members", "networks", "corruptions", "penalties", "callbacks"}
-FACES = {"_vae", "_autoencoder", "_outlier", "_imputer"}
+FACES = {"_vae", "_autoencoder", "_outlier", "_imputer", "_checker"}
 SHARED = {"_callbacks", "_stored", "_surroundings", "_typing", "_validation"}
 """What every room may know: scikit-learn's machinery, files, and the program around a call."""
 
 ROOMS = {
-    "faces": {"_base", "_recipe", "_tables", "_engine", "_outliers", "members", "nn"},
+    "faces": {"_base", "_recipe", "_tables", "_engine", "_outliers", "_cells", "members", "nn"},
     "_displays": {"_tables"},
     "_base": {"_recipe", "_tables", "_engine", "members", "nn"},
     "_recipe": {"_tables", "members", "nn"},
     "_outliers": {"_tables", "_engine"},
+    "_cells": {"_tables"},
     "_engine": {"_tables", "nn"},
     "_tables": set(),
     "nn": set(),
@@ -66,6 +68,7 @@ NEVER = {
     "_base": {"torch"},
     "_tables": {"torch"},
     "_outliers": {"torch"},
+    "_cells": {"torch"},
     "_displays": {"torch", "sklearn"},
     "members": {"torch", "sklearn"},
     "export": {"torch"},
@@ -312,6 +315,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
         LossCurveDisplay,
         ReconstructionDisplay,
         AutoencoderImputer,
+        AutoencoderCellChecker,
     ],
 )
 def test_the_public_face_says_its_types(Class):

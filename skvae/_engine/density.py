@@ -43,6 +43,13 @@ class MatrixDensity:
         """What is expected of each cell (n, n_features), float64: the codes, decoded, as a table would hold them."""
         return self.schema.settled(self.model.inference.decode(self.model.inference.encode(M)))
 
+    def of_hidden(self, M, others):
+        """Log-density of ``others`` in the place of each cell given all others of its row, and the expected cells.
+
+        They are (n_others, n, n_features), and as numbers of levels need no unit; for a model that hides cells.
+        """
+        return self.model.inference.log_prob_of_hidden(M, others)
+
     def shortfall(self, M):
         """Nats that each cell has less, given the code, than the one that is expected (n, n_features); 0 for holes."""
         return self.model.inference.feature_shortfall(M, self.usual)

@@ -15,6 +15,7 @@ from skvae._engine.tensors import Tamed, Tensors
 from skvae._tables.frames.frame import as_array
 from skvae._tables.matrix import is_complete, pieces_of
 from skvae._tables.units import FARTHEST
+from skvae.nn.models.hidden import log_prob_of_hidden
 
 ROWS_TO_SEARCH = 32
 """Rows of a piece of those whose codes are looked for: many small steps, each of which takes its time for few rows."""
@@ -154,6 +155,20 @@ class Inference:
 
         return self._map(of_cells, X, np.empty(X.shape), units=Tamed(self.tensors.units, usual))
 
+    def log_prob_of_hidden(self, X, others):
+        """Log-density of cells given all others of their rows, and what is expected there, of a masking model.
+
+        ``others`` (n_others, n, n_features) are cells that may stand in the place of those of X. The log-densities
+        (n_others, n, n_features) are in standard units, as what is expected (n, n_features) is.
+        """
+        x, *cells = (self.tensors.units.to_standard(part) for part in (X, *others))
+        out = np.empty((len(cells) + 1, *X.shape))
+        for j in range(X.shape[1]):
+            run = partial(of_hidden, self.opening.module, X.shape[1], j)
+            rows = np.hstack([x, *(part[:, [j]] for part in cells)])
+            out[:, :, j] = self.pieces.fill(run, rows, np.empty((len(X), len(out)))).T
+        return out[:-1], out[-1]
+
     def feature_shortfall(self, X, usual):
         """Nats that each cell has less than the one that is expected (n, n_features), given the code; 0 for holes."""
 
@@ -193,3 +208,8 @@ class Inference:
             return 1.0 / shares.square().sum(1)
 
         return self._map(size, X, np.empty(len(X)), size=rows_per_call(n_draws))
+
+
+def of_hidden(module, n_features, column, both):
+    """What a module says of one hidden column of rows beside which cells stand that may be in their place."""
+    return log_prob_of_hidden(module, both[:, :n_features], both[:, n_features:], column)

@@ -103,6 +103,10 @@ class Masking(SomeCells):
     def others(self, inputs, generator, weight):
         return self.missing.expand_as(inputs)
 
+    def hide(self, inputs, cells):
+        """Inputs (batch, n_inputs) as the encoder sees them where ``cells``, a mask (batch, n_features), are hidden."""
+        return torch.where(cells.index_select(-1, self._columns), self.missing, inputs)
+
 
 class SaltAndPepper(SomeCells):
     """Cells become the smallest or the largest one of their column in the training rows, with equal chances."""

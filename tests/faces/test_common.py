@@ -9,7 +9,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
-from skvae import AutoencoderImputer, AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+from skvae import (
+    AutoencoderCellChecker,
+    AutoencoderImputer,
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    VAETransformer,
+)
 from skvae.corruptions import Masking, SaltAndPepper, Swap
 from skvae.networks import Perceptron
 from skvae.nn.likelihoods import LIKELIHOODS
@@ -84,6 +90,8 @@ IMPUTERS = [
     AutoencoderImputer(autoencoder(batch_size=4), add_indicator=True),
 ]
 
+CHECKERS = [AutoencoderCellChecker(autoencoder(corruption=Masking(0.2), penalty=None), random_state=0)]
+
 EXTRA_CHECKS = [
     "check_dataframe_column_names_consistency",
     "check_global_output_transform_pandas",
@@ -115,7 +123,7 @@ SHARE = 12
 
 def checks():
     """All checks of all configurations, those slow that not every run needs."""
-    shares = [*SHARES.items(), *((estimator, SHARE) for estimator in TRANSFORMERS + DETECTORS + IMPUTERS)]
+    shares = [*SHARES.items(), *((estimator, SHARE) for estimator in TRANSFORMERS + DETECTORS + IMPUTERS + CHECKERS)]
     for place, (estimator, share) in enumerate(shares):
         for number, pair in enumerate(parametrize_with_checks([estimator]).args[1]):
             yield pytest.param(*pair, marks=() if (number + place) % share == 0 else pytest.mark.slow)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from skvae import (
+    AutoencoderCellChecker,
     AutoencoderImputer,
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
@@ -45,6 +46,9 @@ def use(X: np.ndarray, frame: pd.DataFrame, rows: list[list[float]]) -> None:
     assert_type(imputer.partial_fit(frame), AutoencoderImputer)
     assert_type(imputer.get_feature_names_out(), np.ndarray)
     imputer.transform(frame)
+    checker = AutoencoderCellChecker(n_folds=2, random_state=0)
+    assert_type(checker.fit(frame), AutoencoderCellChecker)
+    assert_type(checker.strange_cells(frame, false_alarms=0.001), pd.DataFrame)
     assert_type(fewest_components({}), int)
     vae.fit(use)  # type: ignore[arg-type]
     vae.sample("three")  # type: ignore[arg-type]
