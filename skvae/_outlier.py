@@ -416,5 +416,5 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
         if not isinstance(n_columns, Integral) or isinstance(n_columns, bool) or n_columns < 1:
             raise ValueError(f"n_columns={n_columns!r} must be a whole number of at least 1.")
         judge, reading = self._reading(in_memory(X, type(self).__name__))
-        shares = judge.shares(reading)
-        return table_of_reasons(shares, self._reasons.expected(judge, reading), reading, n_columns)
+        shares, shortfall = judge.costs(reading)
+        return table_of_reasons(shares, self._reasons.expectation(judge, reading, shortfall), reading, n_columns)

@@ -2,18 +2,34 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from skvae._outliers.neighbors import usual_of
+from skvae._outliers.reach import COVERAGE, MOST_NATS, Reach, Tails
 from skvae._tables.bounds import bounds_of, narrower
 from skvae._tables.matrix import in_file
 from skvae._tables.profile import read_once
 from skvae._tables.usual import Usual
 from skvae._tables.weighted import WeightedRows
 
-COVERAGE, RESIDUAL_ROWS = 0.9, 8192
-"""Share of a column's training cells in the interval that is expected of them, and rows that it is taken from."""
+RESIDUAL_ROWS = 8192
+"""Training rows that say how far cells usually are from what is expected of them."""
+
+
+class Expectation(NamedTuple):
+    """What is expected of cells, and how they compare, (n, n_features) each.
+
+    Between ``low`` and ``high`` nine of ten lie; NaN for levels. ``times`` says how many times the usual distance a
+    number is away, or how many times less probable a level is than the expected one; NaN for missing cells.
+    """
+
+    expected: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    times: np.ndarray
+    unusual: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -30,12 +46,19 @@ class Reasons:
         Between which values cells can be.
     interval : ndarray of shape (2, n_features)
         Between these two, observed less expected training cells lie in nine of ten cases; NaN for levels.
+    reach : Reach or None
+        How far cells usually are from what is expected of them; None in a detector stored before there was one, whose
+        interval says it.
+    tails : Tails or None
+        Which cells are unusual; None as above, where all beyond the usual distance are.
     """
 
     where: Usual
     usual: np.ndarray
     bounds: np.ndarray
     interval: np.ndarray
+    reach: Reach | None = None
+    tails: Tails | None = None
 
     @classmethod
     def of(cls, judge, reading, weight):
@@ -49,24 +72,72 @@ class Reasons:
         if bounds is None:
             columns = np.flatnonzero(~schema.with_levels(rows.X.shape[1])).tolist()
             bounds = narrower(bounds_of(profile.sample, where.ends, columns), schema.limits(rows.X.shape[1]))
-        interval = residual_interval(judge, rows, schema, usual, where)
-        return cls(where, usual, bounds, interval)
+        rows = rows.part(slice(None, None, -(-rows.n_rows // RESIDUAL_ROWS)))
+        expected = expected_cells(partial(judge.expected, schema=schema), rows.X, usual, where)
+        apart = residual(rows.X, expected, where, learn=True)
+        apart[:, schema.with_levels(apart.shape[1])] = np.nan
+        tails = 0.5 * (1.0 - COVERAGE), 0.5 * (1.0 + COVERAGE)
+        interval = WeightedRows(apart, rows.weight, rows.total).quantiles(tails)
+        places = repeated(rows)
+        reach = Reach.of(where.placed(expected)[places], apart[places])
+        times = reach.times(where.placed(expected), apart)
+        times = times_of_levels(times, lambda: judge.shortfall(rows.X, schema), rows.X, schema)[places]
+        return cls(where, usual, bounds, interval, reach, Tails.of(times, single_levels(rows.X[places], schema)))
 
-    def expected(self, judge, reading):
-        """What is expected of each cell, and the ends of the interval around it: three arrays (n, n_features)."""
-        expect = partial(judge.expected, schema=reading.schema, index=reading.index)
-        expected = expected_cells(expect, reading.numbers, self.usual, self.where)
-        return expected, *np.clip(expected + self.interval[:, None], *self.bounds[:, None])
+    def expectation(self, judge, reading, shortfall):
+        """What is expected of each cell, the interval around it, and how far the cell is from there.
+
+        ``shortfall`` are the nats that levels have less than the expected ones (n, n_features), or None.
+        """
+        numbers, schema = reading.numbers, reading.schema
+        expect = partial(judge.expected, schema=schema, index=reading.index)
+        expected = expected_cells(expect, numbers, self.usual, self.where)
+        reach, placed = self.reach or Reach.alike(self.interval), self.where.placed(expected)
+        below, above = reach(placed)
+        ends = np.clip([expected - below, expected + above], self.bounds[:, None][0], self.bounds[:, None][1])
+        ends[:, :, schema.with_levels(numbers.shape[1])] = np.nan
+        times = reach.times(placed, residual(numbers, expected, self.where, learn=False))
+        times = times_of_levels(times, lambda: shortfall, numbers, schema)
+        unusual = times > 1.0 if self.tails is None else self.tails.unusual(times, unseen_levels(numbers, schema))
+        return Expectation(expected, *ends, times, unusual)
 
 
-def residual_interval(judge, rows, schema, usual, where):
-    """Between which values observed less expected cells of training rows lie (2, n_features), column by column."""
-    rows = rows.part(slice(None, None, -(-rows.n_rows // RESIDUAL_ROWS)))
-    expected = expected_cells(partial(judge.expected, schema=schema), rows.X, usual, where)
-    apart = residual(rows.X, expected, where, learn=True)
-    apart[:, schema.with_levels(apart.shape[1])] = np.nan
-    tails = 0.5 * (1.0 - COVERAGE), 0.5 * (1.0 + COVERAGE)
-    return WeightedRows(apart, rows.weight, rows.total).quantiles(tails)
+def repeated(rows):
+    """Numbers of rows that count alike and stand for weighted ones: each as often as its weight says, evenly spread."""
+    ends = np.cumsum(rows.counts)
+    n_rows = max(min(round(ends[-1]), RESIDUAL_ROWS), 1)
+    places = np.searchsorted(ends, (np.arange(n_rows) + 0.5) / n_rows * ends[-1])
+    return places.clip(0, rows.n_rows - 1)
+
+
+def times_of_levels(times, shortfall, numbers, schema):
+    """``times`` (n, n_features), in place, with how many times less probable levels are than the expected ones.
+
+    ``shortfall`` is a function that gives the nats that they have less; it is asked where columns hold levels.
+    """
+    levels = schema.with_levels(numbers.shape[1])
+    if levels.any():
+        less = np.clip(-shortfall()[:, levels], 0.0, MOST_NATS)
+        times[:, levels] = np.where(np.isnan(numbers[:, levels]), np.nan, np.exp(less))
+    return times
+
+
+def unseen_levels(numbers, schema):
+    """Mask of the cells (n, n_features) whose level no training row has."""
+    found = np.zeros(numbers.shape, dtype=bool)
+    for j in np.flatnonzero(schema.with_levels(numbers.shape[1])):
+        found[:, j] = schema.columns[j].unseen(numbers[:, j])
+    return found
+
+
+def single_levels(numbers, schema):
+    """Mask of the cells (n, n_features) whose level no other row has."""
+    found = np.zeros(numbers.shape, dtype=bool)
+    for j in np.flatnonzero(schema.with_levels(numbers.shape[1])):
+        there = ~np.isnan(numbers[:, j])
+        levels = numbers[there, j].astype(np.int64)
+        found[there, j] = np.bincount(levels)[levels] == 1 if len(levels) else False
+    return found
 
 
 def residual(numbers, expected, where, learn):

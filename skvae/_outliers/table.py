@@ -10,10 +10,10 @@ NEVER_SEEN, NEVER_THERE = "level not seen in training", "no cell in training"
 """What is said of a cell whose level no training row has, and of one in a column of which none has a cell."""
 
 
-def table_of_reasons(shares, expected, reading, n_columns):
+def table_of_reasons(shares, expectation, reading, n_columns):
     """Lines for the ``n_columns`` cells of lowest share in each row, as ``AutoencoderOutlierDetector.explain`` says.
 
-    ``expected`` holds what is expected of each cell and the ends of the interval around it, (n, n_features) each.
+    ``expectation`` says what is expected of each cell, and how it compares.
     """
     values, names = reading.numbers, reading.schema.names
     names = range(values.shape[1]) if names is None else names
@@ -21,10 +21,13 @@ def table_of_reasons(shares, expected, reading, n_columns):
     order = np.argsort(ranked, axis=1, kind="stable")[:, : min(n_columns, values.shape[1])]
     labels = range(len(values)) if reading.index is None else reading.index
     cells = {"column": objects(names)[order].ravel()}
-    for name, numbers in zip(("value", "expected", "low", "high"), (values, *expected), strict=True):
+    read = {"value": values, "expected": expectation.expected, "low": expectation.low, "high": expectation.high}
+    for name, numbers in read.items():
         numbers = np.take_along_axis(numbers, order, axis=1).ravel()
         cells[name] = as_read(reading.schema, numbers, order.ravel(), values.shape[1], as_measured=name == "value")
     cells["value"], notes = with_unseen(cells["value"], reading, order)
+    for name in ("times", "unusual"):
+        cells[name] = np.take_along_axis(getattr(expectation, name), order, axis=1).ravel()
     cells["share"] = np.take_along_axis(shares, order, axis=1).ravel()
     cells["note"] = notes
     index = [labels, range(order.shape[1])]
