@@ -8,7 +8,7 @@ import numpy as np
 from skvae._outliers.excess import Excess
 from skvae._outliers.neighbors import Positions, Sample, SampleDistances
 from skvae._outliers.reasons import expected_cells, residual, usual_cells
-from skvae._outliers.shares import costs_of, usual_shortfall, width
+from skvae._outliers.shares import Lone, costs_of, usual_shortfall, width
 from skvae._tables.matrix import dense, in_file, of_rows, pieces_of
 from skvae._tables.schema import Schema
 from skvae._tables.weighted import drawn_rows, weighted_threshold
@@ -39,6 +39,7 @@ class FourScores:
     usual: np.ndarray
     widths: list
     usual_shortfall: np.ndarray
+    lone: Lone | None = None
 
     @classmethod
     def of(cls, trusting, wary, schema, matrix, weight, rng):
@@ -59,7 +60,8 @@ class FourScores:
         ]
         widths = [width(part, weight, positions.scale) for part in parts]
         shortfall = usual_shortfall(wary, numbers, some, weight, schema)
-        return cls(trusting, wary, schema, positions, distances, scales, cells, widths, shortfall)
+        lone = Lone.of(numbers, weight)
+        return cls(trusting, wary, schema, positions, distances, scales, cells, widths, shortfall, lone)
 
     def strangeness(self, matrix):
         """How strange each row is (n,) by the name of the score, on the scale of its training scores."""
@@ -86,7 +88,7 @@ class FourScores:
         its column. Heavy tails would make light of far cells in just those columns in which the model knows least. A
         level costs the logarithm of how many times more probable the expected one is to the wary density, whose codes
         say what is expected, beyond the median in its column: of many levels none is probable. A missing cell costs
-        nothing.
+        nothing, and one that differs in a column of one value at least what a level costs that no training row has.
         """
         return self.costs(matrix)[0]
 
@@ -98,6 +100,8 @@ class FourScores:
         numbers, levels = dense(matrix), self.schema.with_levels(matrix.shape[1])
         where = self.positions.units.usual
         costs, shortfall = costs_of(numbers, (self.trusting, self.wary), self.widths, self.usual, where), None
+        if self.lone is not None:
+            costs = np.minimum(costs, self.lone.costs(numbers))
         if levels.any():
             shortfall = self.wary.shortfall(matrix)
             costs[:, levels] = np.minimum(shortfall[:, levels] - self.usual_shortfall[levels], 0.0)

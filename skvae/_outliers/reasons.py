@@ -94,8 +94,9 @@ class Reasons:
         expected = expected_cells(expect, numbers, self.usual, self.where)
         reach, placed = self.reach or Reach.alike(self.interval), self.where.placed(expected)
         below, above = reach(placed)
-        ends = np.clip([expected - below, expected + above], self.bounds[:, None][0], self.bounds[:, None][1])
-        ends[:, :, schema.with_levels(numbers.shape[1])] = np.nan
+        ends = [np.clip(schema.settled(end), *self.bounds) for end in (expected - below, expected + above)]
+        for end in ends:
+            end[:, schema.with_levels(numbers.shape[1])] = np.nan
         times = reach.times(placed, residual(numbers, expected, self.where, learn=False))
         times = times_of_levels(times, lambda: shortfall, numbers, schema)
         unusual = times > 1.0 if self.tails is None else self.tails.unusual(times, unseen_levels(numbers, schema))

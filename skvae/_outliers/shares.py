@@ -1,5 +1,8 @@
 """What the cells of a row cost under two densities: their shares in how strange it is."""
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 
 from skvae._outliers.reasons import expected_cells, residual
@@ -10,6 +13,29 @@ LEAST_WIDTH = 0.3
 
 MOST_WIDTHS = 1e150
 """Widths that a cell is away from what is expected at most, so that its square is finite."""
+
+
+@dataclass(frozen=True)
+class Lone:
+    """Columns that hold one value in all rows: a difference from it has no unit to be measured in.
+
+    ``values`` (n_features,) are these values, NaN where there are several, and ``cost`` is that of another one in nats:
+    as of a level that no training row has, which is taken to be in half of a row.
+    """
+
+    values: np.ndarray
+    cost: float
+
+    @classmethod
+    def of(cls, numbers, weight):
+        """Those of rows of numbers (n, n_features) with weights (n,)."""
+        present = numbers[weight > 0.0]
+        low, high = np.fmin.reduce(present, axis=0), np.fmax.reduce(present, axis=0)
+        return cls(np.where(low == high, low, np.nan), -math.log(2.0 * weight.sum() + 1.0))
+
+    def costs(self, numbers):
+        """The cost of cells (n, n_features) that differ, 0 for all others."""
+        return np.where(np.isnan(numbers) | np.isnan(self.values) | (numbers == self.values), 0.0, self.cost)
 
 
 def costs_of(numbers, densities, widths, usual, where):
