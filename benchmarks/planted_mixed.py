@@ -22,7 +22,7 @@ LEAST_TOGETHER = 5.0
 KINDS = "number", "slip", "unseen", "pair"
 BESIDE = "nothing", "holes", "unseen level", "another", "dependent"
 HOLES, NOISE, LARGE = 0.2, 0.1, 0.9
-"""Share of the other cells that are missing, noise of a multiple in standard deviations, and quantile of a large one."""
+"""Share of the other cells that are missing, noise of a multiple in standard deviations, quantile of a large one."""
 
 MOST_ROWS, TRIES = 6000, 200
 """Rows of a table that are used, half of them for training; and rows that get a planted cell of each kind."""
@@ -38,7 +38,7 @@ def tables(folder):
         if about["anomaly"] is not None:
             table = table[table[about["target"]] != about["anomaly"]]
         table = table.drop(columns=[about["target"], *about["id_columns"]]).astype(
-            {name: "str" for name in about["categorical"]}
+            dict.fromkeys(about["categorical"], "str")
         )
         table[about["categorical"]] = table[about["categorical"]].where(table[about["categorical"]] != "nan")
         order = np.random.RandomState(0).permutation(len(table))[:MOST_ROWS]
@@ -80,18 +80,15 @@ def moved(train, row, name, kind, rng):
     return "a level of its own" if kind == "unseen" else never_together(train, row, name, rng)
 
 
-def never_together(train, row, name, rng, known={}):  # noqa: B006 (pairs of one table after the other)
+def never_together(train, row, name, rng):
     """A level of a column that training rows never have beside one of the row's other levels; None without one."""
-    others = [other for other in train if other != name and train[other].dtype.kind not in "biuf"]
-    found = []
-    for other in others:
-        key = id(train), name, other
-        if key not in known:
-            together = pd.crosstab(train[name], train[other])
-            by_chance = np.outer(together.sum(axis=1), together.sum(axis=0)) / len(train)
-            known[key] = (by_chance >= LEAST_TOGETHER) & (together == 0)
-        if row[other] in known[key]:
-            found += known[key].index[known[key][row[other]]].tolist()
+    cells, found = train[name], []
+    counts = cells.value_counts()
+    for other in [other for other in train if other != name and train[other].dtype.kind not in "biuf"]:
+        beside = (train[other] == row[other]).to_numpy()
+        if counts.max() * beside.sum() >= LEAST_TOGETHER * len(train):
+            apart = ~counts.index.isin(cells[beside].unique())
+            found += counts.index[apart & (counts * beside.mean() >= LEAST_TOGETHER)].tolist()
     return None if not found else found[rng.randint(len(found))]
 
 

@@ -12,7 +12,7 @@ from skvae._tables.frames.frame import index_of
 from skvae._typing import Table
 
 LEAST_SHOWN, MOST_SHOWN, BESIDE_THE_SHOWN = 2.0, 1000.0, 1.4
-"""Usual distances that a picture shows at least and at most, cells beyond being arrows, and what the axes have beside."""
+"""Usual distances that a picture shows at least and at most, cells beyond being arrows, and what axes have beside."""
 
 LEAST_RELATIVE_WIDTH = float(np.finfo(np.float32).eps)
 """An interval is taken to be no narrower than this, relative to its bounds: models compute in float32."""

@@ -1,4 +1,4 @@
-"""How far cells usually are from what is expected of them, and which cells are farther than a usual row ever has one."""
+"""How far cells usually are from what is expected of them, and which are farther than a usual row ever has one."""
 
 import math
 from dataclasses import dataclass
@@ -12,9 +12,10 @@ GROUP_ROWS, MOST_GROUPS = 100, 8
 """Training cells of which as much is expected that make a group, and how many groups a column has at most."""
 
 LEAST_REACH, NARROWEST, WIDEST = 0.01, 0.5, 2.0
-"""Least reach of a column in its standard deviations; and that of a group at least and at most, in its column's. What is
-expected of a far cell leans to the cell, and where far cells are expected training cells are far: without an end to that
-no cell would be far from what is expected of it."""
+"""Least reach of a column in its standard deviations; and that of a group at least and at most, in its column's.
+
+What is expected of a far cell leans to the cell, and where far cells are expected training cells are far: without an
+end to that no cell would be far from what is expected of it."""
 
 ROWS = 0.05
 """Share of usual rows that have an unusual cell."""
@@ -54,7 +55,9 @@ class Reach:
     def alike(cls, interval):
         """One reach for all cells of a column, to the ends of an interval around what is expected (2, n_features)."""
         low, high = np.nan_to_num(interval)
-        return cls([np.array([[0.0], [max(-below, 0.0)], [max(above, 0.0)]]) for below, above in zip(low, high)])
+        return cls(
+            [np.array([[0.0], [max(-below, 0.0)], [max(above, 0.0)]]) for below, above in zip(low, high, strict=True)]
+        )
 
     def __call__(self, expected):
         """The distances below and above for what is expected of cells (n, n_features): two arrays of this shape."""
