@@ -26,7 +26,7 @@ def test_nine_of_ten_cells_of_new_rows_lie_in_intervals_whose_width_belongs_to_t
     is_large = reasons["expected"] > 7.0
     is_small = reasons["expected"] < 3.0
     for part in (is_large, is_small):
-        assert abs(inside[part].mean() - COVERAGE) < 0.04
+        assert abs(inside[part].mean() - COVERAGE) < 0.05
     width = reasons["high"] - reasons["low"]
     assert width[is_large].median() > 1.5 * width[is_small].median()
     assert np.diff(detector.expected_interval_, axis=0).shape == (1, 4)
@@ -46,7 +46,9 @@ def test_times_are_distances_in_the_reach_of_the_side():
 @pytest.mark.parametrize("n_columns", [3, 30])
 def test_few_usual_rows_have_an_unusual_cell_however_many_columns_there_are(n_columns):
     rng = np.random.RandomState(0)
-    train, new = np.abs(rng.standard_t(4, size=(2, 4000, n_columns))) * rng.uniform(0.1, 9.0, size=n_columns)
+    heavy = rng.uniform(1.5, 20.0, size=n_columns)  # some columns have far heavier tails than others
+    train, new = np.abs(rng.standard_t(heavy, size=(2, 4000, n_columns)))
+    train, new = (part / np.quantile(train, COVERAGE, axis=0) for part in (train, new))
     tails = Tails.of(train, np.zeros(train.shape, dtype=bool))
     unusual = tails.unusual(new, np.zeros(new.shape, dtype=bool))
     assert 0.5 * ROWS < unusual.any(axis=1).mean() < 1.3 * ROWS
@@ -72,7 +74,7 @@ def test_a_new_level_is_unusual_where_new_levels_are_seldom():
     table = pd.DataFrame(
         {
             "kind": rng.choice(["a", "b"], 400),
-            "name": [f"n{i}" for i in range(400)],
+            "name": [f"n{i // 2 if i < 300 else i}" for i in range(400)],
             "size": rng.normal(size=400),
             "unit": 3.0,
         }
