@@ -15,7 +15,7 @@ from skvae._outliers.excess import Excess
 from skvae._outliers.judges import can_explain, judge_of
 from skvae._outliers.reasons import Reasons
 from skvae._outliers.reservoir import Reservoir
-from skvae._outliers.table import table_of_reasons
+from skvae._outliers.table import strangest, table_of_reasons
 from skvae._stored import Stored
 from skvae._surroundings import undisturbed
 from skvae._tables.faults import check_form, check_names, check_rows
@@ -417,4 +417,5 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
             raise ValueError(f"n_columns={n_columns!r} must be a whole number of at least 1.")
         judge, reading = self._reading(in_memory(X, type(self).__name__))
         shares, shortfall = judge.costs(reading)
-        return table_of_reasons(shares, self._reasons.expectation(judge, reading, shortfall), reading, n_columns)
+        order = strangest(shares, reading.numbers, n_columns)
+        return table_of_reasons(shares, self._reasons.expectation(judge, reading, shortfall, order), reading, order)

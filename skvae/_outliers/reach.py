@@ -11,13 +11,13 @@ COVERAGE = 0.9
 GROUP_ROWS, MOST_GROUPS = 100, 8
 """Training cells of which as much is expected that make a group, and how many groups a column has at most."""
 
-LEAST_REACH, NARROWEST, WIDEST = 0.01, 0.5, 2.0
+LEAST_REACH, LEAST_OF_ALL, MOST_OF_ALL = 0.01, 0.5, 2.0
 """Least reach of a column in its standard deviations; and that of a group at least and at most, in its column's.
 
 What is expected of a far cell leans to the cell, and where far cells are expected training cells are far: without an
 end to that no cell would be far from what is expected of it."""
 
-ROWS = 0.05
+MARKED_ROWS = 0.05
 """Share of usual rows that have an unusual cell."""
 
 USUAL_EXCESS = 0.3
@@ -59,19 +59,23 @@ class Reach:
             [np.array([[0.0], [max(-below, 0.0)], [max(above, 0.0)]]) for below, above in zip(low, high, strict=True)]
         )
 
-    def __call__(self, expected):
-        """The distances below and above for what is expected of cells (n, n_features): two arrays of this shape."""
-        found = np.empty((2, *expected.shape))
-        for j, (middles, *sides) in enumerate(self.columns):
+    def __call__(self, expected, columns):
+        """The distances below and above for what is expected of cells of some columns, two arrays of the same shape."""
+        cells, found = expected.ravel(), np.empty((2, expected.size))
+        order = np.argsort(columns, axis=None, kind="stable")
+        ends = np.cumsum(np.bincount(columns.ravel(), minlength=len(self.columns)))
+        for j in np.flatnonzero(np.diff(ends, prepend=0)):
+            here = order[ends[j - 1] if j else 0 : ends[j]]
+            middles, *sides = self.columns[j]
             for side, distances in zip(found, sides, strict=True):
-                side[:, j] = np.interp(expected[:, j], middles, distances)
-        return found
+                side[here] = np.interp(cells[here], middles, distances)
+        return found.reshape(2, *expected.shape)
 
-    def times(self, expected, apart):
-        """How many times the usual distance cells are away (n, n_features), infinite where that is none at all."""
-        below, above = self(expected)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(apart == 0.0, 0.0, np.abs(apart) / np.where(apart < 0.0, below, above))
+
+def times_away(apart, below, above):
+    """How many times the usual distance cells are away, infinite where that is none at all."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(apart == 0.0, 0.0, np.abs(apart) / np.where(apart < 0.0, below, above))
 
 
 def reach_of_column(expected, apart):
@@ -89,7 +93,7 @@ def reach_of_column(expected, apart):
     found = []
     for number in np.unique(group):
         here = group == number
-        sides = np.clip(reached(apart[here]), NARROWEST * whole, WIDEST * whole)
+        sides = np.clip(reached(apart[here]), LEAST_OF_ALL * whole, MOST_OF_ALL * whole)
         found.append([np.median(expected[here]), *np.where(np.isnan(sides), whole, np.fmax(sides, least))])
     return np.transpose(found)
 
@@ -112,7 +116,7 @@ class Tails:
 
     The chance of a cell to be :math:`t > 1` times the usual distance away is :math:`s t^{-1 / h}` in its column, with
     :math:`s` the share of training cells beyond the usual distance and :math:`h` the mean logarithm of their
-    :math:`t` (Hill, 1975). A row is as unusual as the least chance of its cells, and where ROWS of the training rows
+    :math:`t` (Hill, 1975). A row is as unusual as the least chance of its cells, and where MARKED_ROWS of the training rows
     lie by that measure is the ``limit``: a level corrected for the number of columns and for how they hang together
     (Westfall and Young, 1993). It is lower by a standard error, since few rows know it badly.
 
@@ -140,22 +144,23 @@ class Tails:
         """
         beyond = times > 1.0
         n_there, n_beyond = (~np.isnan(times)).sum(axis=0), beyond.sum(axis=0)
-        share = np.maximum(n_beyond, 1.0) / (n_there + 1.0)
+        share = np.minimum(np.maximum(n_beyond, 1.0) / (n_there + 1.0), 1.0)
         excess = (log_times(times).sum(axis=0) + USUAL_EXCESS) / (n_beyond + 1.0)
         new = single.mean(axis=0) <= SELDOM_NEW
-        least = cls(share, excess, new, -np.inf).log_chance(times).min(axis=1, initial=0.0)
+        least = log_chance(times, share, excess).min(axis=1, initial=0.0)
         least[(single & new).any(axis=1)] = -np.inf
-        level = ROWS - math.sqrt(ROWS * (1.0 - ROWS) / len(times))
+        level = MARKED_ROWS - math.sqrt(MARKED_ROWS * (1.0 - MARKED_ROWS) / len(times))
         return cls(share, excess, new, float(np.quantile(least, max(level, 0.0), method="lower")))
 
-    def log_chance(self, times):
-        """Logarithm of the chance of cells to be so far away (n, n_features); 0 for those that are not far."""
-        chance = np.log(np.minimum(self.share, 1.0)) - log_times(times) / self.excess
-        return np.where(times > 1.0, chance, 0.0)
+    def unusual(self, times, unseen, columns):
+        """Mask of the cells of some columns that are unusual; ``unseen`` is one of levels that no training row has."""
+        chance = log_chance(times, self.share[columns], self.excess[columns])
+        return (chance < self.limit) | (unseen & self.new[columns])
 
-    def unusual(self, times, unseen):
-        """Mask of the cells that are unusual; ``unseen`` is one of the levels that no training row has."""
-        return (self.log_chance(times) < self.limit) | (unseen & self.new)
+
+def log_chance(times, share, excess):
+    """Logarithm of the chance of cells to be so far away, 0 for those that are not far; ``Tails`` says the rest."""
+    return np.where(times > 1.0, np.log(share) - log_times(times) / excess, 0.0)
 
 
 def log_times(times):

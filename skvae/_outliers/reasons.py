@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skvae._outliers.neighbors import usual_of
-from skvae._outliers.reach import COVERAGE, MOST_NATS, Reach, Tails
+from skvae._outliers.reach import COVERAGE, MOST_NATS, Reach, Tails, times_away
 from skvae._tables.bounds import bounds_of, narrower
 from skvae._tables.matrix import in_file
 from skvae._tables.profile import read_once
@@ -19,7 +19,7 @@ RESIDUAL_ROWS = 8192
 
 
 class Expectation(NamedTuple):
-    """What is expected of cells, and how they compare, (n, n_features) each.
+    """What is expected of some cells of each row, and how these compare, (n, n_columns) each.
 
     Between ``low`` and ``high`` nine of ten lie; NaN for levels. ``times`` says how many times the usual distance a
     number is away, or how many times less probable a level is than the expected one; NaN for missing cells.
@@ -78,29 +78,43 @@ class Reasons:
         apart[:, schema.with_levels(apart.shape[1])] = np.nan
         tails = 0.5 * (1.0 - COVERAGE), 0.5 * (1.0 + COVERAGE)
         interval = WeightedRows(apart, rows.weight, rows.total).quantiles(tails)
-        places = repeated(rows)
-        reach = Reach.of(where.placed(expected)[places], apart[places])
-        times = reach.times(where.placed(expected), apart)
-        times = times_of_levels(times, lambda: judge.shortfall(rows.X, schema), rows.X, schema)[places]
-        return cls(where, usual, bounds, interval, reach, Tails.of(times, single_levels(rows.X[places], schema)))
+        places, placed = repeated(rows), where.placed(expected)
+        reach = Reach.of(placed[places], apart[places])
+        columns = np.repeat(np.arange(apart.shape[1]), len(apart))
+        below, above = (side.reshape(apart.T.shape).T for side in reach(placed.T.ravel(), columns))
+        times, levels = times_away(apart, below, above), schema.with_levels(apart.shape[1])
+        if levels.any():
+            times[:, levels] = times_of_levels(judge.shortfall(rows.X, schema), rows.X)[:, levels]
+        tails = Tails.of(times[places], single_levels(rows.X[places], schema))
+        return cls(where, usual, bounds, interval, reach, tails)
 
-    def expectation(self, judge, reading, shortfall):
-        """What is expected of each cell, the interval around it, and how far the cell is from there.
+    def expectation(self, judge, reading, shortfall, order):
+        """What is expected of cells, the interval around it, and how far the cells are from there.
 
-        ``shortfall`` are the nats that levels have less than the expected ones (n, n_features), or None.
+        ``shortfall`` are the nats that levels have less than the expected ones (n, n_features), or None; ``order``
+        (n, n_columns) says which columns of each row are asked for.
         """
         numbers, schema = reading.numbers, reading.schema
         expect = partial(judge.expected, schema=schema, index=reading.index)
         expected = expected_cells(expect, numbers, self.usual, self.where)
-        reach, placed = self.reach or Reach.alike(self.interval), self.where.placed(expected)
-        below, above = reach(placed)
-        ends = [np.clip(schema.settled(end), *self.bounds) for end in (expected - below, expected + above)]
-        for end in ends:
-            end[:, schema.with_levels(numbers.shape[1])] = np.nan
-        times = reach.times(placed, residual(numbers, expected, self.where, learn=False))
-        times = times_of_levels(times, lambda: shortfall, numbers, schema)
-        unusual = times > 1.0 if self.tails is None else self.tails.unusual(times, unseen_levels(numbers, schema))
-        return Expectation(expected, *ends, times, unusual)
+        placed, levels = self.where.placed(expected), schema.with_levels(numbers.shape[1])[order]
+        apart = residual(numbers, expected, self.where, learn=False)
+        reach, taken = self.reach or Reach.alike(self.interval), partial(np.take_along_axis, indices=order, axis=1)
+        below, above = reach(taken(placed), order)
+        times, unseen = times_away(taken(apart), below, above), np.zeros(order.shape, dtype=bool)
+        if levels.any():
+            times = np.where(levels, taken(times_of_levels(shortfall, numbers)), times)
+            unseen = taken(unseen_levels(numbers, schema))
+        ends = [self._end(expected, side, order, schema, levels) for side in (-below, above)]
+        unusual = times > 1.0 if self.tails is None else self.tails.unusual(times, unseen, order)
+        return Expectation(taken(expected), *ends, times, unusual)
+
+    def _end(self, expected, away, order, schema, levels):
+        """Where an interval ends so far away from what is expected, as cells are rounded; NaN for levels."""
+        cells = expected.copy()
+        np.put_along_axis(cells, order, np.take_along_axis(expected, order, axis=1) + away, axis=1)
+        ends = np.take_along_axis(schema.settled(cells), order, axis=1)
+        return np.where(levels, np.nan, np.clip(ends, *(bound[order] for bound in self.bounds)))
 
 
 def repeated(rows):
@@ -111,16 +125,9 @@ def repeated(rows):
     return places.clip(0, rows.n_rows - 1)
 
 
-def times_of_levels(times, shortfall, numbers, schema):
-    """``times`` (n, n_features), in place, with how many times less probable levels are than the expected ones.
-
-    ``shortfall`` is a function that gives the nats that they have less; it is asked where columns hold levels.
-    """
-    levels = schema.with_levels(numbers.shape[1])
-    if levels.any():
-        less = np.clip(-shortfall()[:, levels], 0.0, MOST_NATS)
-        times[:, levels] = np.where(np.isnan(numbers[:, levels]), np.nan, np.exp(less))
-    return times
+def times_of_levels(shortfall, numbers):
+    """How many times less probable levels are than the expected ones, from the nats that they have less."""
+    return np.where(np.isnan(numbers), np.nan, np.exp(np.clip(-shortfall, 0.0, MOST_NATS)))
 
 
 def unseen_levels(numbers, schema):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from skvae import AutoencoderOutlierDetector, VAETransformer
-from skvae._outliers.reach import COVERAGE, ROWS, Reach, Tails, reached
+from skvae._outliers.reach import COVERAGE, MARKED_ROWS, Reach, Tails, reached, times_away
 
 VAE = VAETransformer(2, hidden_layer_sizes=(8,), network="mlp", likelihood="gaussian", random_state=0, max_iter=10)
 
@@ -38,9 +38,10 @@ def test_times_are_distances_in_the_reach_of_the_side():
     np.testing.assert_array_equal(reached(np.arange(1.0, 10.0)), [9.0, 9.0])
     reach = Reach.of(np.zeros((29, 1)), apart[:, None])
     cells = np.array([[-20.0], [90.0], [0.0], [np.nan]])
-    np.testing.assert_allclose(reach.times(np.zeros((4, 1)), cells), [[2.0], [0.5], [0.0], [np.nan]])
+    times = times_away(cells, *reach(np.zeros((4, 1)), np.zeros((4, 1), dtype=int)))
+    np.testing.assert_allclose(times, [[2.0], [0.5], [0.0], [np.nan]])
     alike = Reach.alike(np.array([[-3.0, np.nan], [4.0, np.nan]]))
-    np.testing.assert_allclose(alike.times(np.zeros((2, 2)), np.array([[-6.0, np.nan], [2.0, np.nan]]))[:, 0], [2, 0.5])
+    np.testing.assert_array_equal(alike(np.zeros(2), np.array([1, 0])), [[0.0, 3.0], [0.0, 4.0]])
 
 
 @pytest.mark.parametrize("n_columns", [3, 30])
@@ -50,8 +51,8 @@ def test_few_usual_rows_have_an_unusual_cell_however_many_columns_there_are(n_co
     train, new = np.abs(rng.standard_t(heavy, size=(2, 4000, n_columns)))
     train, new = (part / np.quantile(train, COVERAGE, axis=0) for part in (train, new))
     tails = Tails.of(train, np.zeros(train.shape, dtype=bool))
-    unusual = tails.unusual(new, np.zeros(new.shape, dtype=bool))
-    assert 0.5 * ROWS < unusual.any(axis=1).mean() < 1.3 * ROWS
+    unusual = tails.unusual(new, np.zeros(new.shape, dtype=bool), np.arange(n_columns))
+    assert 0.5 * MARKED_ROWS < unusual.any(axis=1).mean() < 1.3 * MARKED_ROWS
     by_column = unusual.mean(axis=0)
     assert by_column.max() < 6.0 * by_column.mean()  # no column has all of them
 
