@@ -120,3 +120,41 @@ def test_a_detector_stored_without_usual_distances_explains_by_its_interval():
     low, high = detector.expected_interval_[:, reasons["column"].astype(int)]
     outside = (reasons["value"] < reasons["expected"] + low) | (reasons["value"] > reasons["expected"] + high)
     np.testing.assert_array_equal(reasons["unusual"], outside)
+
+
+def mixed(seed, n_rows=500):
+    """A random table of numbers, levels and dates, with columns that depend on the first number."""
+    rng = np.random.RandomState(seed)
+    codes = rng.normal(size=(n_rows, 2))
+    table = {f"number {i}": codes @ rng.normal(size=2) + 0.5 * rng.normal(size=n_rows) for i in range(3)}
+    table["amount"] = np.exp(table["number 1"])
+    table["multiple"] = 10.0 * table["number 0"] + rng.normal(size=n_rows)
+    table["large"] = table["number 0"] > np.quantile(table["number 0"], rng.uniform(0.8, 0.95))
+    table["class"] = pd.cut(table["number 0"], 3, labels=["low", "middle", "high"]).astype(str)
+    table["kind"] = rng.choice(list("abc"), size=n_rows, p=[0.6, 0.3, 0.1])
+    table["day"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.randint(0, 300, size=n_rows), unit="D")
+    return pd.DataFrame(table)
+
+
+def first_reasons(detector, table, odd, moved, **others):
+    """The first reason of each row in which a number is far, beside other cells that are not as they were."""
+    rows = odd.assign(**others)
+    for name in moved:
+        rows[name] = rows[name] + 10.0 * table[name].std()
+    return detector.explain(rows, n_columns=1)["column"]
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
+def test_a_far_number_is_the_first_reason_whatever_is_beside_it(seed):
+    table, odd = mixed(seed), mixed(seed).iloc[:40]
+    detector = AutoencoderOutlierDetector(random_state=0).fit(table)
+    assert (
+        first_reasons(detector, table, odd, ["number 0"]).eq("number 0").mean() >= 0.95
+    )  # and none that depends on it
+    assert first_reasons(detector, table, odd, ["number 2"]).eq("number 2").mean() >= 0.95
+    two = first_reasons(detector, table, odd, ["number 0", "number 2"])
+    assert two.isin(["number 0", "number 2"]).mean() >= 0.95
+    holed = first_reasons(detector, table, odd, ["number 0"], amount=np.nan, day=pd.NaT, **{"class": None})
+    assert holed.eq("number 0").mean() >= 0.95
+    unseen = first_reasons(detector, table, odd, ["number 2"], kind="new")
+    assert unseen.isin(["number 2", "kind"]).mean() >= 0.95
