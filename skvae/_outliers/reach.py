@@ -116,9 +116,9 @@ class Tails:
 
     The chance of a cell to be :math:`t > 1` times the usual distance away is :math:`s t^{-1 / h}` in its column, with
     :math:`s` the share of training cells beyond the usual distance and :math:`h` the mean logarithm of their
-    :math:`t` (Hill, 1975). A row is as unusual as the least chance of its cells, and where MARKED_ROWS of the training rows
-    lie by that measure is the ``limit``: a level corrected for the number of columns and for how they hang together
-    (Westfall and Young, 1993). It is lower by a standard error, since few rows know it badly.
+    :math:`t` (Hill, 1975). A row is as unusual as the least chance of its cells, and MARKED_ROWS of the training
+    rows lie below the ``limit`` by that measure: a level corrected for the number of columns and for how they hang
+    together (Westfall and Young, 1993). It is lower by a standard error, since few rows know it badly.
 
     Parameters
     ----------
