@@ -7,7 +7,13 @@ precision, in percent, and seconds to fit and score; the other detectors see sta
 the first half of the sets (every other one, in the benchmark's order); both halves are printed.
 
 ``python benchmarks/anomaly.py planted --bench FOLDER`` moves one or two cells of normal rows by five standard
-deviations of their column, and counts how often the moved cell has the first place among the reasons.
+deviations of their column among the training rows, and counts how often the moved cell has the first place among the
+reasons. Columns that hold one value in training are left out.
+
+``python benchmarks/anomaly.py planted-mixed --bench FOLDER`` does so in tables with levels, where slips of decimals,
+new levels and levels that never come together are planted too, some beside cells that mislead: see
+``planted_mixed.py``. It also says how many normal rows have a cell that is marked as unusual, and how many cells lie in
+their interval, in these tables; ``anomaly.py red --bench FOLDER`` says it of the sets of numbers.
 
 ``python benchmarks/anomaly.py contamination --bench FOLDER`` trains on normal rows with a growing share of anomalies.
 
@@ -30,6 +36,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import planted_mixed
 import torch
 from figures import write
 from joblib import Parallel, delayed
@@ -180,13 +187,13 @@ def summarize(protocol, sets, records):
     print(flush=True)
 
 
-def planted(X, n_cells, seed):
-    """Rows with cells moved by FAR standard deviations, and which cells."""
+def planted(X, scale, n_cells, seed):
+    """Rows with cells moved by FAR standard deviations ``scale`` of their columns, and which cells."""
     rng = np.random.RandomState(seed)
     cells = np.array([rng.choice(X.shape[1], n_cells, replace=False) for _ in X])
     signs = rng.choice([-FAR, FAR], size=cells.shape)
     moved = X.copy()
-    np.put_along_axis(moved, cells, np.take_along_axis(X, cells, 1) + signs * X.std(axis=0)[cells], 1)
+    np.put_along_axis(moved, cells, np.take_along_axis(X, cells, 1) + signs * scale[cells], 1)
     return moved, cells
 
 
@@ -196,7 +203,7 @@ def run_planted(arguments, protocols):
     for name in protocols.adbench_names():
         X, y = protocols.adbench(name)
         train, test, labels = protocols.split(X, y, "clean-semi", 0)
-        train, test = (part[:, train.std(axis=0) > 0] for part in (train, test))
+        train, test = (part[:, np.ptp(train, axis=0) > 0] for part in (train, test))
         if train.shape[1] < 5:
             continue
         detector, pca = AutoencoderOutlierDetector(random_state=0).fit(train), PCA(0.9).fit(scaled(train, train))
@@ -205,7 +212,7 @@ def run_planted(arguments, protocols):
             module = importlib.import_module("pyod.models.auto_encoder")
             autoencoder = module.AutoEncoder(random_state=0).fit(scaled(train, train))
         for n_cells in (1, 2):
-            moved, cells = planted(test[labels == 0][:500], n_cells, seed=0)
+            moved, cells = planted(test[labels == 0][:500], train.std(axis=0), n_cells, seed=0)
             standard = scaled(train, moved)
             residual = np.square(standard - pca.inverse_transform(pca.transform(standard)))
             shares = {"skvae": detector.estimator_.score_features(moved), "PCA residual": -residual}
@@ -224,8 +231,73 @@ def run_planted(arguments, protocols):
         for n_cells in (1, 2):
             mine = [r for r in records if r["who"] == who and r["cells"] == n_cells]
             first, third = (np.mean([r[key] for r in mine]) for key in ("first", "among_three"))
-            print(f"{who:14} {n_cells} planted: first {first:.3f} (bar 0.90), among three {third:.3f} (bar 0.98)")
+            print(f"{who:14} {n_cells} planted: first {first:.3f} (bar 0.97), among three {third:.3f} (bar 0.98)")
     return records
+
+
+def run_planted_mixed(arguments, protocols):
+    """Share of rows in which a planted cell is first, by what was planted and what stands beside it, half by half."""
+    records, marks = [], []
+    for name, train, new in planted_mixed.tables(arguments.bench.parent / "data"):
+        detector = AutoencoderOutlierDetector(random_state=0).fit(train)
+        marks.append({"set": name} | marked(detector.explain(new[:1000], n_columns=train.shape[1]), train.shape[1]))
+        mine = [
+            each for beside in planted_mixed.BESIDE[:-1] for each in planted_mixed.places(detector, train, new, beside)
+        ]
+        train, new, names = planted_mixed.with_dependents(train, new)
+        if names:
+            detector = AutoencoderOutlierDetector(random_state=0).fit(train)
+            mine += planted_mixed.places(detector, train, new, planted_mixed.BESIDE[-1], names)
+        records += [{"set": name} | each for each in mine]
+        firsts = [f"{r['beside']}/{r['kind']} {r['first']:.2f}" for r in mine]
+        print(f"{name[:16]:16} {say(marks[-1])}  {'  '.join(firsts)}", flush=True)
+    table, names = pd.DataFrame(records), list(dict.fromkeys(r["set"] for r in records))
+    for part, sets in {"all": names, "first half": names[::2], "second half": names[1::2]}.items():
+        mine = table[table["set"].isin(sets)].groupby(["beside", "kind"])
+        print(f"{part}\n{mine[['first', 'among_three']].mean().round(3)}")
+        print(f"{part}: {say(mean_of([each for each in marks if each['set'] in sets]))}")
+    return records + marks
+
+
+def run_red(arguments, protocols):
+    """Share of held-out normal rows with a cell that is marked as unusual, and of cells in their interval."""
+    records = []
+    for name in protocols.adbench_names():
+        train, test, labels = protocols.split(*protocols.adbench(name), "clean-semi", 0)
+        detector = AutoencoderOutlierDetector(random_state=0).fit(train)
+        reasons = detector.explain(test[labels == 0][:1000], n_columns=train.shape[1])
+        records.append({"set": name} | marked(reasons, train.shape[1]))
+        print(f"{name[:16]:16} {say(records[-1])}", flush=True)
+    for part in (records, records[::2], records[1::2]):
+        print(say(mean_of(part)))
+    return records
+
+
+def marked(reasons, n_columns):
+    """Of all cells of rows: rows with an unusual one, and with one beyond its interval or unexpected; cells inside."""
+    times, numbers = (
+        reasons["times"].to_numpy(),
+        reasons["low"].notna().to_numpy() & reasons["value"].notna().to_numpy(),
+    )
+    by_row = {
+        "unusual": reasons["unusual"].to_numpy().reshape(-1, n_columns),
+        "beyond": (times > 1.0).reshape(-1, n_columns),
+    }
+    shares = {name: float(cells.any(axis=1).mean()) for name, cells in by_row.items()}
+    return shares | {"inside": float((times[numbers] <= 1.0).mean()) if numbers.any() else float("nan")}
+
+
+def mean_of(records):
+    """Means of the figures of several sets."""
+    return {key: float(np.nanmean([each[key] for each in records])) for key in ("unusual", "beyond", "inside")}
+
+
+def say(shares):
+    """The figures of one set in a line."""
+    return (
+        f"rows with an unusual cell {shares['unusual']:.3f}, with a cell beyond {shares['beyond']:.3f}; "
+        f"numbers inside {shares['inside']:.3f}"
+    )
 
 
 def pyod_errors(detector, X):
@@ -370,6 +442,8 @@ PARTS = {
     "ablation": run_ablation,
     "adbench": run_adbench,
     "planted": run_planted,
+    "planted-mixed": run_planted_mixed,
+    "red": run_red,
     "contamination": run_contamination,
 }
 

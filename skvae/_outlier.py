@@ -16,7 +16,7 @@ from skvae._outliers.excess import Excess
 from skvae._outliers.judges import can_explain, judge_of
 from skvae._outliers.reasons import Reasons
 from skvae._outliers.reservoir import Reservoir
-from skvae._outliers.table import table_of_reasons
+from skvae._outliers.table import strangest, table_of_reasons
 from skvae._stored import Stored
 from skvae._surroundings import undisturbed
 from skvae._tables.faults import check_form, check_names, check_rows
@@ -136,8 +136,8 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
     offset_ : float
         The threshold, in the unit of ``score_samples``.
     expected_interval_ : ndarray of shape (2, n_features_in_) or None
-        Between these two, observed less expected cells of training rows lie in nine of ten cases. None where the
-        estimator cannot explain.
+        Between these two, observed less expected cells of training rows lie in nine of ten cases, whatever is expected;
+        the intervals of ``explain`` belong to their rows. None where the estimator cannot explain.
     n_features_in_ : int
         Number of columns seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -437,19 +437,30 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
         Returns
         -------
         reasons : pandas.DataFrame
-            Indexed by the row's label and ``rank`` (0 is the strangest column), with the ``column``, its ``value``,
-            what the model ``expected`` instead, the interval from ``low`` to ``high`` that holds nine of ten training
-            cells around what is expected of them (NaN for levels), and its ``share`` in nats, the lower the stranger:
-            that of the row's log-likelihood (``score_features`` of the estimator); with the ensemble minus half the
-            square of the cell's distance to what is expected, in widths of what is usual, as the mean over its two
-            densities, of which ``expected`` is that of the wary one; and for levels how much less probable the observed
-            one is than the most probable one, as a logarithm, beyond what is usual in its column.
-            Missing cells have a share of 0 and come last. A ``note`` says in words what no number does: "level not seen
-            in training", or "no cell in training" in a column that was empty there; it is an empty text elsewhere.
+            Indexed by the row's label and ``rank`` (0 is the strangest column), with these columns:
+
+            - ``column`` and its ``value``, and what the model ``expected`` instead;
+            - ``low``, ``high``: the interval around what was expected, NaN for levels. Nine of ten training cells of
+              which about as much was expected, on either side of that, lie in it;
+            - ``times``: how many times the usual distance the cell is from what was expected, 1 being the end of the
+              interval before it is cut off where cells cannot be, infinite where training cells were all alike; for
+              levels how many times less probable the observed one is than the expected one, 1 where it is that one.
+              NaN for missing cells;
+            - ``unusual``: whether the cell is so far away, or so improbable, that about one usual row in twenty has
+              such a cell in any of its columns; or its level is not seen in training, in a column where new levels are
+              seldom. A cell outside its interval need not be unusual: of twenty usual cells two lie outside;
+            - ``share`` in nats, the lower the stranger, which says the rank: that of the row's log-likelihood
+              (``score_features`` of the estimator); with the ensemble minus half the square of the cell's distance to
+              what is expected, in widths of what is usual, as the mean over its two densities, of which ``expected`` is
+              that of the wary one; and for levels how much less probable the observed one is than the most probable
+              one, as a logarithm, beyond what is usual in its column. Missing cells have a share of 0 and come last;
+            - ``note``: in words what no number says: "level not seen in training", or "no cell in training" in a column
+              that was empty there; an empty text elsewhere.
         """
         check_is_fitted(self)
         if not isinstance(n_columns, Integral) or isinstance(n_columns, bool) or n_columns < 1:
             raise ValueError(f"n_columns={n_columns!r} must be a whole number of at least 1.")
         judge, reading = self._reading(in_memory(X, type(self).__name__))
-        shares = judge.shares(reading)
-        return table_of_reasons(shares, self._reasons.expected(judge, reading), reading, n_columns)
+        shares, shortfall = judge.costs(reading)
+        order = strangest(shares, reading.numbers, n_columns)
+        return table_of_reasons(shares, self._reasons.expectation(judge, reading, shortfall, order), reading, order)

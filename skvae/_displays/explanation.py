@@ -12,7 +12,7 @@ from skvae._tables.frames.frame import index_of
 from skvae._typing import Table
 
 LEAST_SHOWN, MOST_SHOWN, BESIDE_THE_SHOWN = 2.0, 1000.0, 1.4
-"""Half widths that a picture shows at least and at most, cells beyond being arrows, and what the axes have beside."""
+"""Usual distances that a picture shows at least and at most, cells beyond being arrows, and what axes have beside."""
 
 LEAST_RELATIVE_WIDTH = float(np.finfo(np.float32).eps)
 """An interval is taken to be no narrower than this, relative to its bounds: models compute in float32."""
@@ -23,27 +23,29 @@ GAP, TITLE_PAD = 14.0, 40.0
 WIDTH, LEAST_AXES = 11.0, 4.6
 """Inches that a picture is wide, and that its axes are at least: it grows where names and numbers need more."""
 
-OUTSIDE, INSIDE, INTERVAL, EXPECTED = "C3", "0.25", "0.87", "0.45"
-"""Colours of cells outside and inside their interval, of intervals, and of expected values."""
+UNUSUAL, USUAL, INTERVAL, EXPECTED = "C3", "0.25", "0.87", "0.45"
+"""Colours of unusual cells and of all others, of intervals, and of expected values."""
 
-MARKERS = {OUTSIDE: "D", INSIDE: "o"}
+MARKERS = {UNUSUAL: "D", USUAL: "o"}
 """The shapes of observed cells by their colour, for eyes and printers that see no red."""
 
 
 class ExplanationDisplay:
     """One row of a table: each cell observed against what the model expected, the strangest on top.
 
-    Each line is a column in units of its own: 0 is the middle of the interval that was expected of the cell, -1 and 1
-    are its ends, drawn as a band. A tick stands at the expected value, a dot at an observed one inside the interval and
-    a red diamond at one outside. The scale is logarithmic beyond the interval, and cells more than 1,000 half widths
-    away are arrows, so that one of them does not flatten the others. The numbers stand beside. It is recommended to use
-    :meth:`from_estimator`.
+    Each line is a column in units of its own: 0 is what was expected of the cell, -1 and 1 are the ends of the interval
+    around it, drawn as a band, in which nine of ten training cells lie. A tick stands at the expected value, a dot at
+    the observed one, and a red diamond at one that is ``unusual``: so far away as a cell of nineteen in twenty usual
+    rows never is. The scale is logarithmic beyond the interval, and cells more than 1,000 usual distances away are
+    arrows, so that one of them does not flatten the others. Numbers stand beside, and in words how far the cell is from
+    what was expected. It is recommended to use :meth:`from_estimator`.
 
     Parameters
     ----------
     reasons : pandas.DataFrame
-        The cells of one row, one a line: ``column``, ``value``, ``expected``, ``low``, ``high`` and ``share``, as
-        ``AutoencoderOutlierDetector.explain`` gives them; its ``note`` is written beside a level that has one.
+        The cells of one row, one a line: ``column``, ``value``, ``expected``, ``low`` and ``high``, as
+        ``AutoencoderOutlierDetector.explain`` gives them, and its ``times``, ``unusual`` and ``note``; without these a
+        usual distance is that to the end of the interval, and what lies beyond it is unusual.
     label : object, default=None
         The row's label, for the title.
     score : float, default=None
@@ -58,7 +60,7 @@ class ExplanationDisplay:
     ax_ : matplotlib Axes
         The axes that it is drawn on.
     bands_ : matplotlib Artist
-        The expected intervals, from -1 to 1.
+        The expected intervals, from -1 to 1 usual distances.
     ticks_ : matplotlib Artist
         The expected values.
     dots_ : list of matplotlib Artist
@@ -160,7 +162,7 @@ class ExplanationDisplay:
         ax = axes_of(pyplot, ax, (WIDTH, 1.5 + 0.36 * len(self.reasons)))
         self.ax_, self.figure_ = ax, ax.figure
         self._draw_cells(ax)
-        add_scale(ax, shown_limit(half_widths(self.reasons)[0]))
+        add_scale(ax, shown_limit(usual_distances(self.reasons)))
         add_names(ax, self.reasons["column"])
         add_legend(ax)
         beside = add_numbers(ax, self.reasons)
@@ -170,15 +172,15 @@ class ExplanationDisplay:
         return self
 
     def _draw_cells(self, ax):
-        """Bands, ticks and dots in half widths, line by line."""
-        observed, expected = half_widths(self.reasons)
+        """Bands, ticks and dots in usual distances, line by line."""
+        observed, reasons = usual_distances(self.reasons), self.reasons.to_dict("records")
         limit, lines = shown_limit(observed), np.arange(len(observed))
-        known = np.isfinite(expected)
+        known = np.array([has_band(reason) for reason in reasons], dtype=bool)
         self.bands_ = ax.barh(lines[known], 2.0, left=-1.0, height=0.62, color=INTERVAL, zorder=1.5)
-        ticks = expected[known].clip(-limit, limit)
+        ticks = np.zeros(known.sum())
         self.ticks_ = ax.scatter(ticks, lines[known], marker="|", s=150, linewidth=2.0, color=EXPECTED, zorder=2)
-        reasons = self.reasons.to_dict("records")
-        self.dots_ = [draw_dot(ax, *each, limit) for each in zip(observed, lines, reasons, strict=True)]
+        marked = zip(observed, lines, reasons, are_unusual(self.reasons), strict=True)
+        self.dots_ = [draw_dot(ax, *each, limit) for each in marked]
 
     def _title(self):
         """What is known of the row as a whole."""
@@ -188,16 +190,29 @@ class ExplanationDisplay:
         return ": ".join(filter(None, ["" if self.label is None else f"Row {self.label}", numbers]))
 
 
-def half_widths(reasons):
-    """Where observed and expected values lie (n,), in half widths of the interval from its middle.
+def usual_distances(reasons):
+    """How many times the usual distance observed values lie above or below what was expected (n,).
 
-    NaN where no finite interval is known, infinite where an interval of no width at 0 is missed.
+    NaN where no finite interval is known, infinite where a value differs from all that was usual.
     """
     value, expected, low, high = (as_numbers(reasons[name]) for name in ("value", "expected", "low", "high"))
     with np.errstate(all="ignore"):
-        half = np.maximum(0.5 * high - 0.5 * low, LEAST_RELATIVE_WIDTH * np.maximum(np.abs(low), np.abs(high)))
-        away = [cells - (0.5 * low + 0.5 * high) for cells in (value, expected)]
-        return [np.where(gap == 0.0, 0.0, gap / half) for gap in away]
+        apart = value - expected
+        if "times" in reasons:
+            times = np.where(apart == 0.0, 0.0, as_numbers(reasons["times"]))
+        else:
+            least = LEAST_RELATIVE_WIDTH * np.maximum(np.abs(low), np.abs(high))
+            usual = np.maximum(np.where(apart < 0.0, expected - low, high - expected), least)
+            times = np.where(apart == 0.0, 0.0, np.abs(apart) / usual)
+        return np.where(np.isfinite(low) & np.isfinite(high), np.sign(apart) * times, np.nan)
+
+
+def are_unusual(reasons):
+    """Which cells are unusual (n,): as they are marked, or beyond their interval or not the expected level."""
+    if "unusual" in reasons:
+        return reasons["unusual"].to_numpy(bool)
+    other = [is_level(reason) and reason["value"] != reason["expected"] for reason in reasons.to_dict("records")]
+    return (np.abs(usual_distances(reasons)) > 1.0) | (np.array(other, dtype=bool) & reasons["value"].notna())
 
 
 def is_level(reason):
@@ -211,33 +226,33 @@ def has_band(reason):
 
 
 def shown_limit(places):
-    """How many half widths a picture shows to either side."""
+    """How many usual distances a picture shows to either side."""
     known = np.abs(places[~np.isnan(places)])
     return float(np.clip(known.max(initial=0.0), LEAST_SHOWN, MOST_SHOWN))
 
 
-def draw_dot(ax, place, line, reason, limit):
+def draw_dot(ax, place, line, reason, unusual, limit):
     """One observed value; an arrow where it lies beyond the picture, words where it has no place."""
+    color = UNUSUAL if unusual else USUAL
     if np.isnan(place):
-        words, color = in_words(reason)
+        words, color = in_words(reason, color)
         where = {"xy": (1.2, line), "ha": "left"} if has_band(reason) else {"xy": (0.0, line), "ha": "center"}
         ax.annotate(words, va="center", color=color, style="italic", parse_math=False, **where)
         return None
-    color = INSIDE if abs(place) <= 1.0 else OUTSIDE
     marker = MARKERS[color] if abs(place) <= limit else ">" if place > 0 else "<"
     return ax.plot([np.clip(place, -limit, limit)], [line], marker, color=color, markersize=7.5, zorder=3)[0]
 
 
-def in_words(reason):
-    """What is said of a cell without a place on the scale, and in which colour."""
+def in_words(reason, color):
+    """What is said of a cell without a place on the scale, and in which colour; a level has the one that is given."""
     if pd.isna(reason["value"]):
         return "missing", EXPECTED
     if not is_level(reason):
         return "no finite value expected", EXPECTED
     if reason["value"] == reason["expected"]:
-        return "the expected level", INSIDE
+        return "the expected level", color
     note = reason.get("note")
-    return f"not {shortened(reason['expected'])}{f': {note}' if note else ''}", OUTSIDE
+    return f"not {shortened(reason['expected'])}{f': {note}' if note else ''}", color
 
 
 def add_scale(ax, limit):
@@ -248,7 +263,7 @@ def add_scale(ax, limit):
     places = [*(-step for step in reversed(steps)), 0, *steps]
     ax.set_xticks(places, labels=[signed(str(place)) for place in places], fontsize="small")
     ax.set_xticks([], minor=True)
-    ax.set_xlabel("distance from the middle of the interval, in half widths")
+    ax.set_xlabel("distance from what was expected, in usual distances")
     ax.spines[["left", "right", "top"]].set_visible(False)
 
 
@@ -266,8 +281,8 @@ def add_legend(ax):
     marks = {
         "interval": {"color": INTERVAL, "linewidth": 9.0, "solid_capstyle": "butt"},
         "expected": {"color": EXPECTED, "marker": "|", "markersize": 11.0, "markeredgewidth": 2.0, "linewidth": 0.0},
-        "observed": {"color": INSIDE, "marker": MARKERS[INSIDE], "linewidth": 0.0},
-        "observed, outside the interval": {"color": OUTSIDE, "marker": MARKERS[OUTSIDE], "linewidth": 0.0},
+        "observed": {"color": USUAL, "marker": MARKERS[USUAL], "linewidth": 0.0},
+        "observed, unusual": {"color": UNUSUAL, "marker": MARKERS[UNUSUAL], "linewidth": 0.0},
     }
     handles = [ax.plot([], [], label=label, **style)[0] for label, style in marks.items()]
     above = importlib.import_module("matplotlib.transforms").offset_copy(ax.transAxes, ax.figure, y=18, units="points")

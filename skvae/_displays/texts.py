@@ -20,12 +20,30 @@ def written(reasons):
     bounds = [[cell_text(x, w) for x, w in zip(reasons[name], width, strict=True)] for name in ("low", "high")]
     unbounded = reasons["low"].isna() & reasons["high"].isna()
     intervals = zip(*bounds, unbounded, strict=True)
-    return {
+    columns = {
         "observed": [cell_text(x, w, as_is=True) for x, w in zip(reasons["value"], width, strict=True)],
         "expected": [cell_text(x, w) for x, w in zip(reasons["expected"], width, strict=True)],
         "interval": ["" if unbounded else f"{low} to {high}" for low, high, unbounded in intervals],
-        "share, nats": [signed(f"{x:,.1f}" if abs(x) < 1e6 else f"{x:.2e}") for x in reasons["share"]],
     }
+    return columns | ({"how far": distances_in_words(reasons)} if "times" in reasons else {})
+
+
+def distances_in_words(reasons):
+    """How far each cell is from what was expected, as one says it."""
+    levels = reasons["low"].isna() & reasons["high"].isna()
+    return [in_words(float(times), level) for times, level in zip(reasons["times"], levels, strict=True)]
+
+
+def in_words(times, is_level):
+    """How many times the usual distance a number is away, or how many times less probable a level is, in words."""
+    if np.isnan(times):
+        return ""
+    if times <= 1.0:
+        return "as expected" if is_level else "usual"
+    if np.isinf(times):
+        return "different from all others"
+    number = f"{times:.1f}" if times < 9.95 else f"{times:,.0f}" if times < 1e6 else "over a million"
+    return f"{number} times less probable" if is_level else f"{number} times the usual distance"
 
 
 def cell_text(cell, width, as_is=False):

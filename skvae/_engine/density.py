@@ -54,6 +54,11 @@ class MatrixDensity:
         """Nats that each cell has less, given the code, than the one that is expected (n, n_features); 0 for holes."""
         return self.model.inference.feature_shortfall(M, self.usual)
 
+    def costs(self, M):
+        """The shares of cells, and their shortfall, which is None where no column holds levels."""
+        levels = self.schema.with_levels(M.shape[1]).any()
+        return self.shares(M), self.shortfall(M[:]) if levels else None
+
     def shares(self, M):
         """Share of each cell in the row's score (n, n_features), less the mean of training rows; 0 for holes."""
         rows = M[:]

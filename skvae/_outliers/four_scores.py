@@ -8,9 +8,10 @@ import numpy as np
 from skvae._outliers.excess import Excess
 from skvae._outliers.neighbors import Positions, Sample, SampleDistances
 from skvae._outliers.reasons import expected_cells, residual, usual_cells
+from skvae._outliers.shares import Lone, costs_of, usual_shortfall, width
 from skvae._tables.matrix import dense, in_file, of_rows, pieces_of
 from skvae._tables.schema import Schema
-from skvae._tables.weighted import WeightedRows, drawn_rows, weighted_threshold
+from skvae._tables.weighted import drawn_rows, weighted_threshold
 
 STRANGEST, CORE = 0.1, 0.7
 """Share of the training rows that are left out as the strangest, and share that is the core of the usual ones."""
@@ -20,12 +21,6 @@ SMALL_SAMPLE, SAMPLE = 64, 256
 
 REFERENCE_ROWS = 2048
 """Training rows that distances are measured to, and that the scale of each score is found on."""
-
-LEAST_WIDTH = 0.3
-"""Standard deviations of a column that are added to how far its cells usually are from what is expected of them."""
-
-MOST_WIDTHS = 1e150
-"""Widths that a cell is away from what is expected at most, so that its square is finite."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +39,7 @@ class FourScores:
     usual: np.ndarray
     widths: list
     usual_shortfall: np.ndarray
+    lone: Lone | None = None
 
     @classmethod
     def of(cls, trusting, wary, schema, matrix, weight, rng):
@@ -85,22 +81,28 @@ class FourScores:
         its column. Heavy tails would make light of far cells in just those columns in which the model knows least. A
         level costs the logarithm of how many times more probable the expected one is to the wary density, whose codes
         say what is expected, beyond the median in its column: of many levels none is probable. A missing cell costs
-        nothing.
+        nothing, and one that differs in a column of one value at least what a level costs that no training row has.
+        """
+        return self.costs(matrix)[0]
+
+    def costs(self, matrix):
+        """The shares of cells, and what each has less than what is expected of it, in nats: both (n, n_features).
+
+        The latter is None where no column holds levels.
         """
         numbers, levels = dense(matrix), self.schema.with_levels(matrix.shape[1])
         where = self.positions.units.usual
-        costs = np.zeros(numbers.shape)
-        for density, usual_width in zip((self.trusting, self.wary), self.widths, strict=True):
-            part = (
-                residual(numbers, expected_cells(density.expected, numbers, self.usual, where), where, learn=False)
-                / usual_width
-            )
-            costs = costs + np.nan_to_num(np.square(np.clip(part, -MOST_WIDTHS, MOST_WIDTHS)))
-        costs = 0.0 - 0.25 * costs
+        costs, shortfall = costs_of(numbers, (self.trusting, self.wary), self.widths, self.usual, where), None
+        if self.lone is not None:
+            costs = np.minimum(costs, self.lone.costs(numbers))
         if levels.any():
-            shortfall = self.wary.shortfall(matrix)[:, levels] - self.usual_shortfall[levels]
-            costs[:, levels] = np.minimum(shortfall, 0.0)
-        return costs
+            shortfall = self.wary.shortfall(matrix)
+            costs[:, levels] = np.minimum(shortfall[:, levels] - self.usual_shortfall[levels], 0.0)
+        return costs, shortfall
+
+    def shortfall(self, matrix):
+        """Nats that each cell has less than what the wary density expects of it (n, n_features)."""
+        return self.wary.shortfall(matrix)
 
     def codes(self, matrix):
         """Codes of rows, those of the wary density."""
@@ -117,12 +119,13 @@ class FourScores:
 
 
 def reasons_of(densities, schema, positions, numbers, weight):
-    """Where cells usually are, how far from what each density expects, and the shortfall of the last one's levels."""
+    """Where cells usually are, how far from what densities expect, shortfalls of the last one's levels, lone values."""
     where = positions.units.usual
     cells = usual_cells(numbers, weight, schema, where)
     expected = [expected_cells(each.expected, numbers, cells, where) for each in densities]
     widths = [width(residual(numbers, each, where, learn=True), weight, positions.scale) for each in expected]
-    return cells, widths, usual_shortfall(densities[-1], numbers, numbers, weight, schema)
+    shortfall = usual_shortfall(densities[-1], numbers, numbers, weight, schema)
+    return cells, widths, shortfall, Lone.of(numbers, weight)
 
 
 def together(strangeness):
@@ -144,22 +147,6 @@ def distances_of(rows, density, usual, weight):
         "core": Sample.of(weight, most(-strange, weight, CORE), SAMPLE),
     }
     return SampleDistances(rows, samples)
-
-
-def width(residual, weight, scale):
-    """How far cells usually are from what is expected (n_features,): at least a part of their column's width."""
-    tame = np.clip(residual, *WeightedRows.present(residual, weight).usual_range())
-    total = np.maximum(weight @ ~np.isnan(tame), np.finfo(np.float64).tiny)
-    return np.sqrt(weight @ np.nan_to_num(np.square(tame)) / total) + LEAST_WIDTH * scale
-
-
-def usual_shortfall(wary, numbers, matrix, weight, schema):
-    """Median, in each column of levels (n_features,), of what levels are less probable than the most probable one."""
-    found, levels = np.zeros(numbers.shape[1]), schema.with_levels(numbers.shape[1])
-    if levels.any():
-        shortfall = np.where(np.isnan(numbers), np.nan, wary.shortfall(matrix))[:, levels]
-        found[levels] = np.nan_to_num(WeightedRows.present(shortfall, weight).quantiles((0.5,))[0])
-    return found
 
 
 def most(scores, weight, share):

@@ -97,9 +97,13 @@ class Own:
         """Score of each row (n,), higher being more normal."""
         return self.estimator._on_matrices.score(reading.matrix)
 
-    def shares(self, reading):
-        """Share of each cell in the strangeness of its row (n, n_features)."""
-        return self.estimator._on_matrices.shares(reading.matrix)
+    def costs(self, reading):
+        """Share of each cell in the strangeness of its row, and its ``shortfall``, or None: (n, n_features) both."""
+        return self.estimator._on_matrices.costs(reading.matrix)
+
+    def shortfall(self, numbers, schema):
+        """Nats that each level of rows of numbers has less than the expected one (n, n_features)."""
+        return self.estimator._on_matrices.shortfall(numbers)
 
     def expected(self, numbers, schema, index=None):
         """What is expected of each cell of rows of numbers (n, n_features), in numbers of the schema."""
@@ -175,9 +179,14 @@ class Foreign:
         """Score of each row (n,), higher being more normal."""
         return np.asarray(self.estimator.score_samples(reading.X), dtype=np.float64)
 
-    def shares(self, reading):
-        """Share of each cell in the strangeness of its row (n, n_features)."""
-        return np.asarray(self.estimator.score_features(reading.X))
+    def costs(self, reading):
+        """Share of each cell in the strangeness of its row, and its ``shortfall``: (n, n_features) both."""
+        shares = np.asarray(self.estimator.score_features(reading.X))
+        return shares, np.minimum(shares, 0.0)
+
+    def shortfall(self, numbers, schema):
+        """Shares of rows of numbers (n, n_features), below zero: it does not tell what levels are less probable by."""
+        return np.minimum(np.asarray(self.estimator.score_features(schema.table(numbers))), 0.0)
 
     def expected(self, numbers, schema, index=None):
         """What is expected of each cell of rows of numbers (n, n_features), in numbers of the schema."""

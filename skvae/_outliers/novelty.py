@@ -28,7 +28,7 @@ ALL = 2**62
 """Size of a sample that misses no row."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NoveltyScores(FourScores):
     """What a denoiser and the distance to the nearest training row say of rows of numbers (n, n_features).
 
@@ -66,7 +66,7 @@ class NoveltyScores(FourScores):
         known = together({name: scales[name].strangeness(values) for name, values in scores.items()})
         reasons = reasons_of((density, density), schema, positions, numbers, weight)
         parts = density, density, schema, positions, distances, scales, *reasons
-        return cls(*parts, denoising, middle, (known, weight[held]))
+        return cls(*parts, denoising=denoising, middle=middle, held_out=(known, weight[held]))
 
     def scores(self, matrix):
         numbers = dense(matrix)

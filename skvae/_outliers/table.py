@@ -10,21 +10,28 @@ NEVER_SEEN, NEVER_THERE = "level not seen in training", "no cell in training"
 """What is said of a cell whose level no training row has, and of one in a column of which none has a cell."""
 
 
-def table_of_reasons(shares, expected, reading, n_columns):
-    """Lines for the ``n_columns`` cells of lowest share in each row, as ``AutoencoderOutlierDetector.explain`` says.
+def strangest(shares, numbers, n_columns):
+    """The columns of the cells of lowest share in each row (n, n_columns), missing ones last; at most all of them."""
+    ranked = np.where(np.isnan(numbers), np.inf, shares)
+    return np.argsort(ranked, axis=1, kind="stable")[:, : min(n_columns, numbers.shape[1])]
 
-    ``expected`` holds what is expected of each cell and the ends of the interval around it, (n, n_features) each.
+
+def table_of_reasons(shares, expectation, reading, order):
+    """Lines for cells of each row in this ``order`` (n, n_columns), as ``AutoencoderOutlierDetector.explain`` says.
+
+    ``expectation`` says what is expected of them, and how they compare.
     """
     values, names = reading.numbers, reading.schema.names
     names = range(values.shape[1]) if names is None else names
-    ranked = np.where(np.isnan(values), np.inf, shares)
-    order = np.argsort(ranked, axis=1, kind="stable")[:, : min(n_columns, values.shape[1])]
     labels = range(len(values)) if reading.index is None else reading.index
     cells = {"column": objects(names)[order].ravel()}
-    for name, numbers in zip(("value", "expected", "low", "high"), (values, *expected), strict=True):
-        numbers = np.take_along_axis(numbers, order, axis=1).ravel()
-        cells[name] = as_read(reading.schema, numbers, order.ravel(), values.shape[1], as_measured=name == "value")
+    measured = np.take_along_axis(values, order, axis=1)
+    read = {"value": measured, "expected": expectation.expected, "low": expectation.low, "high": expectation.high}
+    for name, numbers in read.items():
+        cells[name] = as_read(reading.schema, numbers.ravel(), order.ravel(), values.shape[1], name == "value")
     cells["value"], notes = with_unseen(cells["value"], reading, order)
+    for name in ("times", "unusual"):
+        cells[name] = getattr(expectation, name).ravel()
     cells["share"] = np.take_along_axis(shares, order, axis=1).ravel()
     cells["note"] = notes
     index = [labels, range(order.shape[1])]

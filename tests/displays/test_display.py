@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 
 from skvae import AutoencoderOutlierDetector, ExplanationDisplay, VAETransformer  # noqa: E402
-from skvae._displays.texts import cell_text, number_text, shortened  # noqa: E402
+from skvae._displays.texts import cell_text, in_words, number_text, shortened  # noqa: E402
 
 VAE = VAETransformer(2, hidden_layer_sizes=(8,), network="mlp", likelihood="gaussian", random_state=0, max_iter=10)
 
@@ -75,12 +75,17 @@ def test_marks_stand_where_explain_says_the_strangest_on_top(table, detector):
     assert names(display.ax_) == list(reasons["column"])
     bottom, top = display.ax_.get_ylim()
     assert bottom > top
-    middle, half = 0.5 * (reasons["low"] + reasons["high"]), 0.5 * (reasons["high"] - reasons["low"])
+    usual = (reasons["value"] - reasons["expected"]).abs() / reasons["times"]
     observed, lines = np.transpose([place(dot) for dot in display.dots_])
     np.testing.assert_array_equal(lines, [0, 1, 2])
-    np.testing.assert_allclose(middle + half * observed, reasons["value"])
+    np.testing.assert_allclose(reasons["expected"] + usual * observed, reasons["value"])
+    ends = reasons["expected"] - reasons["low"], reasons["high"] - reasons["expected"]
+    np.testing.assert_allclose(np.where(observed < 0.0, *ends), usual)
+    red = [dot.get_color() == "C3" for dot in display.dots_]
+    assert red == list(reasons["unusual"])
+    assert any(red)
     expected = display.ticks_.get_offsets()
-    np.testing.assert_allclose(middle + half * expected[:, 0], reasons["expected"])
+    np.testing.assert_array_equal(expected[:, 0], 0.0)
     np.testing.assert_array_equal(expected[:, 1], lines)
     for band, line in zip(display.bands_, lines, strict=True):
         assert (band.get_x(), band.get_x() + band.get_width()) == (-1.0, 1.0)
@@ -117,15 +122,17 @@ def test_n_columns_is_that_of_explain(table, detector):
 
 
 def test_numbers_stand_beside_each_line():
-    display = drawn((11.25, 2.5, 1.0, 4.0), (-1e-6, -2e-6, -3e-6, 1e-6))
+    reasons = reasons_of((11.25, 2.5, 1.0, 4.0), (-1e-6, -2e-6, -3e-6, 1e-6)).assign(times=[5.83, 1 / 3])
+    display = ExplanationDisplay(reasons=reasons).plot()
     assert {
         heading: [text.replace("\N{MINUS SIGN}", "-") for text in column] for heading, column in texts(display).items()
     } == {
         "observed": ["11.2", "-1e-06"],
         "expected": ["2.5", "-2e-06"],
         "interval": ["1 to 4", "-3e-06 to 1e-06"],
-        "share, nats": ["-5.0", "-4.0"],
+        "how far": ["5.8 times the usual distance", "usual"],
     }
+    assert "how far" not in texts(drawn((11.25, 2.5, 1.0, 4.0)))
     heights = [text.xy[1] for text in display.ax_.texts if text.get_text() in ("2.5", "1 to 4")]
     assert heights == [0, 0]
 
@@ -200,6 +207,28 @@ def test_cells_outside_their_interval_are_red_diamonds_in_the_picture_and_in_its
         assert (outside.get_color(), outside.get_marker()) == ("C3", "D")
         assert inside.get_color() != "C3"
         assert inside.get_marker() == "o"
+
+
+def test_what_is_marked_as_unusual_is_red_and_other_cells_beyond_the_interval_are_not():
+    reasons = reasons_of((3.0, 0.0, -1.0, 1.0), (9.0, 0.0, -1.0, 1.0)).assign(times=[3.0, 9.0], unusual=[False, True])
+    near, far = ExplanationDisplay(reasons=reasons).plot().dots_
+    assert (near.get_color() == "C3", far.get_color() == "C3") == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("times", "of_a_number", "of_a_level"),
+    [
+        (np.nan, "", ""),
+        (0.4, "usual", "as expected"),
+        (1.0, "usual", "as expected"),
+        (7.04, "7.0 times the usual distance", "7.0 times less probable"),
+        (1234.5, "1,234 times the usual distance", "1,234 times less probable"),
+        (1e9, "over a million times the usual distance", "over a million times less probable"),
+        (np.inf, "different from all others", "different from all others"),
+    ],
+)
+def test_distances_are_said_in_words(times, of_a_number, of_a_level):
+    assert (in_words(times, False), in_words(times, True)) == (of_a_number, of_a_level)
 
 
 @pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])

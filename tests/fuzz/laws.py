@@ -503,7 +503,7 @@ def reasons_are_right(reasons, X, n_columns):
         lambda: f"{len(reasons)}",
     )
     require(
-        list(reasons.columns) == ["column", "value", "expected", "low", "high", "share", "note"],
+        list(reasons.columns) == ["column", "value", "expected", "low", "high", "times", "unusual", "share", "note"],
         "columns of reasons",
         lambda: f"{list(reasons)}",
     )

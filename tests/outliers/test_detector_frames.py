@@ -105,7 +105,7 @@ def test_a_mixed_frame_with_holes_is_judged_and_explained(fitted, kind, library)
     np.testing.assert_array_equal(detector.predict(table) == -1, chance > 0.5)
     assert (chance > 0.5).mean() < at_most(0.01, n_new=100, n_known=240)
     reasons = detector.explain(table, n_columns=6)
-    assert list(reasons.columns) == ["column", "value", "expected", "low", "high", "share", "note"]
+    assert list(reasons.columns) == ["column", "value", "expected", "low", "high", "times", "unusual", "share", "note"]
     assert len(reasons) == 600
     assert set(reasons["column"]) == set(table.columns)
     assert detector.n_features_in_ == 6
@@ -685,7 +685,10 @@ def test_a_picture_says_levels_dates_and_missing_cells_in_words(fitted, wrong, w
     date = r"20\d\d-\d\d-\d\d"
     assert re.fullmatch(date, columns["expected"]["day"])
     assert re.fullmatch(f"{date} to {date}", columns["interval"]["day"])
-    assert columns["share, nats"]["other"] == "0.0"
+    assert columns["how far"]["other"] == ""
+    assert columns["how far"]["paid"] == "as expected"
+    assert re.fullmatch(r"[\d,.]+ times less probable", columns["how far"]["colour"])
+    assert re.fullmatch(r"[\d,.]+ times the usual distance", columns["how far"]["day"])
     dots = dict(zip([label.get_text() for label in display.ax_.get_yticklabels()], display.dots_, strict=True))
     assert {name for name, dot in dots.items() if dot is None} == {"colour", "grade", "paid", "other"}
     assert dots["day"].get_xdata()[0] > 1.0

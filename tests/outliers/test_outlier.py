@@ -91,7 +91,7 @@ def test_explain_names_the_planted_cell_first():
     for row, column in enumerate(["c", "a", "d"]):
         planted.loc[planted.index[row], column] += 6 * table[column].std()
     reasons = detector.explain(planted, n_columns=2)
-    assert list(reasons.columns) == ["column", "value", "expected", "low", "high", "share", "note"]
+    assert list(reasons.columns) == ["column", "value", "expected", "low", "high", "times", "unusual", "share", "note"]
     assert list(reasons.index.get_level_values(0)) == ["row0", "row0", "row1", "row1", "row2", "row2"]
     first = reasons.xs(0, level="rank")
     assert list(first["column"]) == ["c", "a", "d"]
