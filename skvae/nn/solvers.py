@@ -157,8 +157,12 @@ class Adam(FlatSolver):
             self._step = in_place(self._plain_step, state)
 
     def update(self):
-        rate = self.rate if self.rate.device.type == "cuda" else self.learning_rate
-        adam(*self._moments(), lr=rate, weight_decay=0.0, **ADAM)
+        adam(*self._moments(), lr=self._rate, weight_decay=0.0, **ADAM)
+
+    @property
+    def _rate(self):
+        """The learning rate, on a GPU as a tensor, of which a graph reads what it is at each launch."""
+        return self.rate if self.rate.device.type == "cuda" else self.learning_rate
 
     def _moments(self):
         return [self.values], [self.gradient], [self.first], [self.second], [], [self.n_steps]
@@ -177,7 +181,7 @@ class AdamW(Adam):
             self.values[: self.n_decaying].mul_(max(0.0, 1.0 - self.learning_rate * self.weight_decay))
 
     def update(self):
-        adamw(*self._moments(), lr=self.learning_rate, weight_decay=0.0, **ADAM)
+        adamw(*self._moments(), lr=self._rate, weight_decay=0.0, **ADAM)
 
 
 class SGD(FlatSolver):
