@@ -198,6 +198,21 @@ def areas(records, protocol):
     return [f"{statistics.mean(r[key] for r in records if r['protocol'] == protocol):.1f}" for key in ("AUROC", "AP")]
 
 
+def alarms(read):
+    """False alarms among new usual rows, by kind of threshold."""
+    file, rows = read("alarms"), []
+    for contamination in dict.fromkeys(r["contamination"] for r in file["alarms"]):
+        mine = [r for r in file["alarms"] if r["contamination"] == contamination]
+        rates = [r["rate"] for r in mine]
+        within = sum(r["rate"] <= r["most"] for r in mine)
+        shown = [
+            f"{rate:.1%}" for rate in (mine[0]["promise"], statistics.mean(rates), statistics.median(rates), max(rates))
+        ]
+        rows.append([f"`contamination={contamination!r}`", *shown, f"{within} of {len(mine)}"])
+    head = ["", "promised", "mean of 23 sets", "median", "most", "within three binomial deviations of the promise"]
+    return f"{table(head, rows)}\n\n{told(file)}"
+
+
 def planted(read):
     """How often a planted cell is among the first reasons."""
     file = read("planted")
@@ -329,7 +344,7 @@ def five(read):
     return table(["what", "skvae", "beside it"], rows)
 
 
-PARTS = foundation, density, anomaly, differences, planted, strange_cells, fills, codes, speed, scale, five
+PARTS = foundation, density, anomaly, differences, alarms, planted, strange_cells, fills, codes, speed, scale, five
 
 BLOCKS = {each.__name__: each for each in PARTS}
 """What a NAME of the page is made by; ``read`` gives the figures of a file by its name."""
