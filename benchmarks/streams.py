@@ -1,0 +1,150 @@
+"""A detector of a stream: going on with every batch beside fitting once and beside fitting anew, on NSL-KDD.
+
+``python benchmarks/streams.py --data FOLDER`` reads the connections of the training file and then those of the test
+file, whose attacks are partly of other kinds. The order of the files is the only order of time there is; within a file
+little drifts. Attacks are thinned to 5 % of the rows, as the files have half, which nobody would call outliers. Each
+batch is judged before anyone learns from it, and nobody is told which rows are attacks. Numbers are ``log1p``, levels
+one-hot columns by the first batch. Area under the ROC curve and average precision of attacks, shares of usual
+connections and of attacks that each flags by its own threshold, and seconds of learning, batch by batch.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from figures import write
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+
+from skvae import AutoencoderOutlierDetector
+
+FILES = "nsl_kdd_train20", "nsl_kdd_test"
+LEVELS = ["protocol_type", "service", "flag"]
+ANSWERS = ["label", "difficulty", "category", "is_attack"]
+"""Columns that tell what is to be found."""
+
+SHARE, BATCH, WINDOW = 0.05, 2000, 3
+"""Share of attacks, rows of a batch, and batches that are learned anew."""
+
+
+class Once:
+    """A detector that learns from the first batch alone."""
+
+    def __init__(self, make):
+        self.detector = make()
+
+    def learn(self, batches):
+        """Learn from the latest of the batches so far."""
+        if len(batches) == 1:
+            self.detector.fit(batches[0])
+
+
+class GoesOn(Once):
+    """One that goes on with each batch."""
+
+    def learn(self, batches):
+        """Learn from the latest of the batches so far."""
+        self.detector.partial_fit(batches[-1])
+
+
+class Anew(Once):
+    """One that is fitted to the latest window of batches each time."""
+
+    def learn(self, batches):
+        """Learn from the latest of the batches so far."""
+        self.detector.fit(np.concatenate(batches[-WINDOW:]))
+
+
+def ways(seed):
+    """Who learns how, by name."""
+
+    def ours():
+        return AutoencoderOutlierDetector(random_state=seed)
+
+    def forest():
+        return IsolationForest(random_state=seed)
+
+    return {
+        "fit once": Once(ours),
+        "partial_fit": GoesOn(ours),
+        "fit anew": Anew(ours),
+        "IsolationForest once": Once(forest),
+        "IsolationForest anew": Anew(forest),
+    }
+
+
+def stream(folder, seed):
+    """Batches of frames and of labels in the order of the files, and how many of them come from the first file."""
+    rng, parts = np.random.RandomState(seed), []
+    for name in FILES:
+        table = pd.read_csv(folder / "mixed" / f"{name}.csv.gz")
+        is_attack = table["is_attack"].to_numpy() == 1
+        n_kept = round(SHARE / (1.0 - SHARE) * (~is_attack).sum())
+        kept = np.sort(np.r_[np.flatnonzero(~is_attack), rng.choice(np.flatnonzero(is_attack), n_kept, replace=False)])
+        parts.append(table.iloc[kept])
+    table = pd.concat(parts, ignore_index=True)
+    rows, labels = table.drop(columns=ANSWERS), table["is_attack"].to_numpy()
+    starts = range(0, len(table) - BATCH + 1, BATCH)
+    batches = [(rows[start : start + BATCH], labels[start : start + BATCH]) for start in starts]
+    return batches, len(parts[0]) / BATCH
+
+
+def prepared(batches):
+    """Batches of numbers, by what the first one says of levels."""
+    numbers = [name for name in batches[0][0].columns if name not in LEVELS]
+    encoder = OneHotEncoder(min_frequency=0.01, handle_unknown="infrequent_if_exist", sparse_output=False)
+    columns = make_column_transformer((FunctionTransformer(np.log1p), numbers), (encoder, LEVELS)).fit(batches[0][0])
+    return [columns.transform(rows).astype(float) for rows, _ in batches]
+
+
+def main(data, seeds, path):
+    """Judge each batch before it is learned, and print means before and after the files change."""
+    records = []
+    for seed in range(seeds):
+        batches, border = stream(data, seed)
+        numbers = prepared(batches)
+        for name, way in ways(seed).items():
+            for number, (_, labels) in enumerate(batches):
+                if number:
+                    record = judged(way.detector, numbers[number], labels)
+                    file = FILES[number >= border]
+                    records.append({"way": name, "seed": seed, "batch": number, "file": file, "seconds": seconds} | record)
+                start = time.perf_counter()
+                way.learn(numbers[: number + 1])
+                seconds = time.perf_counter() - start
+            show([r for r in records if (r["way"], r["seed"]) == (name, seed)], name)
+    if path:
+        write(path, streams=records)
+
+
+def judged(detector, rows, labels):
+    """What a detector says of a batch that it has not learned from, in percent."""
+    scores, flagged = -detector.score_samples(rows), detector.predict(rows) == -1
+    return {
+        "AUROC": 100.0 * roc_auc_score(labels, scores),
+        "AP": 100.0 * average_precision_score(labels, scores),
+        "false alarms": 100.0 * float(flagged[labels == 0].mean()),
+        "found": 100.0 * float(flagged[labels == 1].mean()),
+    }
+
+
+def show(records, name):
+    """Print means of one way over the batches of each file."""
+    print(name)
+    for file in FILES:
+        mine = [r for r in records if r["file"] == file]
+        keys = ("AUROC", "AP", "false alarms", "found", "seconds")
+        print(f"  {file:16} " + "  ".join(f"{key} {np.mean([r[key] for r in mine]):.1f}" for key in keys), flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with mixed/nsl_kdd_train20.csv.gz")
+    parser.add_argument("--seeds", type=int, default=3, help="how often, each with other attacks kept")
+    parser.add_argument("--json", type=Path, help="where the figures go")
+    arguments = parser.parse_args()
+    main(arguments.data, arguments.seeds, arguments.json)
