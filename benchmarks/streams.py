@@ -3,11 +3,11 @@
 ``python benchmarks/streams.py --data FOLDER`` reads the connections of the training file and then those of the test
 file, whose attacks are partly of other kinds. The order of the files is the only order of time there is; within a file
 little drifts. Attacks are thinned to 5 % of the rows, as the files have half, which nobody would call outliers. Each
-batch is judged before anyone learns from it. Where nothing is known all of its rows are learned; where the first batch
-is known to be usual (its attacks are taken out) later ones are learned without the rows that the detector itself has
-flagged. Numbers are ``log1p``, levels one-hot columns by the first batch. Area under the ROC curve and average
-precision of attacks, shares of usual connections and of attacks that each flags by its own threshold, and seconds of
-learning, batch by batch.
+batch is judged before anyone learns from it. Three cases: nothing is known, and all rows are learned; the first batch
+is known to be usual (its attacks are taken out) and later ones are learned without the rows that the detector itself
+has flagged; attacks of every batch are known once it was judged, and are not learned. Numbers are ``log1p``, levels
+one-hot columns by the first batch. Area under the ROC curve and average precision of attacks, shares of usual
+connections and of attacks that each flags by its own threshold, and seconds of learning, batch by batch.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from figures import write
+from joblib import Parallel, delayed
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -34,8 +35,8 @@ SHARE, BATCH, WINDOW = 0.05, 2000, 3
 """Share of attacks, rows of a batch, and batches that are learned anew."""
 
 
-FIRST = {"unknown": "auto", "usual": 0.0}
-"""What is known of the first batch, and the ``contamination`` that says so."""
+CONTAMINATION = {"nothing": "auto", "first batch": 0.0, "every batch": 0.0}
+"""What is known to be usual, and the ``contamination`` that says so."""
 
 
 class Once:
@@ -66,11 +67,11 @@ class Anew(Once):
         self.detector.fit(np.concatenate(batches[-WINDOW:]))
 
 
-def ways(seed, first):
+def ways(seed, known):
     """Who learns how, by name."""
 
     def ours():
-        return AutoencoderOutlierDetector(contamination=FIRST[first], random_state=seed)
+        return AutoencoderOutlierDetector(contamination=CONTAMINATION[known], random_state=seed)
 
     def forest():
         return IsolationForest(random_state=seed)
@@ -108,35 +109,41 @@ def prepared(batches, first):
     return [columns.transform(rows).astype(float) for rows, _ in batches]
 
 
-def main(data, seeds, path):
+def main(data, seeds, jobs, path):
     """Judge each batch before it is learned, and print means before and after the files change."""
-    records = []
-    for seed, first in itertools.product(range(seeds), FIRST):
-        batches, border = stream(data, seed)
-        (rows, is_attack), labels = batches[0], [of_batch for _, of_batch in batches]
-        numbers = prepared(batches, rows[is_attack == 0] if first == "usual" else rows)
-        for name, way in ways(seed, first).items():
-            told = {"first": first, "way": name, "seed": seed}
-            mine = [
-                told | {"batch": batch, "file": FILES[batch >= border]} | record
-                for batch, record in enumerate(followed(way, numbers, labels, first == "usual"), 1)
-            ]
-            show(mine, f"{first}: {name}")
-            records += mine
+    tasks = itertools.product(range(seeds), CONTAMINATION)
+    of_tasks = Parallel(jobs)(delayed(records_of)(data, seed, known) for seed, known in tasks)
     if path:
-        write(path, streams=records)
+        write(path, streams=[record for of_task in of_tasks for record in of_task])
 
 
-def followed(way, numbers, labels, is_usual):
+def records_of(data, seed, known):
+    """What each way says of each batch but the first."""
+    batches, border = stream(data, seed)
+    (rows, is_attack), labels = batches[0], [of_batch for _, of_batch in batches]
+    numbers, records = prepared(batches, rows if known == "nothing" else rows[is_attack == 0]), []
+    for name, way in ways(seed, known).items():
+        told = {"known": known, "way": name, "seed": seed}
+        mine = [
+            told | {"batch": batch, "file": FILES[batch >= border]} | record
+            for batch, record in enumerate(followed(way, numbers, labels, known), 1)
+        ]
+        show(mine, f"{seed} {known}: {name}")
+        records += mine
+    return records
+
+
+def followed(way, numbers, labels, known):
     """What a way says of each batch but the first, before it learns from it, and seconds of learning before that."""
-    learned = [numbers[0][labels[0] == 0] if is_usual else numbers[0]]
+    learned = [numbers[0] if known == "nothing" else numbers[0][labels[0] == 0]]
     for rows, of_rows in zip(numbers[1:], labels[1:], strict=True):
         start = time.perf_counter()
         way.learn(learned)
         seconds = time.perf_counter() - start
         flagged = way.detector.predict(rows) == -1
         yield judged(way.detector.score_samples(rows), flagged, of_rows) | {"seconds": seconds}
-        learned.append(rows[~flagged] if is_usual else rows)
+        taken = {"nothing": np.ones(len(rows), dtype=bool), "first batch": ~flagged, "every batch": of_rows == 0}
+        learned.append(rows[taken[known]])
 
 
 def judged(scores, flagged, labels):
@@ -161,7 +168,8 @@ def show(records, name):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with mixed/nsl_kdd_train20.csv.gz")
-    parser.add_argument("--seeds", type=int, default=3, help="how often, each with other attacks kept")
+    parser.add_argument("--seeds", type=int, default=2, help="how often, each with other attacks kept")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--json", type=Path, help="where the figures go")
     arguments = parser.parse_args()
-    main(arguments.data, arguments.seeds, arguments.json)
+    main(arguments.data, arguments.seeds, arguments.jobs, arguments.json)

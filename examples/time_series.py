@@ -28,53 +28,44 @@ FALSE_ALARMS, SELDOM = 0.01, 0.001
 """Shares of usual days that are flagged, and of their quarter hours that would be marked in the picture."""
 
 
-def main(n_train=730, n_new=1000, n_faults=200, max_iter=60, output="time_series.png"):
+def main(n_train=730, n_new=1000, n_faults=100, max_iter=60, output="time_series.png"):
     """Learn usual days, and look for faults in others."""
     rng = np.random.RandomState(0)
     train, usual, before = days(n_train, rng), days(n_new, rng), days(n_faults, rng)
     faulty = {kind: before.apply(plant, axis=1, raw=True, args=(rng,)) for kind, plant in FAULTS.items()}
-    where = {kind: np.abs(rows - before).to_numpy() > NOTICED for kind, rows in faulty.items()}
+    changed = {kind: np.abs(rows - before).to_numpy() > NOTICED for kind, rows in faulty.items()}
 
     network = Convolutional((1, QUARTERS), channels=(16, 32), kernel_size=5)
-    estimator = VAETransformer(8, network=network, likelihood="gaussian", max_iter=max_iter, random_state=0)
+    estimator = VAETransformer(12, network=network, likelihood="gaussian", max_iter=max_iter, random_state=0)
     detector = AutoencoderOutlierDetector(estimator, contamination=0.0).fit(train)
     default = AutoencoderOutlierDetector(contamination=0.0, random_state=0).fit(train)
-    pca, forest = PCA(8, random_state=0).fit(train), IsolationForest(random_state=0).fit(train)
+    forest = IsolationForest(random_state=0).fit(train)
+    errors = {size: errors_of_pca(train, size) for size in (4, 12, 24)}
 
-    def of_pca(rows):
-        return -np.square(rows - pca.inverse_transform(pca.transform(rows)))
-
-    def of_either(rows):
-        return -np.maximum(detector.outlier_probability(rows), default.outlier_probability(rows))
-
-    judges = {
-        "convolutional": detector.score_samples,
-        "its strangest hour": lambda rows: strangest_hour(detector.estimator_.score_features(rows)),
-        "default": default.score_samples,
-        "either of the two": of_either,
-        "PCA, 8 components": lambda rows: of_pca(rows).sum(axis=1),
-        "IsolationForest": forest.score_samples,
-    }
-    print(f"{n_train} usual days learned. Percent of {n_faults} days with each fault that are flagged,")
+    print(f"{n_train} usual days learned. Days with each fault that are flagged,")
     print(f"where {FALSE_ALARMS:.0%} of {n_new} new usual days are flagged too\n")
-    print(" " * 20 + "".join(f"{kind:>10s}" for kind in FAULTS))
-    for name, judge in judges.items():
-        threshold = np.quantile(judge(usual), FALSE_ALARMS)
-        print(f"{name:20s}" + "".join(f"{(judge(rows) < threshold).mean():10.1%}" for rows in faulty.values()))
-    print("\nUsual days that detectors flag by their own threshold")
-    for name, one in (("convolutional", detector), ("default", default)):
-        print(f"{name:20s}{(one.predict(usual) == -1).mean():10.1%}")
+    print(" " * 25 + "".join(f"{kind:>10s}" for kind in FAULTS))
+    judges = {
+        "convolutional": [detector.score_samples],
+        "its strangest half hour": [lambda rows: strangest_half_hour(detector, rows)],
+        "default": [default.score_samples],
+        "one of the two": [detector.score_samples, default.score_samples],
+        **{f"PCA, {size} components": [lambda rows, of=of: -of(rows).sum(axis=1)] for size, of in errors.items()},
+        "IsolationForest": [forest.score_samples],
+    }
+    for name, scores in judges.items():
+        show(name, shares_flagged(scores, usual, faulty))
 
     print("\nThe strangest quarter hour of a day is one that the fault has changed\n")
-    reasons = {"convolutional": of_explain(detector), "default": of_explain(default)}
-    reasons["PCA, 8 components"] = lambda rows: of_pca(rows).to_numpy().argmin(axis=1)
+    reasons = {"convolutional": first_of(detector), "default": first_of(default)}
+    reasons["PCA, 12 components"] = lambda rows: errors[12](rows).argmax(axis=1)
     for name, first in reasons.items():
-        hits = [where[kind][np.arange(n_faults), first(rows)].mean() for kind, rows in faulty.items()]
-        print(f"{name:20s}" + "".join(f"{hit:10.1%}" for hit in hits))
-    mark = np.quantile(detector.estimator_.score_features(usual), SELDOM)
-    flagged = {kind: rows[detector.predict(rows) == -1] for kind, rows in faulty.items()}
-    shown = {kind: (flagged[kind] if len(flagged[kind]) else rows).iloc[:1] for kind, rows in faulty.items()}
-    picture(detector, shown, before, mark, output)
+        show(name, [changed[kind][np.arange(n_faults), first(rows)].mean() for kind, rows in faulty.items()])
+
+    print("\nUsual days that are flagged by a threshold of the detector's own\n")
+    for name, one in (("convolutional", detector), ("default", default)):
+        show(name, [(one.predict(usual) == -1).mean()])
+    picture(detector, usual, faulty, before, output)
 
 
 def days(n, rng):
@@ -132,17 +123,36 @@ def drifting(day, rng):
 FAULTS = {"spike": spike, "stuck": stuck, "dropped": dropped, "shifted": shifted, "drifting": drifting}
 
 
+def show(name, shares):
+    """Print a line of a table."""
+    print(f"{name:25s}" + "".join(f"{share:10.1%}" for share in shares))
+
+
 def within(place, length):
     """Mask of the quarter hours of a fault."""
     return (np.arange(QUARTERS) >= place) & (np.arange(QUARTERS) < place + length)
 
 
-def strangest_hour(shares):
-    """The lowest sum of four quarter hours in a row (n,) of shares (n, QUARTERS)."""
-    return np.lib.stride_tricks.sliding_window_view(shares, 4, axis=1).sum(axis=-1).min(axis=1)
+def errors_of_pca(train, size):
+    """A function of days: squared errors (n, QUARTERS) of their reconstruction from principal components."""
+    pca = PCA(size, random_state=0).fit(train.to_numpy())
+    return lambda rows: np.square(rows.to_numpy() - pca.inverse_transform(pca.transform(rows.to_numpy())))
 
 
-def of_explain(detector):
+def strangest_half_hour(detector, rows):
+    """The lowest share of two quarter hours in a row in the score of each day (n,)."""
+    shares = detector.estimator_.score_features(rows).to_numpy()
+    return (shares[:, 1:] + shares[:, :-1]).min(axis=1)
+
+
+def shares_flagged(scores, usual, faulty):
+    """Shares of the days with each fault that one of several scores flags, which have equal parts of false alarms."""
+    thresholds = [np.quantile(score(usual), FALSE_ALARMS / len(scores)) for score in scores]
+    judged = list(zip(scores, thresholds, strict=True))
+    return [np.any([score(rows) < threshold for score, threshold in judged], axis=0).mean() for rows in faulty.values()]
+
+
+def first_of(detector):
     """A function of days: the number of the quarter hour that ``explain`` names first (n,)."""
 
     def first(rows):
@@ -152,18 +162,20 @@ def of_explain(detector):
     return first
 
 
-def picture(detector, shown, before, mark, path):
-    """Draw a day of each fault, as it was without, what was expected, and which quarter hours are strange."""
+def picture(detector, usual, faulty, before, path):
+    """Draw the first flagged day of each fault, what was expected of it, and which quarter hours are strange."""
     from matplotlib.figure import Figure
 
+    seldom = np.quantile(detector.estimator_.score_features(usual), SELDOM)
     figure = Figure(figsize=(13, 3.2), layout="constrained")
-    for axes, (kind, day) in zip(figure.subplots(1, len(shown), sharey=True), shown.items(), strict=True):
+    for axes, (kind, rows) in zip(figure.subplots(1, len(faulty), sharey=True), faulty.items(), strict=True):
+        day = rows.iloc[[detector.predict(rows).argmin()]]
         reasons = detector.explain(day, n_columns=QUARTERS).set_index("column").loc[CLOCK]
         axes.fill_between(HOURS, reasons["low"].astype(float), reasons["high"].astype(float), color="C0", alpha=0.2)
         axes.plot(HOURS, reasons["expected"].astype(float), color="C0", linewidth=1, label="expected")
         axes.plot(HOURS, before.loc[day.index[0]], color="0.6", linewidth=0.8, label="without the fault")
         axes.plot(HOURS, day.iloc[0], color="0.1", linewidth=1, label="the day")
-        strange = (reasons["share"] < mark).to_numpy()
+        strange = (reasons["share"] < seldom).to_numpy()
         axes.plot(HOURS[strange], day.iloc[0][strange], "o", color="C3", markersize=4, label="strange")
         axes.set(title=kind, xlabel="hour", xticks=range(0, 25, 6))
         axes.spines[["top", "right"]].set_visible(False)
@@ -176,7 +188,7 @@ def picture(detector, shown, before, mark, path):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n-train", type=int, default=730, help="usual days to learn from")
-    parser.add_argument("--n-faults", type=int, default=200, help="days of each fault")
+    parser.add_argument("--n-faults", type=int, default=100, help="days of each fault")
     parser.add_argument("--max-iter", type=int, default=60, help="most passes over the days")
     parser.add_argument("--output", default="time_series.png", help="file of the picture")
     main(**vars(parser.parse_args()))
