@@ -43,12 +43,13 @@ class Pieces:
     device: str
     dtype: str
 
-    def fill(self, function, array, out, size=ROWS_PER_CALL, prepare=None):
+    def fill(self, function, array, out, size=ROWS_PER_CALL, prepare=None, few=None):
         """Fill ``out`` with ``function`` of each row of ``array``, in pieces of one fixed size.
 
         ``prepare`` is what is done with some rows of the array before they become a tensor, None for nothing. Long
         tables are shared out among threads, one a core, each of which computes alone: rows then wait for nothing and
-        have the same bits whatever the number of threads.
+        have the same bits whatever the number of threads. ``few``, a ``Few`` or None, knows of small pieces in which
+        they have these bits too.
         """
         times = TIMES_AT_ONCE.get(torch.device(self.device).type, 1)
         size = min(times * size, chunk_rows(array.shape[1]))
@@ -62,6 +63,9 @@ class Pieces:
 
         n_threads = torch.get_num_threads() if self.device == "cpu" else 1
         with answering(self.device), OneThread():
+            if few is not None and self.device == "cpu" and len(array) < size:
+                with torch.no_grad():
+                    size = few.size(function, len(array), size)
             spans = equal_spans(len(array), min(n_threads, math.ceil(len(array) / (MANY_PIECES * size))), size)
             if len(spans) < 2:
                 for span in spans:
