@@ -15,6 +15,7 @@ import torch
 from skvae._engine.calibration import calibrate
 from skvae._engine.components import Axes
 from skvae._engine.device import PRECISIONS, OneThread, check_precision, memory_errors, resolve_device
+from skvae._engine.few import Found
 from skvae._engine.holes import Opening
 from skvae._engine.inference import Inference
 from skvae._engine.pieces import Pieces
@@ -76,7 +77,7 @@ class ArrayModel:
         check_precision(precision, device)
         self.options, self.units, self.precision, self.device = options, units, precision, device
         self.history, self.n_seen, self.solver_state, self.told = History(), 0, None, {}
-        self.axes = Axes.own(options.latent_dim)
+        self.axes, self.found = Axes.own(options.latent_dim), Found()
         self.module = self._build(seed)
 
     def _build(self, seed):
@@ -104,7 +105,7 @@ class ArrayModel:
     def inference(self):
         """What the model answers as it is now."""
         pieces = Pieces(self.device, self._dtype)
-        return Inference(self._opening, self._tensors, pieces, self.options.n_features, self.axes)
+        return Inference(self._opening, self._tensors, pieces, self.options.n_features, self.axes, self.found)
 
     @property
     def latent_dim(self):
@@ -137,14 +138,15 @@ class ArrayModel:
     def __getstate__(self):
         """Without what has been told: a model that answers stays as it was, to the last byte of its pickle."""
         state = self.module.state_dict()
-        return {**vars(self), "told": [], "module": {name: value.cpu().numpy() for name, value in state.items()}}
+        own = {name: value for name, value in vars(self).items() if name != "found"}
+        return {**own, "told": [], "module": {name: value.cpu().numpy() for name, value in state.items()}}
 
     def __setstate__(self, state):
         with as_in_children():
             self._restore(state)
 
     def _restore(self, state):
-        vars(self).update(state, told=dict.fromkeys(state["told"]))
+        vars(self).update(state, told=dict.fromkeys(state["told"]), found=Found())
         try:
             self.device = resolve_device(self.device)
         except ValueError:

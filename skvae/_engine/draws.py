@@ -3,6 +3,7 @@
 import math
 import warnings
 from contextlib import nullcontext
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -54,8 +55,9 @@ def mixture_of(codes, n_components):
     return best.weights_, best.means_ * scale, best.precisions_cholesky_ / scale
 
 
+@lru_cache(maxsize=16)
 def normal_draws(n_draws, latent_dim):
-    """Standard normal draws (n_draws, latent_dim), the same at every call.
+    """Standard normal draws (n_draws, latent_dim), the same at every call, and kept, as rows may come one by one.
 
     Scrambled Sobol points through the quantile function: they fill the space more evenly than independent
     draws, and so a mean over them is closer to the expectation. Independent ones where Sobol points end.

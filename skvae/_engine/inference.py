@@ -9,7 +9,7 @@ import torch
 from skvae._engine.components import Axes
 from skvae._engine.device import answering
 from skvae._engine.draws import NOISE_SEED, normal_draws
-from skvae._engine.few import Few
+from skvae._engine.few import Few, Found
 from skvae._engine.holes import Opening
 from skvae._engine.pieces import ROWS_PER_CALL, Pieces, rows_per_call
 from skvae._engine.tensors import Tamed, Tensors
@@ -29,13 +29,17 @@ CODES_A_ROW, LEAST_CODES, MOST_CODES = 16, 16_384, 262_144
 
 @dataclass(frozen=True)
 class Inference:
-    """Codes, densities and draws of rows X (n, n_features); codes have ``latent_dim`` variables."""
+    """Codes, densities and draws of rows X (n, n_features); codes have ``latent_dim`` variables.
+
+    ``found`` is what is known of small pieces of few rows.
+    """
 
     opening: Opening
     tensors: Tensors
     pieces: Pieces
     n_features: int
     axes: Axes
+    found: Found
 
     @property
     def latent_dim(self):
@@ -53,7 +57,7 @@ class Inference:
         for module, rows in self.opening.parts(X):
             run = partial(function, module)
             if rows is None:
-                few = what and Few(module, what, partial(module.sample, noise=True))
+                few = what and Few(self.found, module, what, partial(module.sample, noise=True))
                 self.pieces.fill(run, X, out, prepare=prepare, size=size, few=few)
             else:
                 own = open_size if module.is_open and open_size else size
@@ -69,7 +73,7 @@ class Inference:
         """Expected rows (n, n_features) of codes, float64."""
         out = np.empty((len(Z), self.n_features))
         Z = self.axes.variables(np.clip(Z, -FARTHEST, FARTHEST))
-        few = Few(self.opening.module, "rows", self.opening.module.code_density.sample)
+        few = Few(self.found, self.opening.module, "rows", self.opening.module.code_density.sample)
         self.pieces.fill(lambda z: self.opening.module.decode(z).mean, Z, out, few=few)
         return self.tensors.units.from_standard(out)
 

@@ -97,7 +97,7 @@ class VAE(LatentModel):
         return posterior.mean, posterior.scale
 
     def codes_of_inputs(self, inputs):
-        return self.posterior_of_inputs(inputs).mean
+        return self._outputs(self.encoder, inputs)[..., : self.latent_dim]
 
     def code_draws(self, x, generator):
         """Draws of q(z|x), or, where training took several, of what their weights make of it: p(z|x) more nearly."""
