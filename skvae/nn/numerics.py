@@ -10,6 +10,9 @@ LOG_TWO_PI = math.log(2.0 * math.pi)
 ALIGNED = 4
 """Matrix products round by a row's place among others, unless they sum over a multiple of this many numbers."""
 
+EVEN = 8
+"""Products of matrices of which a multiple of this many numbers come out take the least time."""
+
 RAW_ONE = math.log(math.expm1(1.0))
 """What ``positive`` maps to one above its floor."""
 
@@ -104,7 +107,9 @@ def product(x, weight, bias=None):
 
     So has its gradient, where the weight is not learned.
     """
-    if torch.is_grad_enabled() and x.requires_grad and not weight.requires_grad:
+    if not torch.is_grad_enabled():
+        return even_product(x, weight, bias)
+    if x.requires_grad and not weight.requires_grad:
         return _AlignedProduct.apply(x, weight, bias)
     return aligned_product(x, weight, bias)
 
@@ -114,7 +119,7 @@ class _AlignedProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(x, weight, bias):
-        return aligned_product(x, weight, bias)
+        return even_product(x, weight, bias)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -122,7 +127,7 @@ class _AlignedProduct(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient):
-        return aligned_product(gradient, ctx.saved_tensors[0].mT, None), None, None
+        return even_product(gradient, ctx.saved_tensors[0].mT, None), None, None
 
 
 def aligned_product(x, weight, bias):
@@ -131,6 +136,16 @@ def aligned_product(x, weight, bias):
     if missing:
         x, weight = pad(x, (0, missing)), pad(weight, (0, missing))
     return linear(x, weight.contiguous(), bias)
+
+
+def even_product(x, weight, bias):
+    """The same by a kernel of a width that divides: for 119 outputs it takes a third of the time."""
+    n_outputs = len(weight)
+    missing = -n_outputs % EVEN if n_outputs > EVEN else 0
+    if not missing:
+        return aligned_product(x, weight, bias)
+    weight, bias = pad(weight, (0, 0, 0, missing)), bias if bias is None else pad(bias, (0, missing))
+    return aligned_product(x, weight, bias)[..., :n_outputs].contiguous()  # functions of parts would round otherwise
 
 
 def sum_of_squares(z):
