@@ -19,7 +19,7 @@ the rows beside it: matrix products of one shape round alike."""
 TIMES_AT_ONCE = {"cuda": 16}
 """How many times as many rows a piece has on kinds of devices that need many to be busy."""
 
-DRAWS_PER_CALL, LEAST_ROWS_PER_CALL = 4096, 16
+DRAWS_PER_CALL, LEAST_ROWS_PER_CALL = 8192, 16
 """Importance draws of all rows of a piece: with many draws a row, pieces have fewer rows, but at least so many."""
 
 MANY_PIECES = 8

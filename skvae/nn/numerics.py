@@ -102,13 +102,15 @@ def coin_flips(probability, generator):
     return (draws < probability).to(probability.dtype)
 
 
-def product(x, weight, bias=None):
+def product(x, weight, bias=None, in_place=False):
     """``x @ weight.mT + bias``, for each row of x (..., n) the same bits wherever it stands among others.
 
-    So has its gradient, where the weight is not learned.
+    So has its gradient, where the weight is not learned. What is only to be added to may come ``in_place``, as a part
+    of a wider tensor.
     """
     if not torch.is_grad_enabled():
-        return even_product(x, weight, bias)
+        wide = even_product(x, weight, bias)
+        return wide if in_place else wide.contiguous()  # functions of parts of a row would round otherwise
     if x.requires_grad and not weight.requires_grad:
         return _AlignedProduct.apply(x, weight, bias)
     return aligned_product(x, weight, bias)
@@ -119,7 +121,7 @@ class _AlignedProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(x, weight, bias):
-        return even_product(x, weight, bias)
+        return even_product(x, weight, bias).contiguous()
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -127,7 +129,7 @@ class _AlignedProduct(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient):
-        return even_product(gradient, ctx.saved_tensors[0].mT, None), None, None
+        return even_product(gradient, ctx.saved_tensors[0].mT, None).contiguous(), None, None
 
 
 def aligned_product(x, weight, bias):
@@ -139,13 +141,13 @@ def aligned_product(x, weight, bias):
 
 
 def even_product(x, weight, bias):
-    """The same by a kernel of a width that divides: for 119 outputs it takes a third of the time."""
+    """The same by a kernel of a width that divides, of which it may be a part: for 119 outputs a third of the time."""
     n_outputs = len(weight)
     missing = -n_outputs % EVEN if n_outputs > EVEN else 0
     if not missing:
         return aligned_product(x, weight, bias)
     weight, bias = pad(weight, (0, 0, 0, missing)), bias if bias is None else pad(bias, (0, missing))
-    return aligned_product(x, weight, bias)[..., :n_outputs].contiguous()  # functions of parts would round otherwise
+    return aligned_product(x, weight, bias)[..., :n_outputs]
 
 
 def sum_of_squares(z):
