@@ -8,7 +8,7 @@ import torch
 
 from skvae._engine.components import Axes
 from skvae._engine.device import answering
-from skvae._engine.draws import NOISE_SEED, normal_draws
+from skvae._engine.draws import NOISE_SEED, balanced_draws, normal_draws
 from skvae._engine.few import Few, Found
 from skvae._engine.holes import Opening
 from skvae._engine.pieces import ROWS_PER_CALL, Pieces, rows_per_call
@@ -79,7 +79,7 @@ class Inference:
 
     def log_prob(self, X, n_draws):
         """Score of each row (n,) in nats, in the units of the data, float64."""
-        noise, size = self.noise(n_draws), rows_per_call(n_draws)
+        noise, size = self.noise(n_draws, balanced_draws), rows_per_call(n_draws)
         scores = self._map(lambda module, x: module.log_prob(x, noise), X, np.empty(len(X)), size=size, what=("scores", n_draws))
         return scores + self._log_jacobian(X)
 
@@ -145,10 +145,10 @@ class Inference:
         likelihood = self.opening.module.likelihood
         return self.tensors.units.from_standard(cells, lambda drawn: likelihood.exact(torch.from_numpy(drawn)))
 
-    def noise(self, n_draws):
-        """Standard normal draws (n_draws, latent_dim), the same at every call."""
+    def noise(self, n_draws, made=normal_draws):
+        """Standard normal draws (n_draws, latent_dim), the same at every call; scores have ``balanced_draws``."""
         with answering(self.tensors.device):
-            return normal_draws(n_draws, self.latent_dim).to(getattr(torch, self.tensors.dtype)).to(self.tensors.device)
+            return made(n_draws, self.latent_dim).to(getattr(torch, self.tensors.dtype)).to(self.tensors.device)
 
     def feature_log_prob(self, X, usual):
         """Log-density of each cell (n, n_features) given the row's code, in standard units, float64.
@@ -195,7 +195,7 @@ class Inference:
 
     def effective_sample_size(self, X, n_draws):
         """How many equally weighted draws the importance draws of each row are worth (n,), float64."""
-        noise = self.noise(n_draws)
+        noise = self.noise(n_draws, balanced_draws)
 
         def size(module, x):
             shares = torch.softmax(module.log_weights(x, noise), dim=1)

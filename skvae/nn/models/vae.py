@@ -18,7 +18,7 @@ from skvae.nn.step import Step
 POSTERIOR_FLOOR = 1e-4
 """Smallest scale of a posterior."""
 
-LONGEST_STEP, WIDENED = 1.0, 1.1
+LONGEST_STEP, WIDENED = 1.0, 1.05
 """How far the draws of a score move from q(z|x), in its scales and as the root of the mean square over the latent
 variables, and how many times as wide as q(z|x) they are: it was fitted to lie inside of p(z|x)."""
 
