@@ -80,7 +80,9 @@ class Inference:
     def log_prob(self, X, n_draws):
         """Score of each row (n,) in nats, in the units of the data, float64."""
         noise, size = self.noise(n_draws, balanced_draws), rows_per_call(n_draws)
-        scores = self._map(lambda module, x: module.log_prob(x, noise), X, np.empty(len(X)), size=size, what=("scores", n_draws))
+        scores = self._map(
+            lambda module, x: module.log_prob(x, noise), X, np.empty(len(X)), size=size, what=("scores", n_draws)
+        )
         return scores + self._log_jacobian(X)
 
     def _log_jacobian(self, X):
