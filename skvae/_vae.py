@@ -49,9 +49,10 @@ class VAETransformer(BaseAutoencoder):
 
     .. math:: \log \frac{1}{K} \sum_{k=1}^K \frac{p(x, z_k)}{r(z_k \mid x)}, \quad z_k \sim r(z \mid x),
 
-    in nats and in the units of the data; :math:`r` is :math:`q`, a little wider and after one step towards
-    :math:`p(z \mid x)` [4]_, which is worth more than five times as many draws. The draws come from the same evenly spread points for every row and every
-    call, so that scores are deterministic; the more draws, the closer to :math:`\log p(x)`.
+    in nats and in the units of the data. :math:`r` is :math:`q`, a little wider and moved by one step up
+    :math:`\log p(x, z)` [11]_: a network that has to serve all rows says of each of them only nearly where its code
+    lies. The draws come from the same evenly spread points for every row and every call, so that scores are
+    deterministic; the more draws, the closer to :math:`\log p(x)`.
 
     Data frames may hold numbers, texts, categories, booleans, dates and spans of time, and any cell may be missing: a
     row's score is then the density of the cells that are there, and :meth:`impute` fills the others. Texts and
@@ -261,6 +262,8 @@ class VAETransformer(BaseAutoencoder):
     .. [9] A. Makhzani, J. Shlens, N. Jaitly and I. Goodfellow, "Adversarial autoencoders", ICLR 2016 workshop.
     .. [10] P.-A. Mattei and J. Frellsen, "MIWAE: Deep generative modelling and imputation of incomplete data sets",
        ICML 2019.
+    .. [11] Y. Kim, S. Wiseman, A. C. Miller, D. Sontag and A. M. Rush, "Semi-amortized variational autoencoders", ICML
+       2018.
 
     Examples
     --------
@@ -411,7 +414,7 @@ class VAETransformer(BaseAutoencoder):
     def effective_sample_size(self, X: Table) -> np.ndarray:
         r"""How many equally weighted draws the ``n_importance_samples`` draws of each row's score are worth.
 
-        Kish's formula, :math:`(\sum_k w_k)^2 / \sum_k w_k^2` over the weights :math:`w_k = p(x, z_k) / q(z_k|x)`. Near
+        Kish's formula, :math:`(\sum_k w_k)^2 / \sum_k w_k^2` over the weights :math:`w_k = p(x, z_k) / r(z_k|x)`. Near
         1, one draw rules the score: the bound is loose there, and more draws would raise it.
 
         Parameters

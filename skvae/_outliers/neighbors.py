@@ -85,6 +85,7 @@ class Positions:
             parts[-1][np.isnan(numbers[:, j])] = 0.0
         return np.hstack(parts)
 
+
     def spread(self, numbers):
         """The number of its cell at each place of a point (n, width), NaN where the cell is missing."""
         if not self.levels:

@@ -60,14 +60,8 @@ class NoveltyScores(FourScores):
         middle = np.nan_to_num(WeightedRows.present(costs, weight[held]).quantiles((0.5,))[0])
         some_points = np.flatnonzero(held) if len(points) > FEW else np.arange(len(points))
         near = -distances(points[some_points])["nearest"]
-        scores = {
-            "denoising": -np.nansum(costs - middle, axis=1),
-            "nearest": near[np.isin(some_points, np.flatnonzero(held))],
-        }
-        scales = {
-            "denoising": Excess.of(scores["denoising"], weight[held]),
-            "nearest": Excess.of(near, weight[some_points]),
-        }
+        scores = {"denoising": -np.nansum(costs - middle, axis=1), "nearest": near[np.isin(some_points, np.flatnonzero(held))]}
+        scales = {"denoising": Excess.of(scores["denoising"], weight[held]), "nearest": Excess.of(near, weight[some_points])}
         known = together({name: scales[name].strangeness(values) for name, values in scores.items()})
         where = positions.units.usual
         cells = usual_cells(numbers, weight, schema, where)
