@@ -73,11 +73,15 @@ class ArrayModel:
         Seed of the first weights.
     """
 
+    infers_rows = False
+    """Whether scores draw after a step of inference for their row; models stored before there was one answer as then."""
+
     def __init__(self, options, units, precision, device, seed):
         check_precision(precision, device)
         self.options, self.units, self.precision, self.device = options, units, precision, device
         self.history, self.n_seen, self.solver_state, self.told = History(), 0, None, {}
         self.axes, self.found = Axes.own(options.latent_dim), Found()
+        self.infers_rows = True
         self.module = self._build(seed)
 
     def _build(self, seed):
@@ -85,6 +89,7 @@ class ArrayModel:
             module = MODELS[self.options.model](**self.options.arguments, generator=torch.Generator().manual_seed(seed))
             module.likelihood.place(*map(torch.tensor, (self.units.shift, self.units.scale)))
             module.fence = None if self.units.fence is None else torch.from_numpy(self.units.fence)
+            module.infers_rows = self.infers_rows
             module.product_dtype = getattr(torch, PRECISIONS[self.precision][1])
             return module.to(device=self.device, dtype=getattr(torch, self._dtype)).eval()
 
@@ -154,7 +159,7 @@ class ArrayModel:
                 f"The model was fitted on device {self.device!r}, which is not here; it runs on 'cpu'.", stacklevel=3
             )
             self.device = "cpu"
-        self.module = self._build(seed=0)
+        self.module = self._build(seed=0).requires_grad_(False)
         self.module.load_state_dict({name: torch.tensor(value) for name, value in state["module"].items()})
 
     def to_go_on(self, options, precision, device, units):
@@ -190,6 +195,7 @@ class ArrayModel:
         """
         identity = str(solver["solver"])
         with memory_errors(self.device), torch.inference_mode(False), torch.enable_grad():
+            self.module.requires_grad_(True)
             data = self._tensors.rows(rows)
             watched = validation and self._tensors.rows(validation)
             module = self._opening.for_tensors(data.x, *([] if watched is None else [watched.x]))

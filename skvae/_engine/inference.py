@@ -79,7 +79,7 @@ class Inference:
 
     def log_prob(self, X, n_draws):
         """Score of each row (n,) in nats, in the units of the data, float64."""
-        noise, size = self.noise(n_draws, balanced_draws), rows_per_call(n_draws)
+        noise, size = self.score_noise(n_draws), rows_per_call(n_draws)
         scores = self._map(
             lambda module, x: module.log_prob(x, noise), X, np.empty(len(X)), size=size, what=("scores", n_draws)
         )
@@ -147,8 +147,12 @@ class Inference:
         likelihood = self.opening.module.likelihood
         return self.tensors.units.from_standard(cells, lambda drawn: likelihood.exact(torch.from_numpy(drawn)))
 
+    def score_noise(self, n_draws):
+        """The draws of scores (n_draws, latent_dim)."""
+        return self.noise(n_draws, balanced_draws if self.opening.module.infers_rows else normal_draws)
+
     def noise(self, n_draws, made=normal_draws):
-        """Standard normal draws (n_draws, latent_dim), the same at every call; scores have ``balanced_draws``."""
+        """Standard normal draws (n_draws, latent_dim), the same at every call."""
         with answering(self.tensors.device):
             return made(n_draws, self.latent_dim).to(getattr(torch, self.tensors.dtype)).to(self.tensors.device)
 
@@ -197,7 +201,7 @@ class Inference:
 
     def effective_sample_size(self, X, n_draws):
         """How many equally weighted draws the importance draws of each row are worth (n,), float64."""
-        noise = self.noise(n_draws, balanced_draws)
+        noise = self.score_noise(n_draws)
 
         def size(module, x):
             shares = torch.softmax(module.log_weights(x, noise), dim=1)

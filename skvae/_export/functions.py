@@ -8,7 +8,7 @@ from skvae._export.recording import EITHER, REPEATED
 FUNCTIONS = {
     EITHER: branched,
     REPEATED: looped,
-    **dict.fromkeys(("alias", "clone", "contiguous", "detach", "lift_fresh"), e.same),
+    **dict.fromkeys(("alias", "clone", "contiguous", "detach", "lift_fresh", "conj_physical"), e.same),
     **dict.fromkeys(("_to_copy", "to"), e.cast),
     **{name: e.unary(name.capitalize()) for name in ("exp", "log", "sqrt", "abs", "neg", "sigmoid", "tanh", "relu")},
     **{

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 import torch
+from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
 
 FEW, MORE = 2, 3
@@ -153,9 +154,7 @@ class Recorder(Notes, TorchDispatchMode):
 
 
 def decomposed(function):
-    """Torch's own account of a function in simpler ones; its module takes a moment to load, and few need it."""
-    from torch._decomp import decomposition_table
-
+    """Torch's own account of a function in simpler ones."""
     return decomposition_table[function]
 
 

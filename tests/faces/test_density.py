@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV
 
 import skvae._vae
 from skvae import AutoencoderTransformer, VAETransformer
-from skvae._engine.draws import balanced_draws, mixture_of
+from skvae._engine.draws import mixture_of
 from skvae._tables.moments import Moments
 from skvae._tables.units import Units
 from skvae.model_selection import fewest_components
@@ -311,7 +311,7 @@ def test_mostly_silent_components_are_a_warning(X):
 def test_scores_whose_draws_are_worth_little_are_a_warning(X, monkeypatch):
     fitted = VAETransformer(2, **SMALL).fit(X)
     monkeypatch.setattr(skvae._vae, "LEAST_SAMPLE_SIZE", fitted.effective_sample_size(X).max() + 0.1)
-    with pytest.warns(UserWarning, match="The 64 importance draws of a score are worth less than .*n_importance"):
+    with pytest.warns(UserWarning, match="The 12 importance draws of a score are worth less than .*n_importance"):
         fitted.score(X)
     fitted.score(X)
     VAETransformer(2, n_importance_samples=8, **SMALL).fit(X).score(X)
@@ -469,7 +469,7 @@ def errors_of_bounds(vae, X):
         exact = np.maximum(*(torch.logsumexp(each, 1).numpy() - np.log(4096) for each in exact))
         plain = module._weights_of(posterior, x, inference.noise(64))
         plain = torch.logsumexp(plain, 1).numpy() - np.log(64) - exact
-        ours = module.log_prob(x, inference.noise(vae.n_importance_samples, balanced_draws)).numpy() - exact
+        ours = module.log_prob(x, inference.score_noise(vae.n_importance_samples)).numpy() - exact
     return ours, plain
 
 

@@ -132,18 +132,12 @@ class VAE(LatentModel):
         gradient with respect to the draw in scales of q(z|x): where this has the scales of p(z|x), that is Newton's.
         """
         posterior = self.posterior(x)
-        slope = torch.nan_to_num(self._slope(x, posterior))
+        if not self.infers_rows:
+            return posterior
+        slope = torch.nan_to_num(slope_of(self, x, posterior))
         length = slope.square().mean(-1, keepdim=True).sqrt() / LONGEST_STEP
         mean = torch.addcmul(posterior.mean, posterior.scale, slope / length.clamp_min(1.0))
         return DiagonalNormal(mean, WIDENED * posterior.scale)
-
-    @torch.enable_grad()
-    def _slope(self, x, posterior):
-        """Gradient of log p(x, z) at the mean of q(z|x), by its scales (batch, latent_dim)."""
-        step = torch.zeros_like(posterior.mean).requires_grad_()
-        z = torch.addcmul(posterior.mean, posterior.scale, step)
-        bound = self.decode(z).row_log_prob(x).to(wide(x)) + self.code_density.log_prob(z)
-        return torch.autograd.grad(bound.sum(), step)[0]
 
     def log_weights(self, x, noise):
         """Log p(x, z) - log r(z|x) for each row and draw (batch, draws), the same ``noise`` for every row."""
@@ -203,3 +197,12 @@ class VAE(LatentModel):
             posterior = self.posterior(x)
             moments.add(posterior.mean, weight, posterior.scale)
         self._fitted_density.fit(*moments.of(x), rate)
+
+
+@torch.enable_grad()
+def slope_of(model, x, posterior):
+    """Gradient of log p(x, z) at the mean of q(z|x), by its scales (batch, latent_dim)."""
+    step = torch.zeros_like(posterior.mean).requires_grad_()
+    z = torch.addcmul(posterior.mean, posterior.scale, step)
+    bound = model.decode(z).row_log_prob(x).to(wide(x)) + model.code_density.log_prob(z)
+    return torch.autograd.grad(bound.sum(), step)[0]
