@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -13,6 +13,9 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 IN_FORKED_CHILDREN = []
 """Contexts in which a forked child computes: those of libraries whose threads did not come along."""
+
+CALM = nullcontext()
+"""In place of a context where nothing is to be changed."""
 
 _forked = []
 
@@ -28,10 +31,17 @@ if hasattr(os, "register_at_fork"):
 
 def as_in_children():
     """A context in which no library waits for threads that a forked child has not; nothing elsewhere."""
+    if not _forked:
+        return CALM
     stack = ExitStack()
-    for context in IN_FORKED_CHILDREN if is_forked_child() else ():
+    for context in IN_FORKED_CHILDREN:
         stack.enter_context(context())
     return stack
+
+
+def calm_functions():
+    """A context in which special functions of scipy do not complain, as they do not unless they are told to."""
+    return CALM if set(special.geterr().values()) == {"ignore"} else special.errstate(all="ignore")
 
 
 def undisturbed(method: Method) -> Method:
@@ -42,7 +52,7 @@ def undisturbed(method: Method) -> Method:
 
     @wraps(method)
     def call(self, *args, **kwargs):
-        with np.errstate(all="ignore"), special.errstate(all="ignore"), as_in_children():
+        with np.errstate(all="ignore"), calm_functions(), as_in_children():
             return method(self, *args, **kwargs)
 
     call.is_undisturbed = True
@@ -54,7 +64,7 @@ def undisturbed_function(function: Method) -> Method:
 
     @wraps(function)
     def call(*args, **kwargs):
-        with np.errstate(all="ignore"), special.errstate(all="ignore"), as_in_children():
+        with np.errstate(all="ignore"), calm_functions(), as_in_children():
             return function(*args, **kwargs)
 
     call.is_undisturbed = True

@@ -28,7 +28,7 @@ SILENT = 0.01
 MANY_COMPONENTS = 4
 """From this many on, it is worth a warning that most say nothing; with fewer there is little to spare."""
 
-ENOUGH_DRAWS, LEAST_SAMPLE_SIZE = 16, 2.0
+ENOUGH_DRAWS, LEAST_SAMPLE_SIZE = 12, 2.0
 """From this many draws on, a score whose draws are worth fewer than the second number is not to be trusted."""
 
 
@@ -47,10 +47,12 @@ class VAETransformer(BaseAutoencoder):
 
     ``score_samples`` is the importance-weighted bound [3]_ with :math:`K` = ``n_importance_samples`` draws,
 
-    .. math:: \log \frac{1}{K} \sum_{k=1}^K \frac{p(x, z_k)}{q(z_k \mid x)}, \quad z_k \sim q(z \mid x),
+    .. math:: \log \frac{1}{K} \sum_{k=1}^K \frac{p(x, z_k)}{r(z_k \mid x)}, \quad z_k \sim r(z \mid x),
 
-    in nats and in the units of the data. The draws come from the same evenly spread points for every row and every
-    call, so that scores are deterministic; the more draws, the closer to :math:`\log p(x)`.
+    in nats and in the units of the data. :math:`r` is :math:`q`, a little wider and moved by one step up
+    :math:`\log p(x, z)` [11]_: a network that has to serve all rows says of each of them only nearly where its code
+    lies. The draws come from the same evenly spread points for every row and every call, so that scores are
+    deterministic; the more draws, the closer to :math:`\log p(x)`.
 
     Data frames may hold numbers, texts, categories, booleans, dates and spans of time, and any cell may be missing: a
     row's score is then the density of the cells that are there, and :meth:`impute` fills the others. Texts and
@@ -129,7 +131,7 @@ class VAETransformer(BaseAutoencoder):
         Nats that each component may carry at no cost, with ``regularizer="kl"``: against components that fall silent.
     kl_warmup : float in [0, 1], default=0.0
         Share of ``max_iter`` over which the weight of the cost rises from 0 to ``beta``.
-    n_importance_samples : int, default=64
+    n_importance_samples : int, default=12
         Draws of one score; may be changed after ``fit``.
     corruption : {"auto", "gaussian", "masking", "salt_and_pepper", "swap"}, Corruption or None, default="auto"
         What the encoder is shown in training instead of x, for a denoising model; the target stays x. A member of
@@ -260,6 +262,8 @@ class VAETransformer(BaseAutoencoder):
     .. [9] A. Makhzani, J. Shlens, N. Jaitly and I. Goodfellow, "Adversarial autoencoders", ICLR 2016 workshop.
     .. [10] P.-A. Mattei and J. Frellsen, "MIWAE: Deep generative modelling and imputation of incomplete data sets",
        ICML 2019.
+    .. [11] Y. Kim, S. Wiseman, A. C. Miller, D. Sontag and A. M. Rush, "Semi-amortized variational autoencoders", ICML
+       2018.
 
     Examples
     --------
@@ -313,7 +317,7 @@ class VAETransformer(BaseAutoencoder):
         beta: float = 1.0,
         free_bits: float = 0.0,
         kl_warmup: float = 0.0,
-        n_importance_samples: int = 64,
+        n_importance_samples: int = 12,
         corruption: str | Corruption | None = "auto",
         penalty: str | Penalty | None = "auto",
         solver: "str | type[Optimizer]" = "adam",
@@ -410,7 +414,7 @@ class VAETransformer(BaseAutoencoder):
     def effective_sample_size(self, X: Table) -> np.ndarray:
         r"""How many equally weighted draws the ``n_importance_samples`` draws of each row's score are worth.
 
-        Kish's formula, :math:`(\sum_k w_k)^2 / \sum_k w_k^2` over the weights :math:`w_k = p(x, z_k) / q(z_k|x)`. Near
+        Kish's formula, :math:`(\sum_k w_k)^2 / \sum_k w_k^2` over the weights :math:`w_k = p(x, z_k) / r(z_k|x)`. Near
         1, one draw rules the score: the bound is loose there, and more draws would raise it.
 
         Parameters

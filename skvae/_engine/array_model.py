@@ -15,6 +15,7 @@ import torch
 from skvae._engine.calibration import calibrate
 from skvae._engine.components import Axes
 from skvae._engine.device import PRECISIONS, OneThread, check_precision, memory_errors, resolve_device
+from skvae._engine.few import Found
 from skvae._engine.holes import Opening
 from skvae._engine.inference import Inference
 from skvae._engine.pieces import Pieces
@@ -72,11 +73,15 @@ class ArrayModel:
         Seed of the first weights.
     """
 
+    infers_rows = False
+    """Whether scores draw after a step of inference for their row; models stored before there was one answer as then."""
+
     def __init__(self, options, units, precision, device, seed):
         check_precision(precision, device)
         self.options, self.units, self.precision, self.device = options, units, precision, device
         self.history, self.n_seen, self.solver_state, self.told = History(), 0, None, {}
-        self.axes = Axes.own(options.latent_dim)
+        self.axes, self.found = Axes.own(options.latent_dim), Found()
+        self.infers_rows = True
         self.module = self._build(seed)
 
     def _build(self, seed):
@@ -84,6 +89,7 @@ class ArrayModel:
             module = MODELS[self.options.model](**self.options.arguments, generator=torch.Generator().manual_seed(seed))
             module.likelihood.place(*map(torch.tensor, (self.units.shift, self.units.scale)))
             module.fence = None if self.units.fence is None else torch.from_numpy(self.units.fence)
+            module.infers_rows = self.infers_rows
             module.product_dtype = getattr(torch, PRECISIONS[self.precision][1])
             return module.to(device=self.device, dtype=getattr(torch, self._dtype)).eval()
 
@@ -104,7 +110,7 @@ class ArrayModel:
     def inference(self):
         """What the model answers as it is now."""
         pieces = Pieces(self.device, self._dtype)
-        return Inference(self._opening, self._tensors, pieces, self.options.n_features, self.axes)
+        return Inference(self._opening, self._tensors, pieces, self.options.n_features, self.axes, self.found)
 
     @property
     def latent_dim(self):
@@ -137,14 +143,15 @@ class ArrayModel:
     def __getstate__(self):
         """Without what has been told: a model that answers stays as it was, to the last byte of its pickle."""
         state = self.module.state_dict()
-        return {**vars(self), "told": [], "module": {name: value.cpu().numpy() for name, value in state.items()}}
+        own = {name: value for name, value in vars(self).items() if name != "found"}
+        return {**own, "told": [], "module": {name: value.cpu().numpy() for name, value in state.items()}}
 
     def __setstate__(self, state):
         with as_in_children():
             self._restore(state)
 
     def _restore(self, state):
-        vars(self).update(state, told=dict.fromkeys(state["told"]))
+        vars(self).update(state, told=dict.fromkeys(state["told"]), found=Found())
         try:
             self.device = resolve_device(self.device)
         except ValueError:
@@ -152,7 +159,7 @@ class ArrayModel:
                 f"The model was fitted on device {self.device!r}, which is not here; it runs on 'cpu'.", stacklevel=3
             )
             self.device = "cpu"
-        self.module = self._build(seed=0)
+        self.module = self._build(seed=0).requires_grad_(False)
         self.module.load_state_dict({name: torch.tensor(value) for name, value in state["module"].items()})
 
     def to_go_on(self, options, precision, device, units):
@@ -188,6 +195,7 @@ class ArrayModel:
         """
         identity = str(solver["solver"])
         with memory_errors(self.device), torch.inference_mode(False), torch.enable_grad():
+            self.module.requires_grad_(True)
             data = self._tensors.rows(rows)
             watched = validation and self._tensors.rows(validation)
             module = self._opening.for_tensors(data.x, *([] if watched is None else [watched.x]))

@@ -59,7 +59,8 @@ class AllDigits:
 @contextmanager
 def answering(device):
     """What a fitted model answers in: the same digits on every device, and errors of memory that say what to do."""
-    with memory_errors(device), AllDigits() if torch.device(device).type == "cuda" else nullcontext():
+    is_on_gpu = device != "cpu" and torch.device(device).type == "cuda"
+    with memory_errors(device), AllDigits() if is_on_gpu else nullcontext():
         yield
 
 

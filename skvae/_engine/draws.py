@@ -3,6 +3,7 @@
 import math
 import warnings
 from contextlib import nullcontext
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -21,6 +22,9 @@ WORTHWHILE = 0.5
 
 CODES_A_PARAMETER = 10
 """Codes for each number of a mixture that there must be for it to be tried after one that was worse than a smaller."""
+
+MOST_BALANCED = 1024
+"""More draws have mean and covariance as they are."""
 
 NOISE_SEED = 0
 """Seed of the importance draws, the same for every row and every call: scores are deterministic."""
@@ -54,8 +58,9 @@ def mixture_of(codes, n_components):
     return best.weights_, best.means_ * scale, best.precisions_cholesky_ / scale
 
 
+@lru_cache(maxsize=16)
 def normal_draws(n_draws, latent_dim):
-    """Standard normal draws (n_draws, latent_dim), the same at every call.
+    """Standard normal draws (n_draws, latent_dim), the same at every call, and kept, as rows may come one by one.
 
     Scrambled Sobol points through the quantile function: they fill the space more evenly than independent
     draws, and so a mean over them is closer to the expectation. Independent ones where Sobol points end.
@@ -65,3 +70,18 @@ def normal_draws(n_draws, latent_dim):
         return torch.randn(n_draws, latent_dim, dtype=torch.float64, generator=generator)
     engine = torch.quasirandom.SobolEngine(latent_dim, scramble=True, seed=NOISE_SEED)
     return torch.special.ndtri(engine.draw(n_draws, dtype=torch.float64).clamp(1e-9, 1.0 - 1e-9))
+
+
+@lru_cache(maxsize=16)
+def balanced_draws(n_draws, latent_dim):
+    """``normal_draws`` with the mean and the covariance of what they are drawn from, as far as so few can have them.
+
+    Moment matching (Glasserman, 2003, section 4.5): the error of a mean over few draws is then that of its higher
+    terms. Fewer draws than dimensions have the covariance in as many directions as they span, and lie as far out.
+    """
+    draws = normal_draws(n_draws, latent_dim)
+    if n_draws < 2 or n_draws > MOST_BALANCED:
+        return draws
+    rank = min(latent_dim, n_draws - 1)
+    left, _, right = torch.linalg.svd(draws - draws.mean(0), full_matrices=False)
+    return left[:, :rank] @ right[:rank] * math.sqrt(n_draws * latent_dim / rank)

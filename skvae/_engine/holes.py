@@ -1,6 +1,7 @@
 """Which rows have holes that a module has not met in training, and the module that can take them."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ class Opening:
     @classmethod
     def of(cls, module, options):
         """That of a module with these options."""
-        return cls(module, np.setdiff1d(np.arange(options.n_features), options.holes).tolist())
+        return cls(module, whole_columns(options.n_features, tuple(options.holes)))
 
     def lacking(self, X):
         """Mask of the rows that lack cells of such columns (n,)."""
@@ -44,3 +45,9 @@ class Opening:
     def _lacks(self, x):
         columns = torch.tensor(self.columns, dtype=torch.int64, device=x.device)
         return bool(x.isnan().any(0).index_select(0, columns).any())
+
+
+@lru_cache(maxsize=64)
+def whole_columns(n_features, holes):
+    """Numbers of the columns that are not among those with ``holes``; found once, as every call asks for them."""
+    return np.setdiff1d(np.arange(n_features), holes).tolist()

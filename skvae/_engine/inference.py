@@ -8,7 +8,8 @@ import torch
 
 from skvae._engine.components import Axes
 from skvae._engine.device import answering
-from skvae._engine.draws import NOISE_SEED, normal_draws
+from skvae._engine.draws import NOISE_SEED, balanced_draws, normal_draws
+from skvae._engine.few import Few, Found
 from skvae._engine.holes import Opening
 from skvae._engine.pieces import ROWS_PER_CALL, Pieces, rows_per_call
 from skvae._engine.tensors import Tamed, Tensors
@@ -29,30 +30,36 @@ CODES_A_ROW, LEAST_CODES, MOST_CODES = 16, 16_384, 262_144
 
 @dataclass(frozen=True)
 class Inference:
-    """Codes, densities and draws of rows X (n, n_features); codes have ``latent_dim`` variables."""
+    """Codes, densities and draws of rows X (n, n_features); codes have ``latent_dim`` variables.
+
+    ``found`` is what is known of small pieces of few rows.
+    """
 
     opening: Opening
     tensors: Tensors
     pieces: Pieces
     n_features: int
     axes: Axes
+    found: Found
 
     @property
     def latent_dim(self):
         """Number of variables of a code."""
         return len(self.axes.order)
 
-    def _map(self, function, X, out, units=None, size=ROWS_PER_CALL, open_size=None):
+    def _map(self, function, X, out, units=None, size=ROWS_PER_CALL, open_size=None, what=None):
         """Fill ``out`` with ``function`` of a module and each row of ``X``.
 
         Rows that lack cells of columns of which none was missing in training go through a model that is open to them;
-        the others do not depend on whether there are such rows. Those have pieces of ``open_size``.
+        the others do not depend on whether there are such rows. Those have pieces of ``open_size``. ``what`` is a key
+        of the function where few rows are to take less time.
         """
         prepare = (units or self.tensors.units).to_standard
         for module, rows in self.opening.parts(X):
             run = partial(function, module)
             if rows is None:
-                self.pieces.fill(run, X, out, prepare=prepare, size=size)
+                few = what and Few(self.found, module, what, partial(module.sample, noise=True))
+                self.pieces.fill(run, X, out, prepare=prepare, size=size, few=few)
             else:
                 own = open_size if module.is_open and open_size else size
                 out[rows] = self.pieces.fill(run, X[rows], out[rows], prepare=prepare, size=own)
@@ -61,18 +68,22 @@ class Inference:
     def encode(self, X):
         """Codes (n, latent_dim) of rows, in the dtype of X."""
         out = np.empty((len(X), self.latent_dim), X.dtype)
-        return self.axes.shown(self._map(lambda module, x: module.codes(x), X, out))
+        return self.axes.shown(self._map(lambda module, x: module.codes(x), X, out, what="codes"))
 
     def decode(self, Z):
         """Expected rows (n, n_features) of codes, float64."""
         out = np.empty((len(Z), self.n_features))
         Z = self.axes.variables(np.clip(Z, -FARTHEST, FARTHEST))
-        return self.tensors.units.from_standard(self.pieces.fill(lambda z: self.opening.module.decode(z).mean, Z, out))
+        few = Few(self.found, self.opening.module, "rows", self.opening.module.code_density.sample)
+        self.pieces.fill(lambda z: self.opening.module.decode(z).mean, Z, out, few=few)
+        return self.tensors.units.from_standard(out)
 
     def log_prob(self, X, n_draws):
         """Score of each row (n,) in nats, in the units of the data, float64."""
-        noise, size = self.noise(n_draws), rows_per_call(n_draws)
-        scores = self._map(lambda module, x: module.log_prob(x, noise), X, np.empty(len(X)), size=size)
+        noise, size = self.score_noise(n_draws), rows_per_call(n_draws)
+        scores = self._map(
+            lambda module, x: module.log_prob(x, noise), X, np.empty(len(X)), size=size, what=("scores", n_draws)
+        )
         return scores + self._log_jacobian(X)
 
     def _log_jacobian(self, X):
@@ -137,10 +148,14 @@ class Inference:
         likelihood = self.opening.module.likelihood
         return self.tensors.units.from_standard(cells, lambda drawn: likelihood.exact(torch.from_numpy(drawn)))
 
-    def noise(self, n_draws):
+    def score_noise(self, n_draws):
+        """The draws of scores (n_draws, latent_dim)."""
+        return self.noise(n_draws, balanced_draws if self.opening.module.infers_rows else normal_draws)
+
+    def noise(self, n_draws, made=normal_draws):
         """Standard normal draws (n_draws, latent_dim), the same at every call."""
         with answering(self.tensors.device):
-            return normal_draws(n_draws, self.latent_dim).to(getattr(torch, self.tensors.dtype)).to(self.tensors.device)
+            return made(n_draws, self.latent_dim).to(getattr(torch, self.tensors.dtype)).to(self.tensors.device)
 
     def feature_log_prob(self, X, usual):
         """Log-density of each cell (n, n_features) given the row's code, in standard units, float64.
@@ -201,7 +216,7 @@ class Inference:
 
     def effective_sample_size(self, X, n_draws):
         """How many equally weighted draws the importance draws of each row are worth (n,), float64."""
-        noise = self.noise(n_draws)
+        noise = self.score_noise(n_draws)
 
         def size(module, x):
             shares = torch.softmax(module.log_weights(x, noise), dim=1)

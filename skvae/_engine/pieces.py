@@ -8,6 +8,7 @@ import torch
 from joblib import Parallel, delayed
 
 from skvae._engine.device import OneThread, answering, is_of_memory
+from skvae._engine.few import MOST_FEW
 from skvae._tables.matrix import chunk_rows, chunks
 from skvae.nn.replay import replayed
 
@@ -43,13 +44,16 @@ class Pieces:
     device: str
     dtype: str
 
-    def fill(self, function, array, out, size=ROWS_PER_CALL, prepare=None):
+    def fill(self, function, array, out, size=ROWS_PER_CALL, prepare=None, few=None):
         """Fill ``out`` with ``function`` of each row of ``array``, in pieces of one fixed size.
 
         ``prepare`` is what is done with some rows of the array before they become a tensor, None for nothing. Long
         tables are shared out among threads, one a core, each of which computes alone: rows then wait for nothing and
-        have the same bits whatever the number of threads.
+        have the same bits whatever the number of threads. ``few``, a ``Few`` or None, knows of small pieces in which
+        they have these bits too.
         """
+        if few is not None and self.device == "cpu" and len(array) <= MOST_FEW:
+            return self._fill_few(function, array, out, size, prepare, few)
         times = TIMES_AT_ONCE.get(torch.device(self.device).type, 1)
         size = min(times * size, chunk_rows(array.shape[1]))
 
@@ -70,11 +74,26 @@ class Pieces:
                 Parallel(len(spans), require="sharedmem")(map(delayed(fill), spans))
         return out
 
+    def _fill_few(self, function, array, out, size, prepare, few):
+        """The same for few rows, without what only pays for many."""
+        with answering(self.device), OneThread(), torch.no_grad(), np.errstate(all="ignore"):
+            rows = np.ascontiguousarray(array[:] if prepare is None else prepare(array[:]), self.dtype)
+            size = min(size, chunk_rows(array.shape[1]))
+            small = few.small(function, len(rows), size)
+            if small is None or not small.lock.acquire(blocking=False):  # while another thread computes in its memory
+                self._fill_part(function, rows, out, size)
+                return out
+            try:
+                self._fill_part(small.run, rows, out, small.size)
+            finally:
+                small.lock.release()
+        return out
+
     def _fill_part(self, function, rows, out, size):
         """The same for rows that are prepared; where memory runs out, in smaller pieces, which may round otherwise."""
         for start in range(0, len(rows), size):
             piece = rows[start : start + size]
-            whole = piece if len(piece) == size else np.pad(piece, ((0, size - len(piece)), (0, 0)))
+            whole = piece if len(piece) == size else padded(piece, size)
             try:
                 result = function(torch.from_numpy(whole).to(self.device))
             except RuntimeError as error:
@@ -83,3 +102,10 @@ class Pieces:
                 self._fill_part(function, rows[start:], out[start:], size // 2)
                 return
             out[start : start + size] = result[: len(piece)].cpu().numpy()
+
+
+def padded(rows, size):
+    """Rows, and as many zeros below them as make ``size`` rows; ``numpy.pad`` takes ten times as long for few."""
+    whole = np.zeros((size, *rows.shape[1:]), rows.dtype)
+    whole[: len(rows)] = rows
+    return whole

@@ -30,10 +30,10 @@ def check_support(likelihood, units, groups, X, names):
     ``groups`` are its parts: name, columns and further arguments.
     """
     check_together(groups, X, names)
+    if likelihood.outside(torch.empty((0, X.shape[1]), dtype=torch.float64)) is None:
+        return  # and no need to look at cells
     for part, cells in pieces_of(X):
         outside = outside_of(likelihood, units, cells)
-        if outside is None:
-            return
         if outside.any():
             row, j = np.argwhere(outside)[0]
             member = likelihood.member(j)

@@ -175,6 +175,22 @@ def lgamma_of(call, x):
     return call.node("Sub", call.node("Add", main, call.node("Mul", series, inverse)), call.node("Log", factors))
 
 
+def digamma_of(call, x):
+    """The derivative of Stirling's series of a larger argument, less those of the logarithms of the factors."""
+    factors = call.node("Reciprocal", x)
+    for step in range(1, SHIFT):
+        inverse = call.node("Reciprocal", call.node("Add", x, wide(call, float(step))))
+        factors = call.node("Add", factors, inverse)
+    z = call.node("Add", x, wide(call, float(SHIFT)))
+    inverse = call.node("Reciprocal", z)
+    square, slopes = call.node("Mul", inverse, inverse), [(2 * k + 1) * each for k, each in enumerate(STIRLING)]
+    series = wide(call, slopes[-1])
+    for slope in slopes[-2::-1]:
+        series = call.node("Add", call.node("Mul", series, square), wide(call, slope))
+    rest = call.node("Add", call.node("Mul", series, square), call.node("Mul", inverse, wide(call, 0.5)))
+    return call.node("Sub", call.node("Sub", call.node("Log", z), rest), factors)
+
+
 def special(function):
     """A function of one argument that is computed in float64."""
     return lambda call: precisely(call, call.name(call.first, call.dtype), lambda x: function(call, x))

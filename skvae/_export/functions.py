@@ -8,8 +8,8 @@ from skvae._export.recording import EITHER, REPEATED
 FUNCTIONS = {
     EITHER: branched,
     REPEATED: looped,
-    **dict.fromkeys(("alias", "clone", "contiguous", "detach", "lift_fresh"), e.same),
-    "_to_copy": e.cast,
+    **dict.fromkeys(("alias", "clone", "contiguous", "detach", "lift_fresh", "conj_physical"), e.same),
+    **dict.fromkeys(("_to_copy", "to"), e.cast),
     **{name: e.unary(name.capitalize()) for name in ("exp", "log", "sqrt", "abs", "neg", "sigmoid", "tanh", "relu")},
     **{
         name: e.unary(name.capitalize())
@@ -28,6 +28,7 @@ FUNCTIONS = {
     **{"square": e.squared, "mse_loss": e.squared_error, "rsqrt": e.rsqrt, "addcmul": e.addcmul},
     **{"silu": e.silu, "gelu": e.gelu, "elu": e.elu, "leaky_relu": e.leaky_relu, "softplus": e.softplus},
     **{"log1p": e.special(e.log1p_of), "expm1": e.special(e.expm1_of), "lgamma": e.special(e.lgamma_of)},
+    **{"digamma": e.special(e.digamma_of), "sgn": e.unary("Sign")},
     **{"log_sigmoid_forward": e.log_sigmoid, "logaddexp": e.logaddexp, "nan_to_num": e.nan_to_num},
     **{"where": e.where, "masked_fill": e.masked_fill, "full_like": e.full(), "new_full": e.full()},
     **{name: e.full(0.0) for name in ("zeros_like", "new_zeros")},
@@ -50,6 +51,8 @@ FUNCTIONS = {
     },
     **dict.fromkeys(("split", "split_with_sizes", "chunk", "split_copy", "split_with_sizes_copy"), s.split),
     **{"index_select": s.taken, "gather": s.gathered, "index": s.indexed, "index_copy": s.index_copied},
+    **{"index_add": s.index_added, "scatter_add": s.scatter_added},
+    **dict.fromkeys(("slice_backward", "select_backward"), s.among_zeros),
     **{"constant_pad_nd": s.padded, "addmm": s.addmm, "linear": s.linear},
     **dict.fromkeys(("mm", "mv", "bmm", "dot", "matmul"), s.matmul),
     **{"convolution": s.convolved, "native_batch_norm": s.batch_normed, "native_layer_norm": s.layer_normed},

@@ -126,7 +126,7 @@ class Scores(OfDensity):
 
     def __init__(self, density, is_open):
         super().__init__(density, is_open)
-        self.register_buffer("noise", density.model.inference.noise(density.n_draws).cpu())
+        self.register_buffer("noise", density.model.inference.score_noise(density.n_draws).cpu())
         for module in (self.module, self.opened):
             if module is not None:  # how many draws are computed at once must not depend on the number of rows
                 module.draws_at_once = lambda n_rows: density.n_draws

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 import torch
+from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
 
 FEW, MORE = 2, 3
@@ -17,6 +18,14 @@ FEW, MORE = 2, 3
 
 ASKS_VALUES = {torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default}
 """Functions that tell Python what a tensor holds."""
+
+SLOPES = {
+    **{f"{name}_backward": None for name in ("silu", "softplus", "threshold", "tanh", "sigmoid", "hardtanh", "gelu")},
+    **{f"{name}_backward": None for name in ("elu", "leaky_relu", "log_sigmoid", "mse_loss", "huber_loss")},
+    **{f"{name}_backward": None for name in ("native_layer_norm", "native_batch_norm")},
+    **dict.fromkeys(("_log_softmax_backward_data", "_softmax_backward_data")),
+}
+"""Derivatives that are written down in parts: by which function, None for torch's own account of it."""
 
 EITHER, REPEATED = "either", "repeated"
 """Names of steps that hold others."""
@@ -85,6 +94,8 @@ class Notes:
         if self.silent or not any(id(each) in self.numbers for each in tensors_in((args, kwargs))):
             return function(*args, **kwargs)
         name = function._schema.name.split("::")[1]
+        if name in SLOPES:
+            return self.in_parts(SLOPES[name] or decomposed(function), args, kwargs)
         if function in ASKS_VALUES or (name.endswith("_") and not name.startswith("__")):
             raise NotExportableError(
                 f"{name}: a function of torch that reads values of rows, or changes them in place, has no graph in "
@@ -93,6 +104,14 @@ class Notes:
         returns = function(*args, **kwargs)
         self.steps.append(Noted(name, named(function, args, kwargs), self.known(tensors_in(returns)), []))
         return returns
+
+    def in_parts(self, function, args, kwargs):
+        """What a function returns that is written down as the functions that it consists of."""
+        try:
+            with self:
+                return function(*args, **kwargs)
+        finally:
+            Recorder._own.active = self
 
     def known(self, tensors):
         """Number tensors that depend on the rows, and keep them: another one must not get their identity."""
@@ -132,6 +151,11 @@ class Recorder(Notes, TorchDispatchMode):
         result = function(*tensors)
         steps, self.steps = self.steps, outer
         return result, steps
+
+
+def decomposed(function):
+    """Torch's own account of a function in simpler ones."""
+    return decomposition_table[function]
 
 
 def either(condition, function, otherwise):

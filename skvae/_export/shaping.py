@@ -116,6 +116,38 @@ def index_copied(call):
     return call.node("Gather", both, call.graph.constant(place), axis=axis)
 
 
+def index_added(call):
+    """A product with a matrix of zeros and ones, along the last dimension."""
+    axis, index, n = call.axes(call["dim"])[0], call["index"], call.shape[-1]
+    if axis != len(call.shape) - 1 or call["alpha"] != 1:
+        raise NotExportableError("index_add along other dimensions than the last one has no graph. Use gather.")
+    places = (index[:, None] == torch.arange(n)).to(call.dtype)
+    added = call.node("MatMul", call.name(call["source"], call.dtype), call.name(places))
+    return call.node("Add", call.name(call.first, call.dtype), added)
+
+
+def scatter_added(call):
+    inputs = call.name(call.first), call.name(call["index"]), call.name(call["src"], call.dtype)
+    return call.node("ScatterElements", *inputs, axis=call.axes(call["dim"])[0], reduction="add")
+
+
+def among_zeros(call):
+    """What was taken of one dimension, at its place among zeros."""
+    dim, sizes = call.axes(call["dim"], call["input_sizes"])[0], call["input_sizes"]
+    x, n = call.name(call.first), sizes[dim]
+    if call["index"] is not None:
+        start, length, step = call["index"] % n, 1, 1
+        x = call.node("Unsqueeze", x, call.whole(dim))
+    else:
+        start, length, step = call["start"] or 0, shape_of(call.first)[dim], call["step"]
+        start = start + n if start < 0 else start
+    if step != 1:
+        raise NotExportableError("a slice with a step has no derivative here in ONNX.")
+    before, after = np.zeros(len(sizes), dtype=np.int64), np.zeros(len(sizes), dtype=np.int64)
+    before[dim], after[dim] = start, n - start - length
+    return call.node("Pad", x, call.whole(*before, *after), call.number(0.0))
+
+
 def padded(call):
     pad, n = call["pad"], len(call.shape)
     before, after = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)

@@ -9,6 +9,7 @@ import torch
 from fits import fitted
 from scipy.special import gammaln
 from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.decomposition import FactorAnalysis
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
@@ -19,6 +20,7 @@ from skvae._engine.draws import mixture_of
 from skvae._tables.moments import Moments
 from skvae._tables.units import Units
 from skvae.model_selection import fewest_components
+from skvae.nn.posteriors import DiagonalNormal
 
 SMALL = {"hidden_layer_sizes": (16,), "max_iter": 30, "learning_rate_init": 1e-2, "random_state": 0}
 LINEAR = {"hidden_layer_sizes": (), "learning_rate_init": 1e-2, "max_iter": 60, "random_state": 0}
@@ -309,7 +311,7 @@ def test_mostly_silent_components_are_a_warning(X):
 def test_scores_whose_draws_are_worth_little_are_a_warning(X, monkeypatch):
     fitted = VAETransformer(2, **SMALL).fit(X)
     monkeypatch.setattr(skvae._vae, "LEAST_SAMPLE_SIZE", fitted.effective_sample_size(X).max() + 0.1)
-    with pytest.warns(UserWarning, match="The 64 importance draws of a score are worth less than .*n_importance"):
+    with pytest.warns(UserWarning, match="The 12 importance draws of a score are worth less than .*n_importance"):
         fitted.score(X)
     fitted.score(X)
     VAETransformer(2, n_importance_samples=8, **SMALL).fit(X).score(X)
@@ -454,3 +456,28 @@ def test_a_mixture_of_codes_is_fitted_however_far_they_are(size, n_codes):
     if n_codes == 200:
         np.testing.assert_allclose(weights @ means, codes.mean(axis=0), rtol=1e-6)
         np.testing.assert_allclose(np.linalg.inv(factors[0] @ factors[0].T), np.cov(codes.T, bias=True), rtol=0.02)
+
+
+def errors_of_bounds(vae, X):
+    """How far bounds of rows are from that of many draws: by default, and as they were by 64 draws of q(z|x)."""
+    inference, module = vae._model.inference, vae.module_
+    with torch.no_grad():
+        x = inference.tensors.standard(X)
+        posterior = module.posterior(x)
+        wider = DiagonalNormal(posterior.mean, 1.3 * posterior.scale)
+        exact = [module._weights_of(each, x, inference.noise(4096)) for each in (wider, module.proposal(x))]
+        exact = np.maximum(*(torch.logsumexp(each, 1).numpy() - np.log(4096) for each in exact))
+        plain = module._weights_of(posterior, x, inference.noise(64))
+        plain = torch.logsumexp(plain, 1).numpy() - np.log(64) - exact
+        ours = module.log_prob(x, inference.score_noise(vae.n_importance_samples)).numpy() - exact
+    return ours, plain
+
+
+@pytest.mark.parametrize("load", [load_breast_cancer, load_wine])
+def test_default_bounds_of_new_rows_are_as_good_as_those_of_64_draws_of_the_posterior(load):
+    X = load().data
+    vae = fitted(VAETransformer(random_state=0, max_iter=60), X[::2])
+    ours, plain = errors_of_bounds(vae, X[1::2][:80])
+    assert vae.n_importance_samples * 5 <= 64
+    assert np.sqrt(np.mean(ours**2)) < 0.6 * np.sqrt(np.mean(plain**2))
+    assert abs(ours.mean()) < 1.2 * abs(plain.mean())

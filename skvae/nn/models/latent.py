@@ -21,6 +21,9 @@ class LatentModel(Codec):
     Members have an ``objective``, which training minimises, and a ``code_density``, whence codes of new rows come.
     """
 
+    infers_rows = True
+    """Whether scores draw after a step of inference for their row."""
+
     def __init__(self, n_features, latent_dim, *, corruption, **codec):
         super().__init__(n_features, latent_dim, **codec)
         self.corruption = corruption_of(corruption, self.likelihood)

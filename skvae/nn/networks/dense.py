@@ -25,6 +25,9 @@ class Linear(nn.Linear):
     ``variance`` is that of its outputs for inputs of variance one.
     """
 
+    is_added = False
+    """Whether its outputs are only added to others."""
+
     def __init__(self, in_features, out_features, generator, variance):
         self._generator, self._variance = generator, variance
         super().__init__(in_features, out_features, dtype=torch.float32)
@@ -42,7 +45,7 @@ class Linear(nn.Linear):
         """
         if self.training and (self.in_features > NARROW or x.shape[:-1].numel() < MANY_ROWS):
             return super().forward(x)
-        return product(x, self.weight, self.bias)
+        return product(x, self.weight, self.bias, in_place=self.is_added)
 
 
 class Layers(nn.Sequential, Network):
@@ -119,6 +122,7 @@ class Residual(Network):
         self.rest = mlp(in_features, out_features, hidden_layer_sizes, activation, generator)
         with torch.no_grad():
             self.rest[-1].weight.mul_(REST_AT_FIRST)
+        self.linear.is_added = self.rest[-1].is_added = True
 
     def forward(self, x):
         return self.linear(x) + self.rest(x)

@@ -6,8 +6,9 @@ from skvae.nn.replay.kernels import NotReplayableError, identical
 from skvae.nn.replay.memory import changing, n_bytes, share_memory, work_in_place, write_to_gradients
 from skvae.nn.replay.recorder import Recorder, Values
 
-LARGEST = 2**26
-"""Bytes that one recording may hold on to; where it takes more, kernels are long and what is around them short."""
+LARGEST, LARGEST_FROZEN = 2**26, 2**27
+"""Bytes that one recording may hold on to; where it takes more, kernels are long and what is around them short. Where
+nothing but the inputs changes less is computed, and so more may be."""
 
 
 class Recording:
@@ -23,8 +24,9 @@ class Recording:
             self.output = function(*self._inputs)
         self.state = generator and generator.get_state()
         kernels = [kernel for kernel in recorder.kernels if not kernel.is_view]
-        if n_bytes(kernels) > LARGEST:
-            raise NotReplayableError(f"more than {LARGEST} bytes")
+        largest = LARGEST_FROZEN if frozen else LARGEST
+        if n_bytes(kernels) > largest:
+            raise NotReplayableError(f"more than {largest} bytes")
         kernels = changing(kernels, self._inputs) if frozen else write_to_gradients(kernels, gradients)
         work_in_place(kernels)
         results = [self.output, *gradients]
