@@ -205,7 +205,7 @@ def softplus(call):
 def log_sigmoid(call):
     x = call.name(call.first)
     minus = precisely(call, call.node("Neg", x), lambda each: softplus_of(call, each))
-    return [call.node("Neg", minus)]
+    return [call.node("Neg", minus), call.node("Exp", call.node("Neg", call.node("Abs", x)))]
 
 
 def logaddexp(call):

@@ -19,14 +19,6 @@ FEW, MORE = 2, 3
 ASKS_VALUES = {torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default}
 """Functions that tell Python what a tensor holds."""
 
-SLOPES = {
-    **{f"{name}_backward": None for name in ("silu", "softplus", "threshold", "tanh", "sigmoid", "hardtanh", "gelu")},
-    **{f"{name}_backward": None for name in ("elu", "leaky_relu", "log_sigmoid", "mse_loss", "huber_loss")},
-    **{f"{name}_backward": None for name in ("native_layer_norm", "native_batch_norm")},
-    **dict.fromkeys(("_log_softmax_backward_data", "_softmax_backward_data")),
-}
-"""Derivatives that are written down in parts: by which function, None for torch's own account of it."""
-
 EITHER, REPEATED = "either", "repeated"
 """Names of steps that hold others."""
 
@@ -102,6 +94,8 @@ class Notes:
                 "ONNX. Have network=Custom(...) return new tensors, by functions that do not ask what they hold."
             )
         returns = function(*args, **kwargs)
+        if any(returns is each for each in args):  # as a tensor that is of a dtype already
+            return returns
         self.steps.append(Noted(name, named(function, args, kwargs), self.known(tensors_in(returns)), []))
         return returns
 
@@ -151,11 +145,6 @@ class Recorder(Notes, TorchDispatchMode):
         result = function(*tensors)
         steps, self.steps = self.steps, outer
         return result, steps
-
-
-def decomposed(function):
-    """Torch's own account of a function in simpler ones."""
-    return decomposition_table[function]
 
 
 def either(condition, function, otherwise):
@@ -286,3 +275,30 @@ def common_of(values):
     if len(values) == 2 and all(isinstance(each, torch.Tensor | bool | int | float) for each in values):
         return torch.result_type(*values) if any(isinstance(each, torch.Tensor) for each in values) else None
     return None
+
+
+def decomposed(function):
+    """Torch's own account of a function in simpler ones."""
+    return decomposition_table[function]
+
+
+def convolution_slope(slope, x, weight, bias_sizes, *how):
+    """What a convolution passes back to its pixels: a convolution the other way round. Weights have no derivative."""
+    stride, padding, dilation, transposed, output_padding, groups, _ = how
+    lacking = list(output_padding)
+    for axis in range(len(stride)):
+        size = (slope.shape[axis + 2] - 1) * stride[axis] - 2 * padding[axis]
+        lacking[axis] = x.shape[axis + 2] - size - dilation[axis] * (weight.shape[axis + 2] - 1) - 1
+    lacking = [0] * len(stride) if transposed else lacking
+    parts = (slope, weight, None, stride, padding, dilation, not transposed, lacking, groups)
+    return torch.ops.aten.convolution.default(*parts), None, None
+
+
+SLOPES = {
+    **{f"{name}_backward": None for name in ("silu", "softplus", "threshold", "tanh", "sigmoid", "hardtanh", "gelu")},
+    **{f"{name}_backward": None for name in ("elu", "leaky_relu", "log_sigmoid", "mse_loss", "huber_loss")},
+    **{f"{name}_backward": None for name in ("native_layer_norm", "native_batch_norm")},
+    "convolution_backward": convolution_slope,
+    **dict.fromkeys(("_log_softmax_backward_data", "_softmax_backward_data")),
+}
+"""Derivatives that are written down in parts: by which function, None for torch's own account of it."""

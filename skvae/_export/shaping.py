@@ -218,7 +218,12 @@ def layer_normed(call):
     sizes = call["normalized_shape"]
     inputs.append(call.name(torch.ones(sizes) if call["weight"] is None else call["weight"], call.dtype))
     inputs.append(call.name(torch.zeros(sizes) if call["bias"] is None else call["bias"], call.dtype))
-    return [call.node("LayerNormalization", *inputs, axis=n - n_dims, epsilon=call["eps"])]
+    axes = call.whole(*range(n - n_dims, n))
+    mean = call.node("ReduceMean", inputs[0], axes)
+    away = call.node("Sub", inputs[0], mean)
+    spread = call.node("Add", call.node("ReduceMean", call.node("Mul", away, away), axes), call.number(call["eps"]))
+    normed = call.node("LayerNormalization", *inputs, axis=n - n_dims, epsilon=call["eps"])
+    return [normed, mean, call.node("Reciprocal", call.node("Sqrt", spread))]
 
 
 def pooled(operator):

@@ -10,8 +10,9 @@ LOG_TWO_PI = math.log(2.0 * math.pi)
 ALIGNED = 4
 """Matrix products round by a row's place among others, unless they sum over a multiple of this many numbers."""
 
-EVEN = 8
-"""Products of matrices of which a multiple of this many numbers come out take the least time."""
+EVEN, SLIM = 8, 16
+"""Products of matrices of which a multiple of this many numbers come out take the least time, if these are more than
+a few: so many have kernels of their own, which round otherwise."""
 
 RAW_ONE = math.log(math.expm1(1.0))
 """What ``positive`` maps to one above its floor."""
@@ -143,7 +144,7 @@ def aligned_product(x, weight, bias):
 def even_product(x, weight, bias):
     """The same by a kernel of a width that divides, of which it may be a part: for 119 outputs a third of the time."""
     n_outputs = len(weight)
-    missing = -n_outputs % EVEN if n_outputs > EVEN else 0
+    missing = -n_outputs % EVEN if n_outputs > SLIM else 0
     if not missing:
         return aligned_product(x, weight, bias)
     weight, bias = pad(weight, (0, 0, 0, missing)), bias if bias is None else pad(bias, (0, missing))
