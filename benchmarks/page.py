@@ -213,6 +213,37 @@ def alarms(read):
     return f"{table(head, rows)}\n\n{told(file)}"
 
 
+WAYS = {
+    "fit once": "fitted to the first batch",
+    "partial_fit": "`partial_fit` of each batch",
+    "fit anew": "fitted anew to the latest three",
+    "IsolationForest once": "`IsolationForest`, the first batch",
+    "IsolationForest anew": "`IsolationForest`, anew",
+}
+
+
+def streams(read):
+    """Batches of a stream that are judged before they are learned: means of each file, by what is known of rows."""
+    file = read("streams")
+    records, rows = file["streams"], []
+    groups = dict.fromkeys((r["known"], r["way"]) for r in records)
+    for known, way in groups:
+        mine = [r for r in records if (r["known"], r["way"]) == (known, way)]
+        cells = []
+        for name in dict.fromkeys(r["file"] for r in mine):
+            mean = {
+                key: statistics.mean(r[key] for r in mine if r["file"] == name)
+                for key in ("AUROC", "AP", "false alarms", "found")
+            }
+            cells.append(f"{mean['AUROC']:.1f} / {mean['AP']:.1f}")
+            cells.append(f"{mean['false alarms']:.1f} / {mean['found']:.1f}")
+        learned = [r["seconds"] for r in mine if "once" not in way or r["batch"] == 1]
+        rows.append([known, WAYS[way], *cells, f"{statistics.median(learned):.1f}"])
+    head = ["known to be usual", "learned", "first file: area / precision", "flagged: usual / attacks"]
+    head += ["second file: area / precision", "flagged: usual / attacks", "seconds a batch"]
+    return f"{table(head, rows)}\n\n{told(file)}"
+
+
 def planted(read):
     """How often a planted cell is among the first reasons."""
     file = read("planted")
@@ -344,7 +375,21 @@ def five(read):
     return table(["what", "skvae", "beside it"], rows)
 
 
-PARTS = foundation, density, anomaly, differences, alarms, planted, strange_cells, fills, codes, speed, scale, five
+PARTS = (
+    foundation,
+    density,
+    anomaly,
+    differences,
+    alarms,
+    streams,
+    planted,
+    strange_cells,
+    fills,
+    codes,
+    speed,
+    scale,
+    five,
+)
 
 BLOCKS = {each.__name__: each for each in PARTS}
 """What a NAME of the page is made by; ``read`` gives the figures of a file by its name."""

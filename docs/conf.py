@@ -94,7 +94,7 @@ html_theme_options = {
 EXAMPLES = {
     "A table": ["quickstart", "tables", "grid_search", "pipeline_digits", "anomalies"],
     "Images": ["generation", "denoising", "inpainting", "compression", "retrieval", "clustering", "few_labels"],
-    "Parts of images, streams": ["anomaly_map", "segmentation", "controller"],
+    "Parts of images, time series, streams": ["anomaly_map", "segmentation", "time_series", "controller"],
     "More than one machine, servers": ["several_processes", "cluster_dask", "cluster_ray", "service"],
 }
 """The examples in the order of the gallery."""

@@ -58,6 +58,7 @@ def test_every_example_is_tested():
         "service.py",
         "several_processes.py",
         "tables.py",
+        "time_series.py",
     }
 
 
@@ -306,6 +307,52 @@ def test_segmentation_tells_textures_apart_by_codes_and_not_by_raw_patches(use):
     assert all(share == mean for share, mean in table.values())  # there is one image
     assert table["raw patches, 64"][0] < 0.5 < 0.65 < table["codes, 8"][0]
     assert table["PCA, 32"][0] > 0.9
+
+
+def days_by(text):
+    """The shares in percent of a table of days of a meter, by who judges and by fault."""
+    lines = (re.split(r" {2,}", line.strip()) for line in text)
+    return {
+        name: dict(zip(("spike", "stuck", "dropped", "shifted", "drifting"), shares, strict=True))
+        for name, *cells in lines
+        if len(shares := [float(cell.removesuffix("%")) for cell in cells if cell.endswith("%")]) == 5
+    }
+
+
+@pytest.fixture
+def days_of_a_meter(run, tmp_path):
+    """Runs the example; the shares of days that are flagged, and of first reasons that are true."""
+
+    def days_of_a_meter(*arguments):
+        pytest.importorskip("matplotlib").use("Agg")
+        text = run("time_series.py", *arguments, "--output", tmp_path / "picture.png")
+        assert is_picture(tmp_path / "picture.png")
+        flagged, reasons = text.split("The strangest quarter hour")
+        return days_by(flagged.splitlines()), days_by(reasons.splitlines())
+
+    return days_of_a_meter
+
+
+def test_time_series_finds_days_and_hours_with_a_fault(days_of_a_meter):
+    flagged, reasons = days_of_a_meter("--n-train", 300, "--n-faults", 30, "--max-iter", 30)
+    assert len(flagged) == 8
+    assert set(reasons) == {"convolutional", "default", "PCA, 12 components"}
+    assert flagged["convolutional"]["dropped"] == flagged["default"]["dropped"] == 100.0
+    assert flagged["convolutional"]["shifted"] > 60.0 > flagged["IsolationForest"]["shifted"]
+    assert min(reasons["convolutional"][kind] for kind in ("spike", "dropped", "shifted")) > 85.0
+
+
+@pytest.mark.slow
+def test_what_the_page_says_of_days_of_a_meter_holds(days_of_a_meter):
+    flagged, reasons = days_of_a_meter()
+    ours, default, pca = (flagged[name] for name in ("convolutional", "default", "PCA, 12 components"))
+    assert ours["spike"] > default["spike"] + 20.0
+    assert default["drifting"] > ours["drifting"] + 10.0
+    assert ours["drifting"] > pca["drifting"] + 10.0
+    assert flagged["one of the two"]["drifting"] > ours["drifting"]
+    assert flagged["one of the two"]["spike"] > default["spike"]
+    assert max(shares["stuck"] for shares in flagged.values()) < 50.0
+    assert min(reasons["convolutional"][kind] for kind in ("spike", "dropped", "shifted")) > 90.0
 
 
 @pytest.mark.slow

@@ -88,7 +88,15 @@ def test_the_examples_of_a_page_run_from_top_to_bottom(page, monkeypatch, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("page", "n_blocks"), [("autoencoders.md", 5), ("text.md", 5), ("gpu.md", 1), ("scale.md", 4), ("cleaning.md", 5)]
+    ("page", "n_blocks"),
+    [
+        ("autoencoders.md", 5),
+        ("text.md", 5),
+        ("gpu.md", 1),
+        ("scale.md", 4),
+        ("cleaning.md", 5),
+        ("time-series.md", 5),
+    ],
 )
 def test_a_short_page_runs_from_top_to_bottom(page, n_blocks, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
