@@ -28,26 +28,25 @@ FALSE_ALARMS, SELDOM = 0.01, 0.005
 """Shares of usual days that are flagged, and of their quarter hours that the picture would mark."""
 
 
-def main(n_train=730, n_new=1000, n_faults=100, max_iter=60, output="time_series.png"):
+def main(n_train=730, n_new=1000, n_faults=100, n_components=12, max_iter=60, output="time_series.png"):
     """Learn usual days, and look for faults in others."""
     rng = np.random.RandomState(0)
     train, usual, before = days(n_train, rng), days(n_new, rng), days(n_faults, rng)
     faulty = {kind: before.apply(plant, axis=1, raw=True, args=(rng,)) for kind, plant in FAULTS.items()}
     changed = {kind: np.abs(rows - before).to_numpy() > NOTICED for kind, rows in faulty.items()}
 
-    network = Convolutional((1, QUARTERS), channels=(16, 32), kernel_size=5)
-    estimator = VAETransformer(12, network=network, likelihood="gaussian", max_iter=max_iter, random_state=0)
-    detector = AutoencoderOutlierDetector(estimator, contamination=0.0, random_state=0).fit(train)
+    detector = convolutional(1, n_components, max_iter).fit(train)
+    of_two = convolutional(2, n_components, max_iter).fit(with_changes(train))
     default = AutoencoderOutlierDetector(contamination=0.0, random_state=0).fit(train)
     forest = IsolationForest(random_state=0).fit(train)
-    errors = {size: errors_of_pca(train, size) for size in (4, 12, 24)}
+    errors = {size: errors_of_pca(train, size) for size in (4, 12)}
 
     print(f"{n_train} usual days learned. Days with each fault that are flagged,")
     print(f"where {FALSE_ALARMS:.0%} of {n_new} new usual days are flagged too\n")
     print(" " * 25 + "".join(f"{kind:>10s}" for kind in FAULTS))
     judges = {
         "convolutional": [detector.score_samples],
-        "its strangest half hour": [lambda rows: strangest_half_hour(detector, rows)],
+        "and changes as a channel": [lambda rows: of_two.score_samples(with_changes(rows))],
         "default": [default.score_samples],
         "one of the two": [detector.score_samples, default.score_samples],
         **{f"PCA, {size} components": [lambda rows, of=of: -of(rows).sum(axis=1)] for size, of in errors.items()},
@@ -66,6 +65,20 @@ def main(n_train=730, n_new=1000, n_faults=100, max_iter=60, output="time_series
     for name, one in (("convolutional", detector), ("default", default)):
         show(name, [(one.predict(usual) == -1).mean()])
     picture(detector, usual, faulty, before, output)
+
+
+def convolutional(n_channels, n_components, max_iter):
+    """A detector of days whose rows have one channel after the other."""
+    network = Convolutional((n_channels, QUARTERS), channels=(16, 32), kernel_size=5)
+    estimator = VAETransformer(n_components, network=network, likelihood="gaussian", max_iter=max_iter)
+    return AutoencoderOutlierDetector(estimator, contamination=0.0, random_state=0)
+
+
+def with_changes(rows):
+    """Days and, as a second channel, how much each quarter hour differs from the one before, as a logarithm."""
+    values = rows.to_numpy()
+    changes = np.abs(np.diff(values, axis=1, prepend=values[:, 1:2]))  # the first is that of the second
+    return np.hstack([values, np.log10(changes + 0.01)])
 
 
 def days(n, rng):
@@ -139,12 +152,6 @@ def errors_of_pca(train, size):
     return lambda rows: np.square(rows.to_numpy() - pca.inverse_transform(pca.transform(rows.to_numpy())))
 
 
-def strangest_half_hour(detector, rows):
-    """The lowest share of two quarter hours in a row in the score of each day (n,)."""
-    shares = detector.estimator_.score_features(rows).to_numpy()
-    return (shares[:, 1:] + shares[:, :-1]).min(axis=1)
-
-
 def shares_flagged(scores, usual, faulty):
     """Shares of the days with each fault that one of several scores flags, which have equal parts of false alarms."""
     thresholds = [np.quantile(score(usual), FALSE_ALARMS / len(scores)) for score in scores]
@@ -189,6 +196,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n-train", type=int, default=730, help="usual days to learn from")
     parser.add_argument("--n-faults", type=int, default=100, help="days of each fault")
+    parser.add_argument("--n-components", type=int, default=12, help="numbers of a code")
     parser.add_argument("--max-iter", type=int, default=60, help="most passes over the days")
     parser.add_argument("--output", default="time_series.png", help="file of the picture")
     main(**vars(parser.parse_args()))
