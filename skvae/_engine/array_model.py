@@ -74,7 +74,7 @@ class ArrayModel:
     """
 
     infers_rows = False
-    """Whether scores draw after a step of inference for their row; models stored before there was one answer as then."""
+    """Whether scores draw after a step of inference for their row; models that were stored before do not."""
 
     def __init__(self, options, units, precision, device, seed):
         check_precision(precision, device)
