@@ -460,7 +460,7 @@ def bounds(effort):
 
 
 def latency(effort):
-    """Milliseconds of processor of one row of 20 columns, beside PCA, and of one of a frame, beside a pipeline of PCA."""
+    """Milliseconds of processor for a row of 20 columns beside PCA, and for one of a frame beside a pipeline of it."""
     X, frame = table(2000, 20, np.float64), mixed_table(2000)
     pca = PCA(5).fit(X)
     levels = [name for name in frame if name.startswith("level")]
