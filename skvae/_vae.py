@@ -28,7 +28,7 @@ SILENT = 0.01
 MANY_COMPONENTS = 4
 """From this many on, it is worth a warning that most say nothing; with fewer there is little to spare."""
 
-ENOUGH_DRAWS, LEAST_SAMPLE_SIZE = 12, 2.0
+ENOUGH_DRAWS, LEAST_SAMPLE_SIZE = 12, 1.25
 """From this many draws on, a score whose draws are worth fewer than the second number is not to be trusted."""
 
 

@@ -74,7 +74,7 @@ class ArrayModel:
     """
 
     infers_rows = False
-    """Whether scores draw after a step of inference for their row; models stored before that answer as they did."""
+    """Whether scores draw after a step of inference for their row; models that were stored before do not."""
 
     def __init__(self, options, units, precision, device, seed):
         check_precision(precision, device)

@@ -5,7 +5,7 @@ import torch
 from skvae.nn.linear import factor_analysis, probabilistic_components
 from skvae.nn.models.latent import LatentModel
 from skvae.nn.models.moments import Moments
-from skvae.nn.models.repair import known_share, widened
+from skvae.nn.models.repair import known_share, log_joint, widened
 from skvae.nn.networks import NETWORKS
 from skvae.nn.numerics import log_mean_exp, positive, positive_inverse, wide
 from skvae.nn.objectives import OBJECTIVES
@@ -130,14 +130,12 @@ class VAE(LatentModel):
         A network says where all rows' codes may lie, and so of none quite where (Cremer et al., 2018); a step of
         inference for the row itself (Kim et al., 2018) brings more than three times as many draws. The step is the
         gradient with respect to the draw in scales of q(z|x): where this has the scales of p(z|x), that is Newton's.
+        Where q(z|x) is wider it would be too long: it ends where a parabola through both its ends is highest.
         """
         posterior = self.posterior(x)
         if not self.infers_rows:
             return posterior
-        slope = torch.nan_to_num(slope_of(self, x, posterior))
-        length = slope.square().mean(-1, keepdim=True).sqrt() / LONGEST_STEP
-        mean = torch.addcmul(posterior.mean, posterior.scale, slope / length.clamp_min(1.0))
-        return DiagonalNormal(mean, WIDENED * posterior.scale)
+        return DiagonalNormal(posterior.at(step_up(self, x, posterior)), WIDENED * posterior.scale)
 
     def log_weights(self, x, noise):
         """Log p(x, z) - log r(z|x) for each row and draw (batch, draws), the same ``noise`` for every row."""
@@ -199,10 +197,20 @@ class VAE(LatentModel):
         self._fitted_density.fit(*moments.of(x), rate)
 
 
+def step_up(model, x, posterior):
+    """A step up log p(x, z) from the mean of q(z|x), in its scales (batch, latent_dim)."""
+    here, slope = slope_of(model, x, posterior)
+    length = slope.square().mean(-1, keepdim=True).sqrt() / LONGEST_STEP
+    step = slope / length.clamp_min(1.0)
+    rise = (slope * step).sum(-1).to(here)
+    bend = log_joint(model, x, posterior.at(step)) - here - rise  # that of a parabola: -rise / 2 where a step is right
+    share = torch.nan_to_num(rise / (-2.0 * bend).clamp_min(1e-6)).clamp(0.0, 1.0)
+    return step * torch.where(bend < 0.0, share, torch.ones_like(share))[:, None].to(step)
+
+
 @torch.enable_grad()
 def slope_of(model, x, posterior):
-    """Gradient of log p(x, z) at the mean of q(z|x), by its scales (batch, latent_dim)."""
+    """Log p(x, z) (batch,) at the mean of q(z|x), and its gradient in scales of q(z|x) (batch, latent_dim)."""
     step = torch.zeros_like(posterior.mean).requires_grad_()
-    z = torch.addcmul(posterior.mean, posterior.scale, step)
-    bound = model.decode(z).row_log_prob(x).to(wide(x)) + model.code_density.log_prob(z)
-    return torch.autograd.grad(bound.sum(), step)[0]
+    here = log_joint(model, x, posterior.at(step))
+    return here.detach(), torch.nan_to_num(torch.autograd.grad(here.sum(), step)[0])
