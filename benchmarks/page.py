@@ -163,9 +163,18 @@ def codes(read):
     return f"{table(head, rows)}\n\n{told(file)}"
 
 
+def rows(read):
+    """One row at a time, and bounds of many."""
+    return timed(read("rows"))
+
+
 def speed(read):
     """Seconds and rows beside peers and beside the machine."""
-    file = read("speed")
+    return timed(read("speed"))
+
+
+def timed(file):
+    """What `speed.py` has measured."""
     head = ["what", "skvae", "beside it", "theirs", "ratio", "bar", "reached"]
     rows = [
         [number(r[key]) for key in ("what", "ours", "peer", "theirs", "ratio", "bar", "reached")]
@@ -243,7 +252,9 @@ def five(read):
     return table(["what", "skvae", "beside it"], rows)
 
 
-BLOCKS = {each.__name__: each for each in (foundation, density, anomaly, planted, fills, codes, speed, scale, five)}
+BLOCKS = {
+    each.__name__: each for each in (foundation, density, anomaly, planted, fills, codes, speed, rows, scale, five)
+}
 """What a NAME of the page is made by; ``read`` gives the figures of a file by its name."""
 
 
