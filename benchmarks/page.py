@@ -290,9 +290,18 @@ def codes(read):
     return f"{table(head, rows)}\n\n{told(file)}"
 
 
+def rows(read):
+    """One row at a time, and bounds of many."""
+    return timed(read("rows"))
+
+
 def speed(read):
     """Seconds and rows beside peers and beside the machine."""
-    file = read("speed")
+    return timed(read("speed"))
+
+
+def timed(file):
+    """What `speed.py` has measured."""
     head = ["what", "skvae", "beside it", "theirs", "ratio", "bar", "reached"]
     rows = [
         [number(r[key]) for key in ("what", "ours", "peer", "theirs", "ratio", "bar", "reached")]
@@ -387,6 +396,7 @@ PARTS = (
     fills,
     codes,
     speed,
+    rows,
     scale,
     five,
 )
