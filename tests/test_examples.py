@@ -151,7 +151,7 @@ def test_anomalies_flags_and_names_the_planted_cells(run, tmp_path):
     assert int(slips) + int(swaps) == sum(label == "-1" for label, _ in verdicts)
     assert int(re.search(r"came: (\d+) rows", text)[1]) < 0.04 * 569
     lines = [line.split() for line in section(text, "Also flagged")]
-    assert lines[0] == ["column", "value", "expected", "low", "high", "share", "note"]
+    assert lines[0] == ["column", "value", "expected", "low", "high", "times", "unusual", "share", "note"]
     shares = [float(row[-1]) for row in lines[2:]]
     assert all(first < second < 0 for first, second in zip(shares[::2], shares[1::2], strict=True))
     assert (tmp_path / "strangest.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

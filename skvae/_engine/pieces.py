@@ -59,7 +59,11 @@ class Pieces:
 
         def fill(span):
             run = replayed(function, frozen=True) if span.stop - span.start > MANY_PIECES * size else function
-            with torch.no_grad(), np.errstate(all="ignore"):  # which a thread does not inherit
+            with (
+                torch.inference_mode(False),
+                torch.no_grad(),
+                np.errstate(all="ignore"),
+            ):  # which a thread does not inherit
                 for part in chunks(span.stop, array.shape[1], span.start):
                     rows = array[part] if prepare is None else prepare(array[part])
                     self._fill_part(run, np.ascontiguousarray(rows, self.dtype), out[part], size)

@@ -63,6 +63,7 @@ def weight_matrices(module):
     return [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim < 2]
 
 
+@torch.inference_mode(False)
 def apart(module):
     """Give each parameter memory of its own, where it lies as in a copy: products round by where their numbers lie."""
     for parameter in module.parameters():

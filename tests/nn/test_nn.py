@@ -548,11 +548,14 @@ def test_fitted_normal_stays_finite_for_dead_codes():
     assert torch.isfinite(prior.sample(3, generator())).all()
 
 
-def test_importance_weights_of_one_draw_are_the_one_sample_bound():
+@pytest.mark.parametrize("infers_rows", [False, True])
+def test_importance_weights_of_one_draw_are_the_one_sample_bound(infers_rows):
     vae = small_model("vae", n_features=3).eval()
+    vae.infers_rows = infers_rows
     x, noise = torch.randn(4, 3, generator=generator(1)).double(), torch.randn(1, 2, generator=generator(2)).double()
     with torch.no_grad():
-        posterior = vae.posterior(x)
+        posterior = vae.proposal(x)
+        assert torch.equal(posterior.mean, vae.posterior(x).mean) is not infers_rows
         z = posterior.mean + posterior.scale * noise
         expected = norm(vae.decode(z).mean, vae.likelihood.scale).logpdf(x).sum(1) + norm.logpdf(z).sum(1)
         expected = expected - norm(posterior.mean, posterior.scale).logpdf(z).sum(1)
