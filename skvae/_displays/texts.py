@@ -31,10 +31,10 @@ def written(reasons):
 def distances_in_words(reasons):
     """How far each cell is from what was expected, as one says it."""
     levels = reasons["low"].isna() & reasons["high"].isna()
-    return [in_words(float(times), level) for times, level in zip(reasons["times"], levels, strict=True)]
+    return [how_far(float(times), level) for times, level in zip(reasons["times"], levels, strict=True)]
 
 
-def in_words(times, is_level):
+def how_far(times, is_level):
     """How many times the usual distance a number is away, or how many times less probable a level is, in words."""
     if np.isnan(times):
         return ""

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 
 from skvae import AutoencoderOutlierDetector, ExplanationDisplay, VAETransformer  # noqa: E402
-from skvae._displays.texts import cell_text, in_words, number_text, shortened  # noqa: E402
+from skvae._displays.texts import cell_text, how_far, number_text, shortened  # noqa: E402
 
 VAE = VAETransformer(2, hidden_layer_sizes=(8,), network="mlp", likelihood="gaussian", random_state=0, max_iter=10)
 
@@ -228,7 +228,7 @@ def test_what_is_marked_as_unusual_is_red_and_other_cells_beyond_the_interval_ar
     ],
 )
 def test_distances_are_said_in_words(times, of_a_number, of_a_level):
-    assert (in_words(times, False), in_words(times, True)) == (of_a_number, of_a_level)
+    assert (how_far(times, False), how_far(times, True)) == (of_a_number, of_a_level)
 
 
 @pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
