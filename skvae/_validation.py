@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from sklearn import base
 from sklearn.ensemble._base import _set_random_states
 from sklearn.utils import metaestimators
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_parameter_constraints
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions, validate_parameter_constraints
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, has_fit_parameter, validate_data
 from sklearn.utils.validation import _num_samples as num_rows
 
@@ -33,6 +33,7 @@ __all__ = [
     "CallbackSupportMixin",
     "HasMethods",
     "Interval",
+    "Options",
     "StrOptions",
     "_check_feature_names_in",
     "_fit_context",

@@ -26,7 +26,7 @@ BAD_PARAMETERS = {
         "early_stopping": ["yes"],
     },
     "detector": {
-        "contamination": [0, 0.7, "some"],
+        "contamination": [-0.1, 0.7, "some"],
         "ensemble": ["yes", 3],
         "estimator": ["vae", 5],
         "random_state": ["seed"],
