@@ -333,7 +333,7 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
     @property
     def _knows_usual(self):
         """Whether all training rows are known to be usual."""
-        return self.contamination != "auto" and self.contamination == 0
+        return self.contamination == 0
 
     def _make_estimator(self):
         """An unfitted estimator or ensemble with its seeds."""

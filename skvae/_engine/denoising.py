@@ -10,6 +10,8 @@ import torch
 from skvae._engine.device import OneThread, memory_errors, resolve_device
 from skvae._engine.draws import NOISE_SEED
 from skvae._engine.pieces import Pieces
+from skvae._engine.states import as_arrays, as_tensors
+from skvae._surroundings import as_in_children
 from skvae.nn.models.denoiser import Denoiser
 from skvae.nn.ranks import ALONE
 from skvae.nn.solvers import apart, make_solver
@@ -101,14 +103,14 @@ class Denoising:
         return copy.deepcopy(self)
 
     def __getstate__(self):
-        state = {name: value.cpu().numpy() for name, value in self.module.state_dict().items()}
-        return {"width": self.width, "device": self.device, "module": state}
+        return {"width": self.width, "device": self.device, "module": as_arrays(dict(self.module.state_dict()))}
 
     def __setstate__(self, state):
         self.width, self.device = state["width"], state["device"]
-        try:
-            self.device = resolve_device(self.device)
-        except ValueError:
-            self.device = "cpu"  # the density beside it has said so
-        self.module = self._build(seed=0)
-        self.module.load_state_dict({name: torch.tensor(value) for name, value in state["module"].items()})
+        with as_in_children():
+            try:
+                self.device = resolve_device(self.device)
+            except ValueError:
+                self.device = "cpu"  # the density beside it has said so
+            self.module = self._build(seed=0)
+            self.module.load_state_dict(as_tensors(state["module"]))

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn import get_config
 
 from skvae._callbacks import fit_parts
-from skvae._outliers.novelty import held_out
+from skvae._outliers.novelty import parts_of
 from skvae._outliers.reading import Reading
 from skvae._tables.files import in_memory
 from skvae._tables.frames.frame import numbered, some_rows
@@ -61,13 +61,13 @@ class Own:
         With ``rng`` a part of the rows is held out, drawn by it, unless the estimator holds out some itself.
         """
         table = self.estimator._read_to_fit(X, sample_weight)
-        held = None if rng is None or hasattr(type(self.estimator), "_held_out") else held_out(table.X.shape[0], rng)
-        learned = table if held is None else some_of(table, ~held if not held.all() else held)
+        learned, held = table, None
+        if rng is not None and not hasattr(type(self.estimator), "_held_out"):
+            learned, held = (some_of(table, part) for part in parts_of(table.X.shape[0], rng))
         part = self.estimator, lambda: self.estimator._fit_table(learned, learned.source)
         fit_parts(owner, {"estimator": part}, table.source, y)
         if held is not None:
-            unseen = some_of(table, held)
-            self.held_out = self.estimator._on_matrices.score(unseen.X), ones_or(unseen.weight, unseen.X.shape[0])
+            self.held_out = self.estimator._on_matrices.score(held.X), ones_or(held.weight, held.X.shape[0])
         elif rng is not None:
             self.held_out = self.estimator._held_out
         return Reading(table.source, self.estimator._schema, table.X), table.weight
@@ -141,11 +141,11 @@ class Foreign:
         With ``rng`` a part of the rows is held out, drawn by it.
         """
         X, weight, numbers = counting(in_memory(X, type(owner).__name__), sample_weight)
-        held = None if rng is None else held_out(num_rows(X), rng)
-        rows, counts, places = X, weight, numbers
-        if held is not None and not held.all():
-            rows, counts = some_rows(numbered(X), ~held), None if weight is None else weight[~held]
-            places = np.arange(len(held))[~held] if numbers is None else numbers[~held]
+        rows, counts, places, held = X, weight, numbers, None
+        if rng is not None:
+            learned, held = parts_of(num_rows(X), rng)
+            rows, counts = some_rows(numbered(X), learned), None if weight is None else weight[learned]
+            places = np.flatnonzero(learned) if numbers is None else numbers[learned]
         with as_numbered(places):
             weights = fit_weights(self.estimator, counts)
             fit_parts(owner, {"estimator": (self.estimator, lambda: self.estimator.fit(rows, **weights))}, X, y)

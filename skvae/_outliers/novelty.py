@@ -48,9 +48,8 @@ class NoveltyScores(FourScores):
         numbers, seed = dense(of_rows(matrix, rows)), int(rng.randint(np.iinfo(np.int32).max))
         usual = np.ones(len(rows), dtype=bool)
         positions = Positions.of(numbers, weight, usual, schema) if before is None else before.positions
-        points, held = positions(numbers), held_out(len(rows), rng)
+        points, (learned, held) = positions(numbers), parts_of(len(rows), rng)
         denoising = Denoising(points.shape[1], device, seed) if before is None else before.denoising.copy()
-        learned = held if held.all() else ~held
         unseen = points[held], weight[held]
         denoising.train(points[learned], weight[learned], unseen, seed, 1.0 if before is None else GOES_ON)
         distances = SampleDistances(points, {"nearest": Sample(np.arange(len(points)), weight / weight.sum(), ALL)})
@@ -75,10 +74,10 @@ class NoveltyScores(FourScores):
         return {"denoising": -costs.sum(axis=1), "nearest": -self.distances(points)["nearest"]}
 
 
-def held_out(n_rows, rng):
-    """Mask of the rows that are held out, all of so few that none are left to learn from."""
+def parts_of(n_rows, rng):
+    """Masks of the rows to learn from and of those held out; one row alone is both."""
     n_held = min(max(round(HELD_OUT * n_rows), FEWEST_HELD), MOST_HELD)
     mask = np.ones(n_rows, dtype=bool)
     if n_rows > 1:
         mask[rng.permutation(n_rows)[min(n_held, n_rows // 2) :]] = False
-    return mask
+    return (mask if mask.all() else ~mask), mask
