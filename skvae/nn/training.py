@@ -1,9 +1,10 @@
 """The training loop: minimises what a module says, and knows neither the model nor the estimator."""
 
 import math
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 from typing import NamedTuple
 
 import torch
@@ -86,8 +87,8 @@ class Rows:
         return bool((self.weight == 1.0).all())
 
     def take(self, index):
-        """The rows at ``index``."""
-        return Rows(self.x[index], self.weight[index])
+        """The rows at ``index``, row numbers or a slice."""
+        return Rows(at(self.x, index), at(self.weight, index))
 
     def pieces(self, n_rows):
         """Consecutive parts of at most ``n_rows`` rows."""
@@ -137,7 +138,7 @@ class Rows:
         at_once = max(1, CELLS_AT_ONCE // (index.shape[1] * self.x.shape[1]))
         sizes = sizes * share
         for rows, *others in zip(*(part.split(at_once) for part in (index, weight, sizes)), strict=True):
-            x = self.x[rows.flatten().to(self.weight.device)].unflatten(0, rows.shape)
+            x = at(self.x, rows.flatten().to(self.weight.device)).unflatten(0, rows.shape)
             yield from (Batch(*part, n_rows, share) for part in zip(x, *others, strict=True))
 
     def _line(self, batch_size, generator):
@@ -147,6 +148,11 @@ class Rows:
         row = torch.arange(len(weight)).repeat_interleave(n_pieces.long())
         row = row[torch.randperm(len(row), generator=generator, device=self.weight.device).cpu()]
         return row, (weight / n_pieces)[row]
+
+
+def at(x, index):
+    """``x[index]``; by a function that takes a quarter of the time where both are tensors."""
+    return x.index_select(0, index) if isinstance(x, torch.Tensor) and isinstance(index, torch.Tensor) else x[index]
 
 
 @dataclass
@@ -289,13 +295,15 @@ def make_gradient(module, solver, generator, support_fraction=1.0, ranks=ALONE):
     the part of the batch that this rank has.
     """
 
+    one = next(module.parameters()).new_ones(())
+
     def gradient(x, weight, term_weights):
         terms = list(module.loss_terms(x, generator, weight).values())
         if support_fraction < 1.0:
             weight = supporting(weight, term_weights @ torch.stack(terms).detach(), support_fraction)
         share = weight / len(x)
         weighed = zip(terms, term_weights.unbind(), strict=True)
-        sum(values @ (factor * share) for values, factor in weighed).backward()
+        reduce(operator.add, (values @ (factor * share) for values, factor in weighed)).backward(one)
         return torch.stack([share @ values.detach() for values in terms])
 
     def recorded(plain):

@@ -16,7 +16,8 @@ REST_AT_FIRST = 0.3
 """How large the first weights of what a residual network adds are, beside those of a network that stands alone."""
 
 NARROW, MANY_ROWS = 64, 128
-"""Inputs up to which, and rows from which on, products in training are faster with a number of inputs that divides."""
+"""Inputs up to which, and rows from which on, products in training are faster with a number of inputs that divides, on a
+processor whose units are not as wide as those of AVX-512."""
 
 
 class Linear(nn.Linear):
@@ -43,9 +44,14 @@ class Linear(nn.Linear):
 
         In training, what is narrow is made a little wider if that takes less time.
         """
-        if self.training and (self.in_features > NARROW or x.shape[:-1].numel() < MANY_ROWS):
+        if self.training and (self.in_features > NARROW or x.shape[:-1].numel() < MANY_ROWS or takes_any_width(x)):
             return super().forward(x)
         return product(x, self.weight, self.bias, in_place=self.is_added)
+
+
+def takes_any_width(x):
+    """Whether products round x take no longer where a number of inputs does not divide."""
+    return x.device.type != "cpu" or torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
 class Layers(nn.Sequential, Network):
