@@ -294,7 +294,6 @@ def make_gradient(module, solver, generator, support_fraction=1.0, ranks=ALONE):
     It adds the gradient of the objective's mean over the batch to the parameters, and returns the mean of each term, of
     the part of the batch that this rank has.
     """
-
     one = next(module.parameters()).new_ones(())
 
     def gradient(x, weight, term_weights):

@@ -16,8 +16,8 @@ REST_AT_FIRST = 0.3
 """How large the first weights of what a residual network adds are, beside those of a network that stands alone."""
 
 NARROW, MANY_ROWS = 64, 128
-"""Inputs up to which, and rows from which on, products in training are faster with a number of inputs that divides, on a
-processor whose units are not as wide as those of AVX-512."""
+"""Inputs up to which, and rows from which on, products in training are faster with a number of inputs that divides,
+where the processor's units are not as wide as those of AVX-512."""
 
 
 class Linear(nn.Linear):
