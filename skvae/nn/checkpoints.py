@@ -20,8 +20,14 @@ class Progress:
     best: Any
     clock: Any
     history: Any
+    average: Any
     n_cuts: int
     epoch: int = 0
+
+    def begin(self, epoch):
+        """Come to an epoch, with the weights in their place."""
+        self.epoch = epoch
+        self.average.hide()
 
     def state(self):
         """Tensors and plain values from which ``load`` goes on."""
@@ -33,6 +39,7 @@ class Progress:
             "best": [self.best.objective, self.best.state, self.best.waited, self.best.mark],
             "steps": self.clock.n_steps,
             "history": vars(self.history),
+            "average": self.average.state(),
             "cuts": self.n_cuts,
             "epoch": self.epoch,
         }
@@ -46,6 +53,7 @@ class Progress:
         self.best.objective, self.best.state, self.best.waited, self.best.mark = state["best"]
         self.clock.n_steps, self.n_cuts, self.epoch = state["steps"], state["cuts"], state["epoch"]
         vars(self.history).update(state["history"])
+        self.average.load(state["average"])
 
 
 class Unkept:

@@ -25,6 +25,9 @@ class Solver(ABC):
     gradients = None
     """Where gradients are added up, one tensor a parameter that stays in place; None where they come and go."""
 
+    moved = ()
+    """The tensors that a step changes in place."""
+
     @abstractmethod
     def zero_grad(self):
         """Forget the gradient."""
@@ -81,6 +84,7 @@ class FlatSolver(Solver):
         views = zip(parameters, self.values.split(sizes), self.gradient.split(sizes), strict=True)
         for parameter, value, gradient in views:
             parameter.data, parameter.grad = value.view_as(parameter), gradient.view_as(parameter)
+        self.moved = [self.values]
         self.gradients = [parameter.grad for parameter in parameters]
         self.n_decaying = sum(parameter.numel() for parameter in decaying)
         self.first, self.second = torch.zeros_like(self.values), torch.zeros_like(self.values)
@@ -233,6 +237,7 @@ class TorchSolver(Solver):
     def __init__(self, optimizer, module, learning_rate, weight_decay):
         decaying, others = weight_matrices(module)
         groups = [{"params": decaying, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+        self.moved = decaying + others
         with solver_errors(optimizer):
             self.optimizer = optimizer(groups if weight_decay else decaying + others, lr=learning_rate)
 

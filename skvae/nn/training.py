@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 
+from skvae.nn.averages import NO_AVERAGE, Average
 from skvae.nn.checkpoints import UNKEPT, Progress
 from skvae.nn.ranks import ALONE, Alone, ranks_now
 from skvae.nn.replay import replayed
@@ -35,10 +36,12 @@ class Schedule(NamedTuple):
     """How often a plateau may cut the learning rate before it ends the run, and the rate's course on the way.
 
     ``course`` maps the share of the run that lies behind, at the start of an epoch, to a share of the first rate.
+    ``half_life`` in epochs is that of the mean of weights which is watched and kept instead of them; 0 for none.
     """
 
     n_cuts: int = 0
     course: Callable = lambda share: 1.0
+    half_life: float = 0.0
 
 
 def half_cosine(share):
@@ -46,7 +49,15 @@ def half_cosine(share):
     return 0.5 + 0.5 * math.cos(math.pi * share)
 
 
-SCHEDULES = {"constant": Schedule(), "adaptive": Schedule(n_cuts=1), "cosine": Schedule(course=half_cosine)}
+HALF_LIFE = 2.0
+"""Epochs after which what a step has left in averaged weights is half."""
+
+SCHEDULES = {
+    "averaged": Schedule(half_life=HALF_LIFE),
+    "constant": Schedule(),
+    "adaptive": Schedule(n_cuts=1),
+    "cosine": Schedule(course=half_cosine),
+}
 
 
 class Batch(NamedTuple):
@@ -338,7 +349,7 @@ class OfBatches:
         return function
 
 
-def train_epoch(module, rows, solver, plan, clock, gradient, generator):
+def train_epoch(module, rows, solver, plan, clock, gradient, generator, average=NO_AVERAGE):
     """One pass over ``rows`` in random order; the mean of each named term on the way."""
     total, weights = 0.0, module.term_weights(clock.progress)
     factors = rows.weight.new_tensor(list(weights.values()))
@@ -350,6 +361,7 @@ def train_epoch(module, rows, solver, plan, clock, gradient, generator):
         total = total + batch.size * gradient(batch, factors)
         solver.combine(plan.ranks, batch.share)
         solver.step()
+        average.add()
     return dict(zip(weights, (plan.ranks.add_up(total) / rows.size).tolist(), strict=True))
 
 
@@ -406,21 +418,23 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
     its ``checkpoint``.
     """
     best, clock = Best(module, plan.tol), Clock(plan, rows.size)
-    progress = Progress(module, solver, generator, best, clock, history, plan.schedule.n_cuts)
+    average = Average(solver.moved, plan.schedule.half_life * n_batches(rows.size, plan.batch_size))
+    progress = Progress(module, solver, generator, best, clock, history, average, plan.schedule.n_cuts)
     gradient = make_gradient(module, solver, generator, plan.support_fraction, plan.ranks)
     evaluate = make_evaluation(module, generator.initial_seed(), rows.weight.device, plan.support_fraction)
-    one_epoch = partial(train_epoch, module, rows, solver, plan, clock, gradient, generator)
+    one_epoch = partial(train_epoch, module, rows, solver, plan, clock, gradient, generator, average)
     set_off(progress, checkpoint, validation, rows, evaluate, one_epoch)
     try:
         for epoch in range(progress.epoch, plan.max_iter):
-            progress.epoch = epoch
+            progress.begin(epoch)
             checkpoint.keep(progress)
             before, now = (plan.schedule.course(max(i, 0) / plan.max_iter) for i in (epoch - 1, epoch))
             if now != before:
                 solver.divide_learning_rate(before / now)
             terms = one_epoch()
             loss = weigh(terms, module.term_weights(1.0))
-            plan.ranks.agree(module.parameters(), generator)
+            plan.ranks.agree([*module.parameters(), *average.means], generator)
+            average.show()
             watched = loss if validation is None else evaluate(validation)
             if not (math.isfinite(loss + watched) and is_finite(module)):
                 history.outcome = "diverged" if history.loss else "failed"

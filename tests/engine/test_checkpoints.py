@@ -62,6 +62,8 @@ CASES = {
     "autoencoder": (AutoencoderTransformer, {"corruption": "gaussian"}),
     "weights": (VAETransformer, {"likelihood": "student_t", "network": "mlp"}),
     "no validation": (VAETransformer, {"early_stopping": False}),
+    "mean": (VAETransformer, {"learning_rate": "averaged"}),
+    "mean of an optimizer's": (VAETransformer, {"learning_rate": "averaged", "solver": torch.optim.RMSprop}),
     "course": (VAETransformer, {"learning_rate": "cosine"}),
     "cut": (VAETransformer, {"n_iter_no_change": 1, "tol": 10.0, "learning_rate": "adaptive", "max_iter": 9}),
     "warm-up": (VAETransformer, {"kl_warmup": 0.7}),

@@ -402,7 +402,7 @@ def shared_parameters(choose, container, n_columns):
         "solver": ["adamw", "sgd", "adagrad"],
         "alpha": [0.1, 10.0],
         "batch_size": [5, 32, 500],
-        "learning_rate": ["constant", "cosine"],
+        "learning_rate": ["averaged", "constant", "cosine"],
         "learning_rate_init": [1e-6, 0.1, 1e3],
         "early_stopping": [False],
         "validation_fraction": [0.5, 0.01],
