@@ -447,6 +447,19 @@ def bounds(effort):
         yield figure(f"VAE, defaults, score_samples of {what}, seconds of processor", seconds[name])
 
 
+def by_onnx(model, row, output):
+    """What onnxruntime answers for a row in the model's place, by name; nothing where it is not installed."""
+    try:
+        runtime, export = import_module("onnxruntime"), import_module("skvae.export")
+    except ImportError:
+        return {}
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = runtime.InferenceSession(export.to_onnx(model, output).SerializeToString(), options)
+    inputs = export.onnx_inputs(model, row)
+    return {f"{output} by onnxruntime": lambda: session.run(None, inputs)}
+
+
 def latency(effort):
     """Milliseconds of processor for a row of 20 columns beside PCA, and for one of a frame beside a pipeline of it."""
     X, frame = table(2000, 20, np.float64), mixed_table(2000)
@@ -461,6 +474,11 @@ def latency(effort):
     runs = {"PCA": lambda: pca.transform(row), "pipeline": lambda: pipeline.transform(cells)}
     runs |= {name: lambda model=model: model.transform(row) for name, model in models.items()}
     runs |= {f"{name} scores": lambda model=model: model.score_samples(row) for name, model in models.items()}
+    runs |= {
+        name: run
+        for output in ("transform", "score_samples")
+        for name, run in by_onnx(models["VAE"], row, output).items()
+    }
     runs |= {"frame": lambda: mixed.transform(cells), "frame scores": lambda: mixed.score_samples(cells)}
     for run in runs.values():  # a small piece is found at the second call
         run(), run()
@@ -469,6 +487,9 @@ def latency(effort):
     for name in ESTIMATORS:
         yield figure(f"{name}, transform of one row of 20 columns, ms", ms[name], "PCA", ms["PCA"], "<= 2.5")
         yield figure(f"{name}, score_samples of that row, ms", ms[f"{name} scores"], "bar", 1.5, "<= 1")
+    for name in [name for name in ms if name.endswith("onnxruntime")]:
+        ours = ms["VAE" if name.startswith("transform") else "VAE scores"]
+        yield figure(f"VAE, {name.split()[0]} of that row, ms", ours, "onnxruntime", ms[name])
     what = "VAE, transform of one row of a frame of 18 columns, ms"
     yield figure(what, ms["frame"], "one-hot and PCA", ms["pipeline"])
     yield figure("VAE, score_samples of that row, ms", ms["frame scores"])

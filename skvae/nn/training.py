@@ -21,6 +21,9 @@ most of."""
 CELLS_AT_ONCE = 2**20
 """Cells that are gathered at once from shuffled rows, or evaluated; bounds memory."""
 
+FEW_STEPS = 16
+"""Steps of a run up to which calls as they are take less time than to record one of each shape."""
+
 PIECES_A_BATCH = 256
 """Rows that count more than this share of a batch, and more than one row, are drawn in pieces of about as much: in
 batches of so many rows one that counts as several is in several, as it would be if it were repeated."""
@@ -299,7 +302,17 @@ def supporting(weight, objective, support_fraction):
     return kept * (weight.sum() / kept.sum())
 
 
-def make_gradient(module, solver, generator, support_fraction=1.0, ranks=ALONE):
+def plainly(function, *ignored):
+    """The function itself, instead of ``replayed``."""
+    return function
+
+
+def recording(plan, rows):
+    """How functions of batches are made: ``replayed`` where a run has steps enough to make up for being recorded."""
+    return replayed if plan.max_iter * n_batches(rows.size, plan.batch_size) > FEW_STEPS else plainly
+
+
+def make_gradient(module, solver, generator, support_fraction=1.0, ranks=ALONE, record=replayed):
     """A function of a batch and the weight of each term (n_terms,).
 
     It adds the gradient of the objective's mean over the batch to the parameters, and returns the mean of each term, of
@@ -318,7 +331,7 @@ def make_gradient(module, solver, generator, support_fraction=1.0, ranks=ALONE):
 
     def recorded(plain):
         """The function, replayed where gradients stay in place."""
-        return plain if solver.gradients is None else replayed(plain, generator, solver.gradients)
+        return plain if solver.gradients is None else record(plain, generator, solver.gradients)
 
     return OfBatches(gradient, ranks, recorded)
 
@@ -370,7 +383,7 @@ def rows_at_once(rows):
     return min(ROWS_AT_ONCE, max(CELLS_AT_ONCE // rows.x.shape[1], LEAST_ROWS_AT_ONCE))
 
 
-def make_evaluation(module, seed, device, support_fraction):
+def make_evaluation(module, seed, device, support_fraction, record=replayed):
     """A function of rows: their mean objective at its final weights, with the same noise at every call."""
     generator, weights = torch.Generator(device), module.term_weights(1.0)
 
@@ -378,7 +391,7 @@ def make_evaluation(module, seed, device, support_fraction):
         values = weigh(module.loss_terms(x, generator, weight), weights)
         return (supporting(weight, values, support_fraction) if support_fraction < 1.0 else weight) @ values
 
-    total = replayed(objective, generator)
+    total = record(objective, generator)
 
     @torch.no_grad()
     def evaluate(rows):
@@ -420,8 +433,9 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
     best, clock = Best(module, plan.tol), Clock(plan, rows.size)
     average = Average(solver.moved, plan.schedule.half_life * n_batches(rows.size, plan.batch_size))
     progress = Progress(module, solver, generator, best, clock, history, average, plan.schedule.n_cuts)
-    gradient = make_gradient(module, solver, generator, plan.support_fraction, plan.ranks)
-    evaluate = make_evaluation(module, generator.initial_seed(), rows.weight.device, plan.support_fraction)
+    record, seed = recording(plan, rows), generator.initial_seed()
+    gradient = make_gradient(module, solver, generator, plan.support_fraction, plan.ranks, record)
+    evaluate = make_evaluation(module, seed, rows.weight.device, plan.support_fraction, record)
     one_epoch = partial(train_epoch, module, rows, solver, plan, clock, gradient, generator, average)
     set_off(progress, checkpoint, validation, rows, evaluate, one_epoch)
     try:
@@ -429,8 +443,7 @@ def train(module, rows, validation, solver, plan, generator, history, after_epoc
             progress.begin(epoch)
             checkpoint.keep(progress)
             before, now = (plan.schedule.course(max(i, 0) / plan.max_iter) for i in (epoch - 1, epoch))
-            if now != before:
-                solver.divide_learning_rate(before / now)
+            solver.divide_learning_rate(before / now)
             terms = one_epoch()
             loss = weigh(terms, module.term_weights(1.0))
             plan.ranks.agree([*module.parameters(), *average.means], generator)
