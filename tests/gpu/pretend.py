@@ -36,6 +36,10 @@ FROM_DATA = {torch.tensor, torch.as_tensor, torch.asarray, torch.Tensor.new_tens
 """Functions that copy numbers of Python to where the tensor is to be."""
 
 
+GROUPS, BACKWARD = "_group_tensors_by_device_and_dtype", "_engine_run_backward"
+"""Names of torch's own: what sorts tensors by device in C++, and where gradients are computed."""
+
+
 class Gpu:
     """What lies on the device, and what the host has waited for: ``waits`` counts it by the name of the function."""
 
@@ -74,12 +78,12 @@ class Gpu:
         finally:
             self._is_here = before
 
-    def call(self, function, args, kwargs, mode):
+    def call(self, function, args, kwargs):
         """What a function of torch returns."""
+        if isinstance(function, torch._ops.OpOverload):  # a kernel that another mode passes on
+            return function(*args, **kwargs)
         if function in INSTEAD:
             return INSTEAD[function](self, *args, **kwargs)
-        if function in (torch.Tensor.backward, torch.autograd.grad):
-            return self._backward(function, args, kwargs, mode)
         tensors = tensors_in((args, kwargs))
         there = any(map(self.has, tensors)) if kwargs.get("device") is None else is_there(kwargs["device"])
         self._check_generator([*args, *kwargs.values()], there)
@@ -95,15 +99,6 @@ class Gpu:
                 if storage(tensor)._cdata not in known:
                     self.place(tensor, there)
         return result
-
-    def _backward(self, function, args, kwargs, mode):
-        """The gradient, of which torch's own functions in Python, too, see where tensors lie."""
-        with self._at(any(map(self.has, tensors_in(args)))):
-            if function is not torch.Tensor.backward:
-                return function(*args, **kwargs)
-            with mode:
-                names = {"gradient": "grad_tensors"}
-                return torch.autograd.backward(*args, **{names.get(name, name): each for name, each in kwargs.items()})
 
     def _check_generator(self, values, there):
         """Refuse a generator of the other device, and one that the graph being captured does not know."""
@@ -242,7 +237,7 @@ class Functions(TorchFunctionMode):
         self._gpu = gpu
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        return self._gpu.call(function, args, kwargs or {}, self)
+        return self._gpu.call(function, args, kwargs or {})
 
 
 class Told:
@@ -289,16 +284,28 @@ class Usual:
     get_state, set_state = torch.default_generator.get_state, torch.default_generator.set_state
 
 
-@contextmanager
-def pretended():
-    """A device "cuda" for this thread."""
-    gpu, optimizer = Gpu(), import_module("torch.optim.optimizer")
-    group = optimizer._group_tensors_by_device_and_dtype
+def by_device(group):
+    """A function that groups lists of tensors by device and dtype, by the devices that these call theirs."""
 
-    def by_device(*args):
+    def grouped(*args):
         groups = group(*args).items()
         return {(tensors[0][0].device, dtype): (tensors, places) for (_, dtype), (tensors, places) in groups}
 
+    return grouped
+
+
+def within(mode, function):
+    """A function that runs in a context of its own."""
+
+    def run(*args, **kwargs):
+        with mode:
+            return function(*args, **kwargs)
+
+    return run
+
+
+def instead(gpu, functions):
+    """What of torch is another thing while a device is pretended: triples of a module, a name and that thing."""
     there = {
         "is_available": lambda: True,
         "device_count": lambda: 1,
@@ -310,11 +317,22 @@ def pretended():
         "CUDAGraph": lambda: Graph(gpu),
         "default_generators": (Usual(),),
     }
+    yield from ((torch.cuda, *item) for item in there.items())
+    yield torch, "Generator", Generator
+    for module in map(import_module, ("torch.optim.optimizer", "torch.nn.utils.clip_grad")):
+        yield module, GROUPS, by_device(getattr(module, GROUPS))
+    # what a function of torch calls is not told to the mode again, but gradients may be functions in Python
+    yield torch.autograd, BACKWARD, within(functions, getattr(torch.autograd, BACKWARD))
+
+
+@contextmanager
+def pretended():
+    """A device "cuda" for this thread."""
+    gpu = Gpu()
+    functions = Functions(gpu)
     with ExitStack() as stack:
-        for name, value in there.items():
-            stack.enter_context(mock.patch.object(torch.cuda, name, value))
-        stack.enter_context(mock.patch.object(torch, "Generator", Generator))
-        stack.enter_context(mock.patch.object(optimizer, "_group_tensors_by_device_and_dtype", by_device))
+        for module, name, value in instead(gpu, functions):
+            stack.enter_context(mock.patch.object(module, name, value))
         stack.enter_context(Kernels(gpu))
-        stack.enter_context(Functions(gpu))
+        stack.enter_context(functions)
         yield gpu

@@ -86,7 +86,10 @@ class Unwatched:
     """Context in which the device works on its own."""
 
     def __init__(self, gpu):
-        self._gpu, self._contexts = gpu, [torch.no_grad(), torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch()]
+        self._gpu, self._contexts = (
+            gpu,
+            [torch.no_grad(), torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch()],
+        )
 
     def __enter__(self):
         self._gpu.is_replaying = True
