@@ -1,5 +1,7 @@
 """CUDA graphs and streams of the pretended device."""
 
+from functools import cache
+
 import torch
 
 
@@ -104,10 +106,25 @@ class Unwatched:
 
 def tensors_in(values):
     """The tensors in nested lists, tuples and dictionaries."""
-    if isinstance(values, torch.Tensor):
-        return [values]
-    values = values.values() if isinstance(values, dict) else values
-    return [each for value in values for each in tensors_in(value)] if isinstance(values, CONTAINERS) else []
+    found = []
+    gather(values, found)
+    return found
+
+
+def gather(values, found):
+    """Append the tensors in ``values``; asked for every kernel, so types are judged once."""
+    is_tensor, is_container = judged(type(values))
+    if is_tensor:
+        found.append(values)
+    elif is_container:
+        for value in values.values() if isinstance(values, dict) else values:
+            gather(value, found)
+
+
+@cache
+def judged(kind):
+    """Whether a type is one of tensors, and whether one of containers."""
+    return issubclass(kind, torch.Tensor), issubclass(kind, list | tuple | dict)
 
 
 def detached(values):
@@ -117,6 +134,3 @@ def detached(values):
     if isinstance(values, dict):
         return {name: detached(value) for name, value in values.items()}
     return type(values)(map(detached, values)) if isinstance(values, list | tuple) else values
-
-
-CONTAINERS = (list, tuple, type({}.values()))

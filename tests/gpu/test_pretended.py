@@ -232,6 +232,13 @@ def test_what_follows_an_epoch_does_not_wait_more_often_where_there_are_more_row
     assert last[0].total() <= 7
 
 
+def test_a_denoiser_waits_once_an_epoch(waits):
+    points, weight = np.random.RandomState(0).normal(size=(100, 3)), np.ones(100)
+    with pretended() as waits.gpu:
+        denoising.Denoising(3, "cuda", 0).train(points, weight, (points, weight), seed=0)
+    assert waits.within[-1] == WAITS[None]
+
+
 @pytest.mark.parametrize("table", [plain_table(120), csr_array(plain_table(120))], ids=["dense", "sparse"])
 def test_fits_of_weighted_rows_go_on_from_a_checkpoint_on_the_device(table, tmp_path, monkeypatch):
     weight, train_epoch, n_epochs = 1.0 + np.arange(120) % 3, training.train_epoch, []
