@@ -34,13 +34,14 @@ def trained(
     device="cpu",
     n_epochs=3,
     heaviest=1,
+    n_rows=70,
     **options,
 ):
     """Weights and losses after some epochs of full and ragged batches, and the gradient function that was used."""
     dtype = torch.float32 if products else torch.float64
     module = small_model(name, likelihood=likelihood, activation=activation, corruption=corruption, **options)
     module.to(dtype)
-    data = weighted_rows(dtype=dtype, likelihood=likelihood, heaviest=heaviest)
+    data = weighted_rows(n_rows, dtype=dtype, likelihood=likelihood, heaviest=heaviest)
     module.observe(*data, generator())
     module.to(device)
     data = Rows(*(part.to(device) for part in data))

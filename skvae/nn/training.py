@@ -11,6 +11,7 @@ import torch
 
 from skvae.nn.averages import NO_AVERAGE, Average
 from skvae.nn.checkpoints import UNKEPT, Progress
+from skvae.nn.numerics import wide
 from skvae.nn.ranks import ALONE, Alone, ranks_now
 from skvae.nn.replay import replayed
 
@@ -362,14 +363,19 @@ class OfBatches:
         return function
 
 
+def beside(tensor, weights):
+    """Weights by name in a tensor beside another one; made there, as a copy from the host would be waited for."""
+    return torch.stack([tensor.new_full((), weight) for weight in weights.values()])
+
+
 def train_epoch(module, rows, solver, plan, clock, gradient, generator, average=NO_AVERAGE):
     """One pass over ``rows`` in random order; the mean of each named term on the way."""
     total, weights = 0.0, module.term_weights(clock.progress)
-    factors = rows.weight.new_tensor(list(weights.values()))
+    factors = beside(rows.weight, weights)
     for batch in rows.batches(plan.batch_size, generator, plan.ranks):
         now = module.term_weights(clock.tick())
         if now != weights:
-            weights, factors = now, rows.weight.new_tensor(list(now.values()))
+            weights, factors = now, beside(rows.weight, now)
         solver.zero_grad()
         total = total + batch.size * gradient(batch, factors)
         solver.combine(plan.ranks, batch.share)
@@ -396,7 +402,8 @@ def make_evaluation(module, seed, device, support_fraction, record=replayed):
     @torch.no_grad()
     def evaluate(rows):
         generator.manual_seed(seed)
-        return sum(float(total(*piece)) for piece in rows.pieces(rows_at_once(rows))) / rows.size
+        pieces = rows.pieces(rows_at_once(rows))
+        return float(sum(value.to(wide(value)) for value in (total(*piece) for piece in pieces))) / rows.size
 
     return evaluate
 

@@ -37,7 +37,8 @@ class Denoiser(nn.Module):
 
     def forward(self, noisy, level):
         """What is expected without noise (..., n_inputs), of noisy rows with the levels of their noise (..., 1)."""
-        waves = torch.cos(level * torch.linspace(math.pi, N_WAVES * math.pi, N_WAVES).to(noisy))
+        like = {"dtype": noisy.dtype, "device": noisy.device}
+        waves = torch.cos(level * torch.linspace(math.pi, N_WAVES * math.pi, N_WAVES, **like))
         return self.network(torch.cat([noisy, waves], dim=-1))
 
     def loss_terms(self, x, generator, weight):
