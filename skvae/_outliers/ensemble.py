@@ -7,8 +7,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 
 from skvae._callbacks import fit_parts
-from skvae._outliers.four_scores import FourScores
 from skvae._outliers.novelty import NoveltyScores
+from skvae._outliers.robust_scores import RobustScores
 from skvae._surroundings import undisturbed
 from skvae._validation import CallbackSupportMixin, available_if, check_is_fitted, note_columns, with_callbacks
 
@@ -177,7 +177,7 @@ class RobustEnsemble(Ensemble):
 
     def _compared(self, densities, matrix, weight, rng):
         """Scores of rows that are compared with those of a matrix."""
-        return FourScores.of(*densities, self._schema, matrix, weight, rng)
+        return RobustScores.of(*densities, self._schema, matrix, weight, rng)
 
 
 class NoveltyEnsemble(Ensemble):
