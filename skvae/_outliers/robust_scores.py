@@ -77,7 +77,7 @@ class RobustScores:
         return {"density": self.trusting.score(matrix)} | judged(points, self.distances, self.forest)
 
     def score(self, matrix):
-        """Minus the excess of a row: 0 is usual, -1 as strange as the strangest tenth of the training rows.
+        """Minus the excess of a row: 0 is usual, -1 about as strange as the strangest tenth of the training rows.
 
         The excess is the mean of the COUNTED largest ones of its scores on their logarithmic scale.
         """
