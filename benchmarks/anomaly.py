@@ -49,7 +49,7 @@ from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer
-from skvae._outliers.robust_scores import COUNTED, together
+from skvae._outliers.robust_scores import STRANGEST_SCORES, together
 
 PROTOCOLS = ("clean-semi", "clean-unsup", "dte-semi", "dte-unsup")
 BARS = {"clean-semi": (94.0, 79.0), "clean-unsup": (86.0, 54.0)}
@@ -392,7 +392,7 @@ def run_ablation(arguments, protocols):
         strangeness = ensemble.strangeness(test)
         for size in range(1, len(strangeness) + 1):
             for kept in itertools.combinations(strangeness, size):
-                mean = -together({part: strangeness[part] for part in kept}, COUNTED)
+                mean = -together({part: strangeness[part] for part in kept}, STRANGEST_SCORES)
                 area, precision = (100.0 * of(labels, mean) for of in (roc_auc_score, average_precision_score))
                 records.append({"protocol": protocol, "set": name, "kept": kept, "AUROC": area, "AP": precision})
         print(protocol, name, flush=True)

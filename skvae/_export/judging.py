@@ -8,7 +8,7 @@ from torch import nn
 
 from skvae._export.programs import Scores, Standard, as_double, within
 from skvae._outliers.neighbors import ADDED_DISTANCE, MOST_UNITS, SAME_ROW
-from skvae._outliers.robust_scores import COUNTED
+from skvae._outliers.robust_scores import STRANGEST_SCORES
 
 
 class Positioned(nn.Module):
@@ -115,7 +115,7 @@ class RobustScoresOf(nn.Module):
 
     def together(self, strangeness):
         """The mean of the scores of a row that count (n,)."""
-        return torch.stack(strangeness, dim=1).topk(COUNTED, dim=1).values.mean(1)
+        return torch.stack(strangeness, dim=1).topk(STRANGEST_SCORES, dim=1).values.mean(1)
 
     def _squared(self, points):
         """Squared distances to training rows, infinite to those that are the same."""

@@ -9,7 +9,7 @@ from sklearn.tree import ExtraTreeRegressor
 TREES, ROWS_A_TREE = 100, 256
 """Trees of a forest, and training rows that each of them is grown on at most."""
 
-ROWS_A_PIECE = 1024
+ROWS_THROUGH_TREES = 1024
 """Rows that go through the trees together, few enough for their places in these to stay close to the processor."""
 
 
@@ -59,8 +59,8 @@ class Forest:
     def __call__(self, points):
         """Mean depth of the leaves of rows (n,): the lower, the easier they are parted from others."""
         found = np.empty(len(points))
-        for start in range(0, len(points), ROWS_A_PIECE):
-            piece = points[start : start + ROWS_A_PIECE]
+        for start in range(0, len(points), ROWS_THROUGH_TREES):
+            piece = points[start : start + ROWS_THROUGH_TREES]
             rows, node = np.arange(len(piece))[:, None], np.tile(self.roots, (len(piece), 1))
             for _ in range(self.n_cuts):
                 goes_on = piece[rows, self.feature[node]] <= self.threshold[node]

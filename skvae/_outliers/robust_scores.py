@@ -23,7 +23,7 @@ SMALL_SAMPLE, SAMPLE = 64, 256
 ALL = 2**62
 """Size of a sample that misses no row."""
 
-COUNTED = 3
+STRANGEST_SCORES = 3
 """How many of the scores of a row count: those to which it is strangest."""
 
 REFERENCE_ROWS = 2048
@@ -79,9 +79,9 @@ class RobustScores:
     def score(self, matrix):
         """Minus the excess of a row: 0 is usual, -1 about as strange as the strangest tenth of the training rows.
 
-        The excess is the mean of the COUNTED largest ones of its scores on their logarithmic scale.
+        The excess is the mean of the STRANGEST_SCORES largest ones of its scores on their logarithmic scale.
         """
-        return together(self.strangeness(matrix), COUNTED)
+        return together(self.strangeness(matrix), STRANGEST_SCORES)
 
     def shares(self, matrix):
         """Nats that each cell costs under a normal density of what is expected: the mean of both densities'.
