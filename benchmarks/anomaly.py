@@ -23,7 +23,7 @@ file.
 
 ``python benchmarks/anomaly.py alarms --bench FOLDER`` counts false alarms among new usual rows.
 
-``python benchmarks/anomaly.py ablation --bench FOLDER`` judges by one or several of the four scores of the ensemble.
+``python benchmarks/anomaly.py ablation --bench FOLDER`` judges by one or several of the scores of the ensemble.
 """
 
 import argparse
@@ -49,6 +49,7 @@ from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer
+from skvae._outliers.robust_scores import STRANGEST_SCORES, together
 
 PROTOCOLS = ("clean-semi", "clean-unsup", "dte-semi", "dte-unsup")
 BARS = {"clean-semi": (94.0, 79.0), "clean-unsup": (86.0, 54.0)}
@@ -383,7 +384,7 @@ def run_mixed(arguments, protocols):
 
 
 def run_ablation(arguments, protocols):
-    """Means of every subset of the ensemble's scores."""
+    """Means of the strangest scores of every subset of the ensemble's."""
     records, names = [], protocols.adbench_names()
     for protocol, name in itertools.product(arguments.protocols, names):
         train, test, labels = protocols.split(*protocols.adbench(name), protocol, 0)
@@ -391,7 +392,7 @@ def run_ablation(arguments, protocols):
         strangeness = ensemble.strangeness(test)
         for size in range(1, len(strangeness) + 1):
             for kept in itertools.combinations(strangeness, size):
-                mean = sum(strangeness[part] for part in kept)
+                mean = -together({part: strangeness[part] for part in kept}, STRANGEST_SCORES)
                 area, precision = (100.0 * of(labels, mean) for of in (roc_auc_score, average_precision_score))
                 records.append({"protocol": protocol, "set": name, "kept": kept, "AUROC": area, "AP": precision})
         print(protocol, name, flush=True)

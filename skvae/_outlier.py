@@ -116,8 +116,9 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
         one score are not told apart: of a group that would make it more than twice the share none is flagged, and where
         no training row is, the threshold is no higher than that of "auto".
     ensemble : "auto" or bool, default="auto"
-        Whether to judge rows by several scores in one: by such an estimator, and by the distances to small samples of
-        all training rows, of the usual ones and of the core of these [1]_. Which rows are usual says a second
+        Whether to judge rows by several scores in one: by such an estimator, by the distances to the nearest training
+        row and to small samples of all, of the usual ones and of the core of these [1]_, and by an isolation forest
+        [3]_; the three count that find a row strangest. Which rows are usual says a second
         estimator, which leaves 30 % of each batch out (``support_fraction``) and trains half as long. Where all
         training rows are known to be usual the two scores are the distance to the nearest of them and the errors of a
         network that predicts rows from noisy ones [2]_; the estimator, trained half as long, then gives reasons. "auto"
@@ -150,6 +151,7 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
        neighbours", ICDM workshops 2015.
     .. [2] X. Kong, R. Brekelmans and G. Ver Steeg, "Information-theoretic diffusion", ICLR 2023, whose sum of errors
        over levels of noise is taken here of predictions that are not exact, as a score and not as a density.
+    .. [3] F. T. Liu, K. M. Ting and Z.-H. Zhou, "Isolation forest", ICDM 2008.
 
     Examples
     --------

@@ -6,16 +6,16 @@ import torch
 
 from skvae._engine.density import MatrixDensity
 from skvae._export.cells import Numbered, Written
-from skvae._export.judging import Decided, FourScoresOf, Labelled, NoveltyScoresOf
+from skvae._export.judging import Decided, Labelled, NoveltyScoresOf, RobustScoresOf
 from skvae._export.programs import Chain, Codes, Decoded, Scores
-from skvae._outliers.four_scores import FourScores
 from skvae._outliers.judges import is_own
 from skvae._outliers.novelty import NoveltyScores
+from skvae._outliers.robust_scores import RobustScores
 from skvae._tables.exchange import Exchanged
 from skvae._tables.names import column_name
 from skvae._tables.schema import Schema
 
-SCORES = {MatrixDensity: Scores, FourScores: FourScoresOf, NoveltyScores: NoveltyScoresOf}
+SCORES = {MatrixDensity: Scores, RobustScores: RobustScoresOf, NoveltyScores: NoveltyScoresOf}
 """Scores of what estimators are on matrices."""
 
 

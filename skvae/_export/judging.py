@@ -8,6 +8,7 @@ from torch import nn
 
 from skvae._export.programs import Scores, Standard, as_double, within
 from skvae._outliers.neighbors import ADDED_DISTANCE, MOST_UNITS, SAME_ROW
+from skvae._outliers.robust_scores import STRANGEST_SCORES
 
 
 class Positioned(nn.Module):
@@ -61,32 +62,60 @@ class Nearest(nn.Module):
         return torch.exp(((before - after) * log_distance).sum(1))
 
 
-class FourScoresOf(nn.Module):
-    """Scores of rows (n,), as ``FourScores``."""
+class Trees(nn.Module):
+    """Mean depth of rows (n,) in trees, as ``Forest``."""
 
-    def __init__(self, four, is_open):
+    def __init__(self, forest):
         super().__init__()
-        self.positioned = Positioned(four.positions)
-        self.make_first(four, is_open)
-        self.register_buffer("rows", as_double(four.distances.rows))
-        self.samples = nn.ModuleDict({name: Nearest(sample) for name, sample in four.distances.samples.items()})
-        self._scales = four.scales
+        self._n_cuts, self._n_trees = forest.n_cuts, len(forest.roots)
+        for name in ("feature", "right", "roots"):
+            self.register_buffer(name, torch.from_numpy(getattr(forest, name).astype(np.int64)))
+        self.register_buffer("threshold", as_double(forest.threshold))
+        self.register_buffer("depth", as_double(forest.depth))
+
+    def forward(self, points):
+        """Depths of rows at points (n, width)."""
+        node = self.roots.expand(len(points), self._n_trees)
+        for _ in range(self._n_cuts):
+            values = points.gather(1, self._of(self.feature, node))
+            goes_on = values <= self._of(self.threshold, node)
+            node = torch.where(goes_on, node + 1, self._of(self.right, node))
+        return self._of(self.depth, node).mean(1)
+
+    def _of(self, values, node):
+        return values[node.flatten()].view(-1, self._n_trees)
+
+
+class RobustScoresOf(nn.Module):
+    """Scores of rows (n,), as ``RobustScores``."""
+
+    def __init__(self, scores, is_open):
+        super().__init__()
+        self.positioned = Positioned(scores.positions)
+        self.make_first(scores, is_open)
+        self.register_buffer("rows", as_double(scores.distances.rows))
+        self.samples = nn.ModuleDict({name: Nearest(sample) for name, sample in scores.distances.samples.items()})
+        self._scales = scores.scales
 
     def forward(self, X):
         """Scores of rows X (n, n_features)."""
         points = self.positioned(X)
         squared = self._squared(points)
         scores = self.first(X, points) | {name: -nearest(squared) for name, nearest in self.samples.items()}
-        mean = sum(self._strangeness(name, values) for name, values in scores.items()) / len(scores)
+        mean = self.together([self._strangeness(name, values) for name, values in scores.items()])
         return -mean.sign() * torch.expm1(mean.abs())
 
-    def make_first(self, four, is_open):
+    def make_first(self, scores, is_open):
         """What the score needs that is none of distances."""
-        self.density = Scores(four.trusting, is_open)
+        self.density, self.forest = Scores(scores.trusting, is_open), Trees(scores.forest)
 
     def first(self, X, points):
-        """The score that is none of distances, by its name, of rows with their points."""
-        return {"density": self.density(X)}
+        """The scores that are none of distances, by their names, of rows with their points."""
+        return {"density": self.density(X), "forest": self.forest(points)}
+
+    def together(self, strangeness):
+        """The mean of the scores of a row that count (n,)."""
+        return torch.stack(strangeness, dim=1).topk(STRANGEST_SCORES, dim=1).values.mean(1)
 
     def _squared(self, points):
         """Squared distances to training rows, infinite to those that are the same."""
@@ -100,20 +129,23 @@ class FourScoresOf(nn.Module):
         return excess.sign() * torch.log1p(excess.abs())
 
 
-class NoveltyScoresOf(FourScoresOf):
+class NoveltyScoresOf(RobustScoresOf):
     """Scores of rows (n,), as ``NoveltyScores``."""
 
-    def make_first(self, four, is_open):
-        self.denoiser = copy.deepcopy(four.denoising.module).cpu()
-        self.register_buffer("noise", four.denoising.noise.cpu())
-        self.register_buffer("middle", as_double(four.middle))
-        place_of = four.positions.spread(np.arange(float(len(four.positions.scale)))[None])[0]
+    def make_first(self, scores, is_open):
+        self.denoiser = copy.deepcopy(scores.denoising.module).cpu()
+        self.register_buffer("noise", scores.denoising.noise.cpu())
+        self.register_buffer("middle", as_double(scores.middle))
+        place_of = scores.positions.spread(np.arange(float(len(scores.positions.scale)))[None])[0]
         self.register_buffer("place_of", torch.from_numpy(place_of).long())
 
     def first(self, X, points):
         costs = self.denoiser.costs(points.to(torch.float32), self.noise).to(torch.float64) - self.middle
         missing = X.to(torch.float64).index_select(1, self.place_of).isnan()
         return {"denoising": -torch.where(missing, 0.0, costs).sum(1)}
+
+    def together(self, strangeness):
+        return sum(strangeness) / len(strangeness)
 
 
 class Decided(nn.Module):

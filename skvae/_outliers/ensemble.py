@@ -7,8 +7,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 
 from skvae._callbacks import fit_parts
-from skvae._outliers.four_scores import FourScores
 from skvae._outliers.novelty import NoveltyScores
+from skvae._outliers.robust_scores import RobustScores
 from skvae._surroundings import undisturbed
 from skvae._validation import CallbackSupportMixin, available_if, check_is_fitted, note_columns, with_callbacks
 
@@ -129,9 +129,9 @@ class Ensemble(CallbackSupportMixin, BaseEstimator):
 
     @undisturbed
     def score_samples(self, X):
-        """Minus the excess of a row: 0 is usual, -1 as strange as the strangest tenth of the training rows.
+        """Minus the excess of a row: 0 is usual, -1 about as strange as the strangest tenth of the training rows.
 
-        The excess is the mean of those of the scores on their logarithmic scale.
+        The excess is the mean of those of the scores that count, on their logarithmic scale.
         """
         matrix = self._read(X)
         return self._on_matrices.score(matrix)
@@ -156,13 +156,16 @@ class Ensemble(CallbackSupportMixin, BaseEstimator):
 
 
 class RobustEnsemble(Ensemble):
-    """Four scores of a row in one: its density, and its distances to samples of all, the usual and the core rows.
+    """Six scores of a row in one, of which the three count that find it strangest.
 
-    The density learns from all training rows and tells rare from wrong where they are clean. Distances to small samples
-    do not follow outliers that lie together. What is usual is found without labels: a second, wary density learns from
-    the most usual ``SUPPORT_FRACTION`` of each batch, in half as many epochs; the tenth of the rows that are strangest
-    to it are left out of what distances are measured to; the nine tenths nearest to what remains are the usual rows,
-    and the core are those that are nearest and likeliest.
+    They are its density, its distances to the nearest row and to samples of all, the usual and the core rows, and its
+    depth in an isolation forest.
+
+    The density learns from all training rows and, as the nearest row does, tells rare from wrong where they are clean.
+    Distances to small samples do not follow outliers that lie together, nor do cuts of single columns. What is usual is
+    found without labels: a second, wary density learns from the most usual ``SUPPORT_FRACTION`` of each batch, in half
+    as many epochs; the tenth of the rows that are strangest to it are left out of what distances are measured to; the
+    nine tenths nearest to what remains are the usual rows, and the core are those that are nearest and likeliest.
     """
 
     _names = "trusting", "wary"
@@ -177,7 +180,7 @@ class RobustEnsemble(Ensemble):
 
     def _compared(self, densities, matrix, weight, rng):
         """Scores of rows that are compared with those of a matrix."""
-        return FourScores.of(*densities, self._schema, matrix, weight, rng)
+        return RobustScores.of(*densities, self._schema, matrix, weight, rng)
 
 
 class NoveltyEnsemble(Ensemble):

@@ -7,8 +7,8 @@ import numpy as np
 
 from skvae._engine.denoising import Denoising
 from skvae._outliers.excess import Excess
-from skvae._outliers.four_scores import FourScores, reasons_of, together
 from skvae._outliers.neighbors import Positions, Sample, SampleDistances
+from skvae._outliers.robust_scores import ALL, RobustScores, reasons_of, together
 from skvae._tables.matrix import dense, of_rows
 from skvae._tables.weighted import WeightedRows, drawn_rows
 
@@ -24,12 +24,9 @@ ROWS_THAT_ALL_SAY = 2048
 GOES_ON = 0.1
 """Share of its steps that a denoiser takes with each batch of a stream."""
 
-ALL = 2**62
-"""Size of a sample that misses no row."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class NoveltyScores(FourScores):
+class NoveltyScores(RobustScores):
     """What a denoiser and the distance to the nearest training row say of rows of numbers (n, n_features).
 
     ``held_out`` are the scores of training rows that the denoiser has not seen, each compared with all others, and what
@@ -62,7 +59,7 @@ class NoveltyScores(FourScores):
             "denoising": Excess.of(scores["denoising"], weight[held]),
             "nearest": Excess.of(near, weight[asked]),
         }
-        known = together({name: scales[name].strangeness(values) for name, values in scores.items()})
+        known = together({name: scales[name].strangeness(values) for name, values in scores.items()}, len(scores))
         reasons = reasons_of((density, density), schema, positions, numbers, weight)
         parts = density, density, schema, positions, distances, scales, *reasons
         return cls(*parts, denoising=denoising, middle=middle, held_out=(known, weight[held]))
@@ -72,6 +69,10 @@ class NoveltyScores(FourScores):
         points, there = self.positions(numbers), ~np.isnan(self.positions.spread(numbers))
         costs = np.where(there, self.denoising.costs(points) - self.middle, 0.0)
         return {"denoising": -costs.sum(axis=1), "nearest": -self.distances(points)["nearest"]}
+
+    def score(self, matrix):
+        """Minus the excess of a row, the mean of those of both scores on their logarithmic scale."""
+        return together(self.strangeness(matrix), len(self.scales))
 
 
 def parts_of(n_rows, rng):

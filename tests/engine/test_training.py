@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from small_models import cells, generator, small_model
 
 import skvae._engine.array_model
-import skvae._outliers.four_scores
+import skvae._outliers.robust_scores
 import skvae._tables.distinct
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae._engine.device import DeviceMemoryError, check_precision
@@ -195,7 +195,7 @@ def test_weight_two_is_repetition_in_a_stream(X, Estimator):
 
 @pytest.mark.parametrize("kind", list(TABLES))
 def test_weight_two_is_repetition_to_a_detector(X, kind, monkeypatch):
-    monkeypatch.setattr(skvae._outliers.four_scores, "REFERENCE_ROWS", 50)
+    monkeypatch.setattr(skvae._outliers.robust_scores, "REFERENCE_ROWS", 50)
     (rows, weight), repeated, table = weighted_and_repeated(X[:80], kind)
     density = VAETransformer(**SMALL, network="mlp", likelihood="gaussian", n_importance_samples=4)
     by_weight, by_rows = (AutoencoderOutlierDetector(density, ensemble=True, random_state=0) for _ in range(2))

@@ -15,7 +15,7 @@ from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import skvae._outliers.four_scores
+import skvae._outliers.robust_scores
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae._outliers.excess import Excess
 from skvae._outliers.neighbors import Sample, SampleDistances
@@ -74,7 +74,7 @@ def test_the_default_estimator_is_a_vae_and_the_given_one_is_left_alone(X):
     assert not hasattr(given, "n_iter_")
     assert detector.estimator_ is not given
     default = AutoencoderOutlierDetector(random_state=0).fit(X[:40]).estimator_
-    assert list(default.strangeness(X)) == ["density", "all", "usual", "core"]
+    assert list(default.strangeness(X)) == ["density", "nearest", "all", "usual", "core", "forest"]
     for part, support, epochs in ((default.trusting_, 1.0, 50), (default.wary_, 0.7, 25)):
         assert isinstance(part, VAETransformer)
         assert (part.network, part.likelihood) == ("mlp", "gaussian")
@@ -281,7 +281,7 @@ def test_rows_that_are_all_as_near_are_at_that_distance():
 
 
 def test_distances_are_measured_to_a_part_of_many_rows_that_the_seed_decides(monkeypatch):
-    monkeypatch.setattr(skvae._outliers.four_scores, "REFERENCE_ROWS", 100)
+    monkeypatch.setattr(skvae._outliers.robust_scores, "REFERENCE_ROWS", 100)
     X = np.random.RandomState(0).normal(size=(300, 3))
     vae = VAETransformer(hidden_layer_sizes=(8,), max_iter=1)
     kept = [

@@ -1,4 +1,4 @@
-"""Four scores of a row in one: a density and three distances, on matrices."""
+"""Six scores of a row in one: a density, four distances and a forest, on matrices."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from skvae._outliers.excess import Excess
+from skvae._outliers.forest import Forest
 from skvae._outliers.neighbors import Positions, Sample, SampleDistances
 from skvae._outliers.reasons import expected_cells, residual, usual_cells
 from skvae._outliers.shares import Lone, costs_of, usual_shortfall, width
@@ -19,13 +20,19 @@ STRANGEST, CORE = 0.1, 0.7
 SMALL_SAMPLE, SAMPLE = 64, 256
 """Rows of the samples that distances are measured to: of all rows, and of the usual ones; at most half of the rows."""
 
+ALL = 2**62
+"""Size of a sample that misses no row."""
+
+STRANGEST_SCORES = 3
+"""How many of the scores of a row count: those to which it is strangest."""
+
 REFERENCE_ROWS = 2048
 """Training rows that distances are measured to, and that the scale of each score is found on."""
 
 
 @dataclass(frozen=True)
-class FourScores:
-    """What two densities and three distances say of rows of numbers (n, n_features).
+class RobustScores:
+    """What two densities, distances and a forest say of rows of numbers (n, n_features).
 
     ``trusting`` and ``wary`` are densities on matrices. Scales are those of up to REFERENCE_ROWS training rows.
     """
@@ -40,6 +47,7 @@ class FourScores:
     widths: list
     usual_shortfall: np.ndarray
     lone: Lone | None = None
+    forest: Forest | None = None
 
     @classmethod
     def of(cls, trusting, wary, schema, matrix, weight, rng):
@@ -50,10 +58,11 @@ class FourScores:
         usual = most(wary.score(some), weight, 1.0 - STRANGEST)
         positions = Positions.of(numbers, weight, usual, schema)
         distances = distances_of(positions(numbers), density, usual, weight)
-        scores = {"density": density} | {name: -values for name, values in distances(distances.rows).items()}
+        forest = Forest.of(distances.rows, weight, rng)
+        scores = {"density": density} | judged(distances.rows, distances, forest)
         scales = {name: Excess.of(values, weight) for name, values in scores.items()}
         reasons = reasons_of((trusting, wary), schema, positions, numbers, weight)
-        return cls(trusting, wary, schema, positions, distances, scales, *reasons)
+        return cls(trusting, wary, schema, positions, distances, scales, *reasons, forest)
 
     def strangeness(self, matrix):
         """How strange each row is (n,) by the name of the score, on the scale of its training scores."""
@@ -64,15 +73,15 @@ class FourScores:
 
     def scores(self, matrix):
         """Each score of rows (n,) by its name, in units of its own, higher being more normal."""
-        scores = {"density": self.trusting.score(matrix)}
-        return scores | {name: -values for name, values in self.distances(self.positions(dense(matrix))).items()}
+        points = self.positions(dense(matrix))
+        return {"density": self.trusting.score(matrix)} | judged(points, self.distances, self.forest)
 
     def score(self, matrix):
-        """Minus the excess of a row: 0 is usual, -1 as strange as the strangest tenth of the training rows.
+        """Minus the excess of a row: 0 is usual, -1 about as strange as the strangest tenth of the training rows.
 
-        The excess is the mean of those of the scores on their logarithmic scale.
+        The excess is the mean of the STRANGEST_SCORES largest ones of its scores on their logarithmic scale.
         """
-        return together(self.strangeness(matrix))
+        return together(self.strangeness(matrix), STRANGEST_SCORES)
 
     def shares(self, matrix):
         """Nats that each cell costs under a normal density of what is expected: the mean of both densities'.
@@ -128,20 +137,27 @@ def reasons_of(densities, schema, positions, numbers, weight):
     return cells, widths, shortfall, Lone.of(numbers, weight)
 
 
-def together(strangeness):
-    """Minus the excess of rows (n,) whose strangeness on a logarithmic scale is the mean of several, by their names."""
-    mean = sum(strangeness.values()) / len(strangeness)
+def judged(points, distances, forest):
+    """Scores of points (n, width) by their names, but for that of the density."""
+    return {name: -values for name, values in distances(points).items()} | {"forest": forest(points)}
+
+
+def together(strangeness, n_counted):
+    """Minus the excess of rows (n,) whose strangeness on a logarithmic scale is the mean of their strangest scores."""
+    strangest = np.sort(np.stack(list(strangeness.values())), axis=0)[-n_counted:]
+    mean = strangest.sum(axis=0) / len(strangest)
     return -np.sign(mean) * np.expm1(np.abs(mean))
 
 
 def distances_of(rows, density, usual, weight):
-    """Distances to samples of rows at some positions (n, width): of all, of the usual and of the core.
+    """Distances to rows at some positions (n, width): to the nearest, and to samples of all, usual and core ones.
 
     ``density`` are the scores of the rows, ``usual`` is a mask of those that are not the strangest.
     """
     nearness = -SampleDistances(rows, {"usual": Sample.of(weight, usual, SAMPLE)})(rows)["usual"]
     strange = sum(Excess.of(scores, weight).strangeness(scores) for scores in (density, nearness))
     samples = {
+        "nearest": Sample(np.arange(len(rows)), weight / weight.sum(), ALL),
         "all": Sample.of(weight, np.ones(len(rows), dtype=bool), SMALL_SAMPLE),
         "usual": Sample.of(weight, most(nearness, weight, 1.0 - STRANGEST), SAMPLE),
         "core": Sample.of(weight, most(-strange, weight, CORE), SAMPLE),
