@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from skvae._engine.denoising import Denoising
+from skvae._outliers.combined import CombinedScores, reasons_of, together
 from skvae._outliers.excess import Excess
-from skvae._outliers.four_scores import FourScores, reasons_of, together
 from skvae._outliers.neighbors import Positions, Sample, SampleDistances
 from skvae._tables.matrix import dense, of_rows
 from skvae._tables.weighted import WeightedRows, drawn_rows
@@ -29,14 +29,15 @@ ALL = 2**62
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoveltyScores(FourScores):
+class NoveltyScores(CombinedScores):
     """What a denoiser and the distance to the nearest training row say of rows of numbers (n, n_features).
 
     ``held_out`` are the scores of training rows that the denoiser has not seen, each compared with all others, and what
     they count: what new usual rows look like. ``middle`` (width,) are the median costs of their numbers. Reasons are
-    those of the density, which is both the trusting and the wary one.
+    those of the ``density``.
     """
 
+    density: Any
     denoising: Any
     middle: np.ndarray
     held_out: tuple
@@ -63,9 +64,15 @@ class NoveltyScores(FourScores):
             "nearest": Excess.of(near, weight[asked]),
         }
         known = together({name: scales[name].strangeness(values) for name, values in scores.items()})
-        reasons = reasons_of((density, density), schema, positions, numbers, weight)
-        parts = density, density, schema, positions, distances, scales, *reasons
-        return cls(*parts, denoising=denoising, middle=middle, held_out=(known, weight[held]))
+        parts = {"schema": schema, "positions": positions, "distances": distances, "scales": scales}
+        parts |= reasons_of((density,), schema, positions, numbers, weight)
+        parts |= {"denoising": denoising, "middle": middle, "held_out": (known, weight[held])}
+        return cls(density=density, **parts)
+
+    @property
+    def densities(self):
+        """The density that gives reasons."""
+        return (self.density,)
 
     def scores(self, matrix):
         numbers = dense(matrix)

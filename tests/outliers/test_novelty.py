@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from bounds import at_most
 from sklearn.datasets import load_digits, load_wine
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -14,10 +15,10 @@ from sklearn.preprocessing import StandardScaler
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae._engine.denoising import Denoising
-from skvae._outlier import threshold_of_usual
 from skvae._outliers.ensemble import NoveltyEnsemble
 from skvae._outliers.excess import Excess
-from skvae.nn.models.denoiser import STRONGEST, WEAKEST
+from skvae._outliers.thresholds import threshold_of_usual
+from skvae.nn.models.denoiser import Denoiser, strength
 
 SMALL = {"hidden_layer_sizes": (16,), "random_state": 0, "max_iter": 20}
 
@@ -86,17 +87,27 @@ def test_a_handwritten_digit_of_another_kind_is_found_better_than_by_rows_trimme
     assert found[0.0][1] > found["auto"][1] + 0.1
 
 
-def test_the_denoiser_predicts_the_conditional_mean_of_normal_rows():
+class Exact(Denoiser):
+    """Predicts the conditional mean of normal rows of a covariance."""
+
+    def __init__(self, covariance):
+        super().__init__(len(covariance), (1,), torch.Generator())
+        self.covariance = torch.tensor(covariance, dtype=torch.float32)
+
+    def forward(self, noisy, level):
+        noise = strength(level[0]).square() * torch.eye(self.n_inputs)
+        return noisy @ torch.linalg.solve(self.covariance + noise, self.covariance)
+
+
+def test_normal_rows_cost_nearly_what_exact_predictions_cost():
     rng, mixing = np.random.RandomState(0), np.random.RandomState(3).normal(size=(5, 5))
     covariance = np.corrcoef(mixing @ mixing.T + 0.5 * np.eye(5))
     X = rng.multivariate_normal(np.zeros(5), covariance, 4000)
     denoising = Denoising(5, "cpu", 0).train(X[400:], np.ones(3600), (X[:400], np.ones(400)), 0)
-    for level in (0.5, 0.8, 1.0):
-        sigma = WEAKEST * (STRONGEST / WEAKEST) ** level
-        noisy = X[:400] + sigma * rng.normal(size=(400, 5))
-        exact = noisy @ np.linalg.solve(covariance + sigma**2 * np.eye(5), covariance)
-        predicted = denoising.predict(noisy, level)
-        assert np.square(predicted - exact).mean() < 0.06 * np.square(X[:400] - exact).mean()
+    known = torch.tensor(X[:400], dtype=torch.float32)
+    exact, alone = (float(Exact(each).costs(known, denoising.noise).sum(1).mean()) for each in (covariance, np.eye(5)))
+    found = denoising.costs(X[:400]).sum(axis=1).mean()
+    assert exact < found < 0.5 * (exact + alone)
 
 
 def test_a_row_costs_the_same_alone_as_among_others_and_after_pickling(rows, detector):
