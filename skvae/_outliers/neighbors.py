@@ -154,6 +154,9 @@ class Sample:
         ((1 - W_{k-1})^m - (1 - W_k)^m) \log d_k`.
         """
         n_nearest = self.n_nearest
+        if n_nearest == 1:
+            least = squared.min(axis=1)
+            return np.exp(np.log(np.sqrt(np.where(np.isfinite(least), least, 0.0)) + ADDED_DISTANCE))
         nearest = np.argpartition(squared, n_nearest - 1, axis=1)[:, :n_nearest]
         squared = np.take_along_axis(squared, nearest, axis=1)
         order = np.argsort(squared, axis=1, kind="stable")
@@ -186,7 +189,8 @@ class SampleDistances:
             padded[: len(piece)] = piece
             squared = self._squared(padded, norms)
             for name, sample in self.samples.items():
-                distance = sample.mean_distance(np.take(squared, sample.places, axis=1))
+                is_part = len(sample.places) < len(self.rows)
+                distance = sample.mean_distance(np.take(squared, sample.places, axis=1) if is_part else squared)
                 found[name][start : start + len(piece)] = distance[: len(piece)]
         return found
 
