@@ -22,7 +22,7 @@ HIDDEN_LAYER_SIZES = (256, 256)
 
 SOLVER = {"solver": "adam", "learning_rate": 2e-3, "momentum": 0.9, "weight_decay": 0.0}
 
-BATCH_SIZE, N_STEPS, STEPS_A_LOOK, LOOKS_WITHOUT_CHANGE = 128, 1000, 100, 6
+BATCH_SIZE, N_STEPS, STEPS_A_LOOK, LOOKS_WITHOUT_CHANGE = 128, 1500, 100, 6
 """How it is trained: rows are gone over until so many steps have passed between two looks at those held out."""
 
 N_LEVELS, N_DRAWS = 10, 2
