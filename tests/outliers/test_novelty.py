@@ -17,6 +17,8 @@ from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransfo
 from skvae._engine.denoising import Denoising
 from skvae._outliers.ensemble import NoveltyEnsemble
 from skvae._outliers.excess import Excess
+from skvae._outliers.neighbors import ADDED_DISTANCE, Sample, SampleDistances
+from skvae._outliers.novelty import ALL
 from skvae._outliers.thresholds import threshold_of_usual
 from skvae.nn.models.denoiser import Denoiser, strength
 
@@ -72,6 +74,26 @@ def test_no_row_is_left_out_and_two_scores_count(detector):
     assert isinstance(detector.estimator_, NoveltyEnsemble)
     assert list(detector.estimator_.strangeness(plane(10, 3))) == ["denoising", "nearest"]
     assert detector.estimator_.trusting_.support_fraction == 1.0
+
+
+def test_reasons_are_those_of_one_density(detector):
+    scores = detector.estimator_._on_matrices
+    assert len(scores.densities) == len(scores.widths) == 1
+    X = plane(100, 3)
+    usual = np.clip(X, *scores.usual)
+    expected = np.clip(scores.density.expected(usual), *scores.usual)
+    costs = -0.5 * np.square((X - expected) / scores.widths[0])
+    np.testing.assert_allclose(detector.estimator_.score_features(X), costs)
+
+
+def test_the_nearest_row_is_that_of_other_values():
+    rows = np.random.RandomState(0).normal(size=(200, 3))
+    every = Sample(np.arange(200), np.full(200, 1.0 / 200.0), ALL)
+    apart = np.sqrt(np.square(rows[:, None] - rows).sum(2)) + np.where(np.eye(200), np.inf, 0.0)
+    found = SampleDistances(rows, {"nearest": every})(rows)["nearest"]
+    np.testing.assert_allclose(found, apart.min(axis=1) + ADDED_DISTANCE, rtol=1e-6)
+    alike = SampleDistances(np.ones((200, 3)), {"nearest": every})(np.ones((2, 3)))["nearest"]
+    np.testing.assert_allclose(alike, ADDED_DISTANCE)
 
 
 def test_a_handwritten_digit_of_another_kind_is_found_better_than_by_rows_trimmed():
