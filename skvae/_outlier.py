@@ -1,12 +1,11 @@
 """AutoencoderOutlierDetector: a threshold and reasons around any estimator that scores rows."""
 
-import math
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, ndtr, stdtrit
+from scipy.special import expit
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import check_random_state, get_tags
 
@@ -17,12 +16,12 @@ from skvae._outliers.judges import can_explain, judge_of
 from skvae._outliers.reasons import Reasons
 from skvae._outliers.reservoir import Reservoir
 from skvae._outliers.table import strangest, table_of_reasons
+from skvae._outliers.thresholds import threshold_of, threshold_of_usual
 from skvae._stored import Stored
 from skvae._surroundings import undisturbed
 from skvae._tables.faults import check_form, check_names, check_rows
 from skvae._tables.files import in_memory, opened, without_rows
 from skvae._tables.frames.frame import Frame, is_frame, without_mask
-from skvae._tables.weighted import WeightedRows, weighted_threshold
 from skvae._typing import Seed, Table, Weights
 from skvae._vae import VAETransformer
 from skvae._validation import (
@@ -39,12 +38,6 @@ from skvae._validation import (
     validate_data,
 )
 
-FALSE_ALARMS = 0.01
-"""Share of usual rows that ``contamination="auto"`` and ``0.0`` promise to flag."""
-
-LEAST_TAIL = 1e-9
-"""Share of usual rows that a threshold is made for at least, however few rows say where it is."""
-
 DENSITY = {
     "hidden_layer_sizes": (64, 64),
     "network": "mlp",
@@ -56,23 +49,6 @@ DENSITY = {
     "n_importance_samples": 16,
 }
 """Parameters of the default estimator, a VAETransformer."""
-
-
-def threshold_of_usual(scores, weight, scale):
-    """The score that FALSE_ALARMS of usual rows fall below, by those (n,) of usual rows that nothing learned from.
-
-    A new row is as likely to be the lowest of all of them together as any other (Vovk et al., 2005). Of so few rows
-    that the lowest is too many the ``scale`` says how far tails go, by the quantile of a new row of a normal
-    distribution whose scale is known from these rows alone: Student's, with one degree of freedom less than rows.
-    """
-    order = np.argsort(scores, kind="stable")
-    below = np.cumsum(weight[order])
-    n_below = np.searchsorted(below, FALSE_ALARMS * (below[-1] + 1.0), side="right")
-    if n_below:
-        return float(scores[order[n_below - 1]])
-    n = max(below[-1], 2.0)
-    tail = float(ndtr(math.sqrt(1.0 + 1.0 / n) * stdtrit(n - 1.0, FALSE_ALARMS)))
-    return min(float(scores.min()), scale.quantile(max(tail, LEAST_TAIL)))
 
 
 def _explains(detector):
@@ -284,20 +260,12 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
         scores, counts = (judge.score(reading), weight) if known is None else known
         scale = Excess.of(scores, counts)
         reasons = Reasons.of(judge, reading, weight) if judge.explains else None
-        offset = self._threshold(scores, counts, scale) if known is None else threshold_of_usual(*known, scale)
+        share = None if self.contamination == "auto" else self.contamination
+        offset = threshold_of(scores, counts, scale, share) if known is None else threshold_of_usual(*known, scale)
         self.estimator_, self.offset_, self._scale, self._recent = judge.estimator, offset, scale, recent
         self._schema, self._reasons = reading.schema, reasons
         self.expected_interval_ = reasons and reasons.interval
         return self
-
-    def _threshold(self, scores, weight, scale):
-        """The score below which rows are outliers."""
-        is_auto, usual = self.contamination == "auto", scale.quantile(FALSE_ALARMS)
-        share, most = (0.0, FALSE_ALARMS) if is_auto else (self.contamination, 2.0 * self.contamination)
-        offset = weighted_threshold(scores, weight, share, most)
-        if offset < WeightedRows.present(scores, weight).X.min():  # no row is to be flagged
-            return usual if is_auto else min(offset, usual)
-        return max(offset, usual) if is_auto else offset
 
     def _as_fitted(self, X):
         """Rows with holes for masked cells, if their columns are those of training."""

@@ -92,12 +92,6 @@ class Denoising:
         pieces = Pieces(self.device, "float32")
         return pieces.fill(lambda x: self.module.costs(x, noise), points, np.empty(points.shape))
 
-    def predict(self, noisy, level):
-        """What is expected without noise (n, width) of points with noise of one level, from 0 to 1; float64."""
-        pieces, place = Pieces(self.device, "float32"), float(level)
-        function = lambda x: self.module(x, x.new_full((len(x), 1), place))  # noqa: E731
-        return pieces.fill(function, noisy, np.empty(noisy.shape))
-
     def copy(self):
         """An independent one in the same state."""
         return copy.deepcopy(self)

@@ -8,7 +8,6 @@ from torch import nn
 
 from skvae._export.programs import Scores, Standard, as_double, within
 from skvae._outliers.neighbors import ADDED_DISTANCE, MOST_UNITS, SAME_ROW
-from skvae._outliers.robust_scores import STRANGEST_SCORES
 
 
 class Positioned(nn.Module):
@@ -95,27 +94,26 @@ class RobustScoresOf(nn.Module):
         self.make_first(scores, is_open)
         self.register_buffer("rows", as_double(scores.distances.rows))
         self.samples = nn.ModuleDict({name: Nearest(sample) for name, sample in scores.distances.samples.items()})
-        self._scales = scores.scales
+        self._scales, self._n_counted = scores.scales, scores.n_counted or len(scores.scales)
 
     def forward(self, X):
         """Scores of rows X (n, n_features)."""
         points = self.positioned(X)
         squared = self._squared(points)
         scores = self.first(X, points) | {name: -nearest(squared) for name, nearest in self.samples.items()}
-        mean = self.together([self._strangeness(name, values) for name, values in scores.items()])
+        strangeness = torch.stack([self._strangeness(name, values) for name, values in scores.items()], dim=1)
+        mean = strangeness.topk(self._n_counted, dim=1).values.mean(1)
         return -mean.sign() * torch.expm1(mean.abs())
 
     def make_first(self, scores, is_open):
         """What the score needs that is none of distances."""
-        self.density, self.forest = Scores(scores.trusting, is_open), Trees(scores.forest)
+        self.density = Scores(scores.trusting, is_open)
+        self.forest = None if scores.forest is None else Trees(scores.forest)
 
     def first(self, X, points):
         """The scores that are none of distances, by their names, of rows with their points."""
-        return {"density": self.density(X), "forest": self.forest(points)}
-
-    def together(self, strangeness):
-        """The mean of the scores of a row that count (n,)."""
-        return torch.stack(strangeness, dim=1).topk(STRANGEST_SCORES, dim=1).values.mean(1)
+        scores = {"density": self.density(X)}
+        return scores if self.forest is None else scores | {"forest": self.forest(points)}
 
     def _squared(self, points):
         """Squared distances to training rows, infinite to those that are the same."""
@@ -143,9 +141,6 @@ class NoveltyScoresOf(RobustScoresOf):
         costs = self.denoiser.costs(points.to(torch.float32), self.noise).to(torch.float64) - self.middle
         missing = X.to(torch.float64).index_select(1, self.place_of).isnan()
         return {"denoising": -torch.where(missing, 0.0, costs).sum(1)}
-
-    def together(self, strangeness):
-        return sum(strangeness) / len(strangeness)
 
 
 class Decided(nn.Module):

@@ -123,6 +123,10 @@ def one_hot(numbers, place_of):
     return places
 
 
+EVERY_ROW = 2**62
+"""Size of a sample that misses no row."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """``size`` rows that are drawn at random from those at ``places``, each with the probability of its ``share``."""
@@ -137,6 +141,11 @@ class Sample:
         places = np.flatnonzero(kept)
         total = counts[places].sum()
         return cls(places, counts[places] / total, max(1, min(size, int(total / 2.0 + 1e-9))))
+
+    @classmethod
+    def of_all(cls, counts):
+        """A sample that misses none of the rows, which count so many each."""
+        return cls(np.arange(len(counts)), counts / counts.sum(), EVERY_ROW)
 
     @property
     def n_nearest(self):
@@ -155,8 +164,8 @@ class Sample:
         """
         n_nearest = self.n_nearest
         if n_nearest == 1:
-            nearest = squared.min(axis=1)
-            return np.sqrt(np.where(np.isfinite(nearest), nearest, 0.0)) + ADDED_DISTANCE
+            least = squared.min(axis=1)
+            return np.exp(np.log(np.sqrt(np.where(np.isfinite(least), least, 0.0)) + ADDED_DISTANCE))
         nearest = np.argpartition(squared, n_nearest - 1, axis=1)[:, :n_nearest]
         squared = np.take_along_axis(squared, nearest, axis=1)
         order = np.argsort(squared, axis=1, kind="stable")
@@ -189,8 +198,8 @@ class SampleDistances:
             padded[: len(piece)] = piece
             squared = self._squared(padded, norms)
             for name, sample in self.samples.items():
-                has_all = len(sample.places) == len(self.rows)
-                distance = sample.mean_distance(squared if has_all else np.take(squared, sample.places, axis=1))
+                is_part = len(sample.places) < len(self.rows)
+                distance = sample.mean_distance(np.take(squared, sample.places, axis=1) if is_part else squared)
                 found[name][start : start + len(piece)] = distance[: len(piece)]
         return found
 

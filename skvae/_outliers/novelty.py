@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from skvae._engine.denoising import Denoising
+from skvae._outliers.combined import CombinedScores, reasons_of, together
 from skvae._outliers.excess import Excess
 from skvae._outliers.neighbors import Positions, Sample, SampleDistances
-from skvae._outliers.robust_scores import ALL, RobustScores, reasons_of, together
 from skvae._tables.matrix import dense, of_rows
 from skvae._tables.weighted import WeightedRows, drawn_rows
 
@@ -26,14 +26,15 @@ GOES_ON = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoveltyScores(RobustScores):
+class NoveltyScores(CombinedScores):
     """What a denoiser and the distance to the nearest training row say of rows of numbers (n, n_features).
 
     ``held_out`` are the scores of training rows that the denoiser has not seen, each compared with all others, and what
     they count: what new usual rows look like. ``middle`` (width,) are the median costs of their numbers. Reasons are
-    those of the density, which is both the trusting and the wary one.
+    those of the ``density``.
     """
 
+    density: Any
     denoising: Any
     middle: np.ndarray
     held_out: tuple
@@ -49,7 +50,7 @@ class NoveltyScores(RobustScores):
         denoising = Denoising(points.shape[1], device, seed) if before is None else before.denoising.copy()
         unseen = points[held], weight[held]
         denoising.train(points[learned], weight[learned], unseen, seed, 1.0 if before is None else GOES_ON)
-        distances = SampleDistances(points, {"nearest": Sample(np.arange(len(points)), weight / weight.sum(), ALL)})
+        distances = SampleDistances(points, {"nearest": Sample.of_all(weight)})
         costs = np.where(np.isnan(positions.spread(numbers[held])), np.nan, denoising.costs(points[held]))
         middle = np.nan_to_num(WeightedRows.present(costs, weight[held]).quantiles((0.5,))[0])
         asked = held if len(points) > ROWS_THAT_ALL_SAY else usual
@@ -59,20 +60,27 @@ class NoveltyScores(RobustScores):
             "denoising": Excess.of(scores["denoising"], weight[held]),
             "nearest": Excess.of(near, weight[asked]),
         }
-        known = together({name: scales[name].strangeness(values) for name, values in scores.items()}, len(scores))
-        reasons = reasons_of((density, density), schema, positions, numbers, weight)
-        parts = density, density, schema, positions, distances, scales, *reasons
-        return cls(*parts, denoising=denoising, middle=middle, held_out=(known, weight[held]))
+        known = together({name: scales[name].strangeness(values) for name, values in scores.items()})
+        parts = {"schema": schema, "positions": positions, "distances": distances, "scales": scales}
+        parts |= reasons_of((density,), schema, positions, numbers, weight)
+        parts |= {"denoising": denoising, "middle": middle, "held_out": (known, weight[held])}
+        return cls(density=density, **parts)
+
+    def __setstate__(self, state):
+        """Of form 2 the density has two other names."""
+        named = {"density" if name == "trusting" else name: value for name, value in state.items() if name != "wary"}
+        vars(self).update(named)
+
+    @property
+    def densities(self):
+        """The density that gives reasons."""
+        return (self.density,)
 
     def scores(self, matrix):
         numbers = dense(matrix)
         points, there = self.positions(numbers), ~np.isnan(self.positions.spread(numbers))
         costs = np.where(there, self.denoising.costs(points) - self.middle, 0.0)
         return {"denoising": -costs.sum(axis=1), "nearest": -self.distances(points)["nearest"]}
-
-    def score(self, matrix):
-        """Minus the excess of a row, the mean of those of both scores on their logarithmic scale."""
-        return together(self.strangeness(matrix), len(self.scales))
 
 
 def parts_of(n_rows, rng):

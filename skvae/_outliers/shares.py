@@ -1,4 +1,4 @@
-"""What the cells of a row cost under two densities: their shares in how strange it is."""
+"""What the cells of a row cost under one density or two: their shares in how strange it is."""
 
 import math
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ def costs_of(numbers, densities, widths, usual, where):
     for density, usual_width in zip(densities, widths, strict=True):
         apart = residual(numbers, expected_cells(density.expected, numbers, usual, where), where, learn=False)
         costs = costs + np.nan_to_num(np.square(np.clip(apart / usual_width, -MOST_WIDTHS, MOST_WIDTHS)))
-    return 0.0 - 0.25 * costs
+    return 0.0 - 0.5 / len(densities) * costs
 
 
 def width(residual, weight, scale):
@@ -54,10 +54,10 @@ def width(residual, weight, scale):
     return np.sqrt(weight @ np.nan_to_num(np.square(tame)) / total) + LEAST_WIDTH * scale
 
 
-def usual_shortfall(wary, numbers, matrix, weight, schema):
+def usual_shortfall(density, numbers, matrix, weight, schema):
     """Median, in each column of levels (n_features,), of what levels are less probable than the most probable one."""
     found, levels = np.zeros(numbers.shape[1]), schema.with_levels(numbers.shape[1])
     if levels.any():
-        shortfall = np.where(np.isnan(numbers), np.nan, wary.shortfall(matrix))[:, levels]
+        shortfall = np.where(np.isnan(numbers), np.nan, density.shortfall(matrix))[:, levels]
         found[levels] = np.nan_to_num(WeightedRows.present(shortfall, weight).quantiles((0.5,))[0])
     return found

@@ -42,6 +42,9 @@ detector = AutoencoderOutlierDetector(DENSITY, ensemble=True, random_state=0).fi
 imputer = AutoencoderImputer(VAETransformer(**SMALL)).fit(FRAME)
 big = VAETransformer(**BIG).fit(WIDE)
 pickled = pickle.dumps(big)
+novelty = pickle.dumps(
+    AutoencoderOutlierDetector(DENSITY, contamination=0.0, ensemble=True, random_state=0).fit(X[:100])
+)
 
 JOBS = {
     "transform": lambda: vae.transform(FRAME),
@@ -55,6 +58,7 @@ JOBS = {
     "long tables": lambda: plain.score_samples(LONG),
     "wide tables": lambda: big.score_samples(WIDE),
     "unpickled": lambda: pickle.loads(pickled).score_samples(WIDE),
+    "unpickled denoiser": lambda: pickle.loads(novelty).score_samples(X),
     "autoencoder": lambda: autoencoder.score_samples(X),
     "predict": lambda: detector.predict(FRAME),
     "outlier_probability": lambda: detector.outlier_probability(FRAME),

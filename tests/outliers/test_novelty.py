@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from bounds import at_most
 from sklearn.datasets import load_digits, load_wine
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -14,10 +15,12 @@ from sklearn.preprocessing import StandardScaler
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae._engine.denoising import Denoising
-from skvae._outlier import threshold_of_usual
 from skvae._outliers.ensemble import NoveltyEnsemble
 from skvae._outliers.excess import Excess
-from skvae.nn.models.denoiser import STRONGEST, WEAKEST
+from skvae._outliers.neighbors import ADDED_DISTANCE, Sample, SampleDistances
+from skvae._outliers.novelty import ALL
+from skvae._outliers.thresholds import threshold_of_usual
+from skvae.nn.models.denoiser import Denoiser, strength
 
 SMALL = {"hidden_layer_sizes": (16,), "random_state": 0, "max_iter": 20}
 
@@ -73,6 +76,26 @@ def test_no_row_is_left_out_and_two_scores_count(detector):
     assert detector.estimator_.trusting_.support_fraction == 1.0
 
 
+def test_reasons_are_those_of_one_density(detector):
+    scores = detector.estimator_._on_matrices
+    assert len(scores.densities) == len(scores.widths) == 1
+    X = plane(100, 3)
+    usual = np.clip(X, *scores.usual)
+    expected = np.clip(scores.density.expected(usual), *scores.usual)
+    costs = -0.5 * np.square((X - expected) / scores.widths[0])
+    np.testing.assert_allclose(detector.estimator_.score_features(X), costs)
+
+
+def test_the_nearest_row_is_that_of_other_values():
+    rows = np.random.RandomState(0).normal(size=(200, 3))
+    every = Sample(np.arange(200), np.full(200, 1.0 / 200.0), ALL)
+    apart = np.sqrt(np.square(rows[:, None] - rows).sum(2)) + np.where(np.eye(200), np.inf, 0.0)
+    found = SampleDistances(rows, {"nearest": every})(rows)["nearest"]
+    np.testing.assert_allclose(found, apart.min(axis=1) + ADDED_DISTANCE, rtol=1e-6)
+    alike = SampleDistances(np.ones((200, 3)), {"nearest": every})(np.ones((2, 3)))["nearest"]
+    np.testing.assert_allclose(alike, ADDED_DISTANCE)
+
+
 def test_a_handwritten_digit_of_another_kind_is_found_better_than_by_rows_trimmed():
     X, y = load_digits(return_X_y=True)
     usual = np.flatnonzero(y != 8)
@@ -86,17 +109,27 @@ def test_a_handwritten_digit_of_another_kind_is_found_better_than_by_rows_trimme
     assert found[0.0][1] > found["auto"][1] + 0.1
 
 
-def test_the_denoiser_predicts_the_conditional_mean_of_normal_rows():
+class Exact(Denoiser):
+    """Predicts the conditional mean of normal rows of a covariance."""
+
+    def __init__(self, covariance):
+        super().__init__(len(covariance), (1,), torch.Generator())
+        self.covariance = torch.tensor(covariance, dtype=torch.float32)
+
+    def forward(self, noisy, level):
+        noise = strength(level[0]).square() * torch.eye(self.n_inputs)
+        return noisy @ torch.linalg.solve(self.covariance + noise, self.covariance)
+
+
+def test_normal_rows_cost_at_one_level_what_exact_predictions_cost():
     rng, mixing = np.random.RandomState(0), np.random.RandomState(3).normal(size=(5, 5))
     covariance = np.corrcoef(mixing @ mixing.T + 0.5 * np.eye(5))
     X = rng.multivariate_normal(np.zeros(5), covariance, 4000)
     denoising = Denoising(5, "cpu", 0).train(X[400:], np.ones(3600), (X[:400], np.ones(400)), 0)
-    for level in (0.5, 0.8, 1.0):
-        sigma = WEAKEST * (STRONGEST / WEAKEST) ** level
-        noisy = X[:400] + sigma * rng.normal(size=(400, 5))
-        exact = noisy @ np.linalg.solve(covariance + sigma**2 * np.eye(5), covariance)
-        predicted = denoising.predict(noisy, level)
-        assert np.square(predicted - exact).mean() < 0.06 * np.square(X[:400] - exact).mean()
+    known, noise = torch.tensor(X[:400], dtype=torch.float32), denoising.noise.flatten(0, 1)[None]
+    predictors = Exact(covariance), denoising.module, Exact(np.eye(5))
+    exact, found, alone = (float(each.costs(known, noise).sum(1).mean()) for each in predictors)
+    assert abs(found - exact) < 0.1 * (alone - exact)
 
 
 def test_a_row_costs_the_same_alone_as_among_others_and_after_pickling(rows, detector):
