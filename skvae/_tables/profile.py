@@ -6,13 +6,13 @@ the profile.
 """
 
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 from typing import NamedTuple
 
 import numpy as np
 
-from skvae._tables.decimals import decimals_of
+from skvae._tables.decimals import TELLING, as_columns, decimals_of
 from skvae._tables.distinct import distinct_rows, prints_of, stirred
 from skvae._tables.matrix import as_slice, chunks, dense, in_file
 from skvae._tables.moments import Moments
@@ -50,6 +50,13 @@ class Sample:
         order = np.argsort(first)
         kept = order[smallest(prints[first[order]], sample_size(cells.shape[1]))]
         return cls(prints[first[kept]], cells[first[kept]], held[kept])
+
+    @cached_property
+    def ordered(self):
+        """The cells of each column in order (n_features, n), missing ones last."""
+        ordered = np.array(self.cells.T, order="C")
+        ordered.sort(axis=1)
+        return ordered
 
     @property
     def rows(self):
@@ -99,13 +106,10 @@ class Columns:
         ``precisions`` says of the columns whose decimals are asked for how far cells may be from these.
         """
         asked = {} if precisions is None else precisions
-        missing = np.isnan(cells)
-        is_broken = (cells != np.floor(cells)) & ~missing
-        row = is_broken.argmax(axis=0)
-        broken = np.where(is_broken.any(axis=0), cells[row, np.arange(cells.shape[1])], np.nan)
+        holed = np.isnan(cells).any(axis=0)
         levels = {j: counts_of(cells[:, j], weight) for j in with_levels}
         decimals = decimals_of(cells[:, as_slice(np.array([*asked], int))], np.array([*asked.values()]))
-        return cls(Moments.of(cells, weight), missing.any(axis=0), broken, levels, decimals)
+        return cls(Moments.of(cells, weight), holed, broken_in(cells), levels, decimals)
 
     def __add__(self, other):
         broken = np.where(np.isnan(self.broken), other.broken, self.broken)
@@ -125,6 +129,20 @@ class Columns:
         there = moments.low <= moments.high
         ends = (np.where(there, end, np.nan) for end in (moments.low, moments.high))
         return np.stack([*ends, self.broken])
+
+
+def broken_in(cells):
+    """The first cell of each column (n_features,) that is no whole number; NaN where there is none."""
+    broken, left = np.full(cells.shape[1], np.nan), np.arange(cells.shape[1])
+    for rows in (slice(TELLING), slice(TELLING, None)):
+        part = cells[rows, as_columns(left, cells)]
+        is_broken = part > np.floor(part)
+        found = is_broken.any(axis=0)
+        broken[left[found]] = part[is_broken[:, found].argmax(axis=0), np.flatnonzero(found)]
+        left = left[~found]
+        if not len(left) or len(cells) <= TELLING:
+            break
+    return broken
 
 
 def counts_of(numbers, weight):
@@ -220,14 +238,32 @@ class Held(NamedTuple):
         return cls(np.empty(0, np.uint64), np.empty((0, n_features)))
 
     def after(self, prints, cells):
-        """What is held after more rows: all, or one of each fingerprint that a sample takes."""
+        """What is held after more rows: all, or one of each fingerprint that a sample takes. What was held may change.
+
+        Once there are as many as a sample takes, few of the rows to come take the place of others.
+        """
+        size = sample_size(cells.shape[1])
+        if len(np.unique(self.prints)) == size:
+            self._take(prints, cells)
+            return self
         if len(self.prints):
             prints, cells = np.append(self.prints, prints), np.vstack([self.cells, cells])
-        if len(prints) > sample_size(cells.shape[1]):
-            first = np.unique(prints, return_index=True)[1]
-            kept = first[smallest(prints[first], sample_size(cells.shape[1]))]
-            prints, cells = prints[kept], cells[kept]
-        return Held(prints, cells)
+        if len(prints) < size:
+            return Held(prints, cells)
+        first = np.unique(prints, return_index=True)[1] if len(prints) > size else np.arange(size)
+        kept = first[smallest(prints[first], size)]
+        return Held(prints[kept], cells[kept])
+
+    def _take(self, prints, cells):
+        """Put rows that a sample would rather have in the place of others; all that are held differ."""
+        smaller = np.flatnonzero(stirred(prints) < stirred(self.prints).max())
+        new, first = np.unique(prints[smaller], return_index=True)
+        is_new = ~np.isin(new, self.prints)
+        new, rows = new[is_new], smaller[first[is_new]]
+        kept = smallest(np.append(self.prints, new), len(self.prints))
+        entering, leaving = kept[kept >= len(self.prints)] - len(self.prints), np.ones(len(self.prints), dtype=bool)
+        leaving[kept[kept < len(self.prints)]] = False
+        self.prints[leaving], self.cells[leaving] = new[entering], cells[rows[entering]]
 
     def of(self, prints):
         """The cells of rows with these fingerprints."""

@@ -184,9 +184,11 @@ def weighted_threshold(scores, weight, share, most=1.0):
 
 def _reached(values, weight, share):
     """The lowest value that has at least a ``share`` of the weight at or below it, or one a share; and all in order."""
-    order = np.argsort(values, kind="stable")
-    ranked = values[order]
-    reached = np.cumsum(np.ones(len(ranked)) if weight is None else weight[order])
+    if weight is None:
+        ranked, reached = np.sort(values), np.arange(1.0, len(values) + 1.0)
+    else:
+        order = np.argsort(values, kind="stable")
+        ranked, reached = values[order], np.cumsum(weight[order])
     return ranked[np.searchsorted(reached, share * reached[-1] * (1.0 - 1e-12))], ranked
 
 
