@@ -122,6 +122,18 @@ class WeightedRows:
     def _weight(self, part):
         return None if self.weight is None else self.weight[part]
 
+    def drawn_evenly(self, n_rows, seed):
+        """So many rows that count alike, one by chance of each of as many equal parts of the weight; few rows are all.
+
+        In the order in which they are here. By chance, so that rows that come by turns are not those of one kind.
+        """
+        if self.n_rows <= n_rows:
+            return self
+        ends = np.cumsum(self.counts)
+        places = (np.arange(n_rows) + np.random.RandomState(seed).uniform(size=n_rows)) / n_rows
+        drawn = np.searchsorted(ends, places * ends[-1], side="right").clip(0, self.n_rows - 1)
+        return WeightedRows(self.X, None, self.total, self._places(drawn), self.n_counted)
+
     def usual_range(self):
         """Between which values 98 % of each column's cells lie (2, n_features), from up to RANGE_ROWS rows.
 
