@@ -16,7 +16,7 @@ from skvae._tables.decimals import TELLING, as_columns, decimals_of
 from skvae._tables.distinct import distinct_rows, prints_of, stirred
 from skvae._tables.matrix import as_slice, chunks, dense, in_file
 from skvae._tables.moments import Moments
-from skvae._tables.weighted import WeightedRows
+from skvae._tables.weighted import ALMOST, USUAL, WeightedRows
 
 SAMPLE_ROWS, SAMPLE_CELLS, LEAST_SAMPLE_ROWS = 8192, 2**22, 256
 """Rows of the sample; fewer where they have many cells."""
@@ -57,6 +57,15 @@ class Sample:
         ordered = np.array(self.cells.T, order="C")
         ordered.sort(axis=1)
         return ordered
+
+    def usual_range(self, usual):
+        """Between which values 98 % of each column's cells lie, but for far ones (2, n_features)."""
+        if np.ptp(self.counts) > 0.0:
+            return WeightedRows.present(usual.near(self.cells), self.counts).usual_range()
+        ends = usual.spans(self.ordered)
+        places = ends[0] + np.ceil(np.array(USUAL)[:, None] * (ends[1] - ends[0]) * ALMOST).astype(int) - 1
+        found = np.take_along_axis(self.ordered, places.clip(0).T, axis=1).T
+        return np.where(ends[0] < ends[1], found, [[-np.inf], [np.inf]])
 
     @property
     def rows(self):
