@@ -236,10 +236,14 @@ def passed(X, weight=None, with_levels=(), precisions=None):
 
 
 class Held(NamedTuple):
-    """Rows that a pass has met and that a sample may want: fingerprints (n,) and cells (n, n_features)."""
+    """Rows that a pass has met and that a sample may want: fingerprints (n,) and cells (n, n_features).
+
+    They are all rows, and ``limit`` is None, or those that a sample takes, whose stirred fingerprints are at most that.
+    """
 
     prints: np.ndarray
     cells: np.ndarray
+    limit: np.uint64 | None = None
 
     @classmethod
     def nothing(cls, n_features):
@@ -251,28 +255,31 @@ class Held(NamedTuple):
 
         Once there are as many as a sample takes, few of the rows to come take the place of others.
         """
-        size = sample_size(cells.shape[1])
-        if len(np.unique(self.prints)) == size:
-            self._take(prints, cells)
-            return self
+        if self.limit is not None:
+            return self._with_smaller(prints, cells)
         if len(self.prints):
             prints, cells = np.append(self.prints, prints), np.vstack([self.cells, cells])
-        if len(prints) < size:
+        size = sample_size(cells.shape[1])
+        if len(prints) <= size:
             return Held(prints, cells)
-        first = np.unique(prints, return_index=True)[1] if len(prints) > size else np.arange(size)
+        first = np.unique(prints, return_index=True)[1]
         kept = first[smallest(prints[first], size)]
-        return Held(prints[kept], cells[kept])
+        return Held(prints[kept], cells[kept], stirred(prints[kept]).max() if len(kept) == size else None)
 
-    def _take(self, prints, cells):
-        """Put rows that a sample would rather have in the place of others; all that are held differ."""
-        smaller = np.flatnonzero(stirred(prints) < stirred(self.prints).max())
-        new, first = np.unique(prints[smaller], return_index=True)
+    def _with_smaller(self, prints, cells):
+        """Rows that a sample would rather have, in the place of others."""
+        rows = np.flatnonzero(stirred(prints) < self.limit)
+        new, first = np.unique(prints[rows], return_index=True)
         is_new = ~np.isin(new, self.prints)
-        new, rows = new[is_new], smaller[first[is_new]]
-        kept = smallest(np.append(self.prints, new), len(self.prints))
-        entering, leaving = kept[kept >= len(self.prints)] - len(self.prints), np.ones(len(self.prints), dtype=bool)
-        leaving[kept[kept < len(self.prints)]] = False
+        new, rows = new[is_new], rows[first[is_new]]
+        if not len(new):
+            return self
+        n_held = len(self.prints)
+        kept = smallest(np.append(self.prints, new), n_held)
+        entering = kept[kept >= n_held] - n_held
+        leaving = np.setdiff1d(np.arange(n_held), kept[kept < n_held], assume_unique=True)
         self.prints[leaving], self.cells[leaving] = new[entering], cells[rows[entering]]
+        return self._replace(limit=stirred(self.prints).max())
 
     def of(self, prints):
         """The cells of rows with these fingerprints."""

@@ -42,15 +42,18 @@ def moments_with_holes(inputs, missing, weight, latent_dim):
     loadings = variance.sqrt()[:, None] * vectors * (0.5 * values.clamp_min(1e-3)).sqrt()
     noise = (variance - loadings.square().sum(1)).clamp_min(0.1 * variance)
     identity = torch.eye(latent_dim, dtype=inputs.dtype, device=inputs.device)
-    patterns, own = torch.unique(there, dim=0, return_inverse=True)  # rows that lack the same are as uncertain
+    # rows that lack the same are as uncertain, and inputs of a column are there together
+    patterns, of_row = torch.unique(there, dim=0, return_inverse=True)
+    together, of_input = torch.unique(there, dim=1, return_inverse=True)
+    shares = weight[spread].to(inputs)[:, None] * together
     offset = torch.zeros_like(mean)
     for _ in range(HOLE_ITERATIONS):
         outer = (loadings[:, :, None] * loadings[:, None, :] / noise[:, None, None]).flatten(1)
-        spread_of_code = torch.linalg.inv(identity + (patterns @ outer).unflatten(1, identity.shape))[own]
+        spread_of_code = torch.linalg.inv(identity + (patterns @ outer).unflatten(1, identity.shape))[of_row]
         code = (spread_of_code @ (((centred - offset) * there / noise) @ loadings)[..., None])[..., 0]
         with_one = torch.cat([code, torch.ones_like(code[:, :1])], dim=1)
         second = with_one[:, :, None] * with_one[:, None, :] + pad(spread_of_code, (0, 1, 0, 1))
-        seconds = (share.mT @ second.flatten(1)).unflatten(1, second.shape[1:])
+        seconds = (shares.mT @ second.flatten(1)).unflatten(1, second.shape[1:])[of_input]
         firsts = (share * centred).mT @ with_one
         ridge = ROWS_OF_ZEROS * torch.eye(latent_dim + 1, dtype=inputs.dtype, device=inputs.device)
         slopes = torch.linalg.solve(seconds + ridge, firsts)
