@@ -270,7 +270,8 @@ class Held(NamedTuple):
         """Rows that a sample would rather have, in the place of others."""
         rows = np.flatnonzero(stirred(prints) < self.limit)
         new, first = np.unique(prints[rows], return_index=True)
-        is_new = ~np.isin(new, self.prints)
+        ranked = np.sort(self.prints)
+        is_new = ranked[np.searchsorted(ranked, new).clip(max=len(ranked) - 1)] != new
         new, rows = new[is_new], rows[first[is_new]]
         if not len(new):
             return self
