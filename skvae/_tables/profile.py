@@ -16,7 +16,7 @@ from skvae._tables.decimals import TELLING, as_columns, decimals_of
 from skvae._tables.distinct import distinct_rows, prints_of, stirred
 from skvae._tables.matrix import as_slice, chunks, dense, in_file
 from skvae._tables.moments import Moments
-from skvae._tables.weighted import ALMOST, USUAL, WeightedRows
+from skvae._tables.weighted import BUT_ROUNDING, USUAL_SHARES, WeightedRows
 
 SAMPLE_ROWS, SAMPLE_CELLS, LEAST_SAMPLE_ROWS = 8192, 2**22, 256
 """Rows of the sample; fewer where they have many cells."""
@@ -62,8 +62,8 @@ class Sample:
         """Between which values 98 % of each column's cells lie, but for far ones (2, n_features)."""
         if np.ptp(self.counts) > 0.0:
             return WeightedRows.present(usual.near(self.cells), self.counts).usual_range()
-        ends = usual.spans(self.ordered)
-        places = ends[0] + np.ceil(np.array(USUAL)[:, None] * (ends[1] - ends[0]) * ALMOST).astype(int) - 1
+        ends = spans(self.ordered, usual.low, usual.high)
+        places = ends[0] + np.ceil(np.array(USUAL_SHARES)[:, None] * (ends[1] - ends[0]) * BUT_ROUNDING).astype(int) - 1
         found = np.take_along_axis(self.ordered, places.clip(0).T, axis=1).T
         return np.where(ends[0] < ends[1], found, [[-np.inf], [np.inf]])
 
@@ -75,6 +75,16 @@ class Sample:
     def __add__(self, other):
         parts = ((getattr(self, name), getattr(other, name)) for name in ("prints", "cells", "counts"))
         return Sample.of(*map(np.concatenate, parts))
+
+
+def spans(ordered, low, high):
+    """From which place to which the cells of columns in order (n_columns, n) are not far (2, n_columns).
+
+    Missing ones are last. ``low`` and ``high`` (n_columns,) are where cells are far, None where none is.
+    """
+    low, high = ([-np.inf] * len(ordered), [np.inf] * len(ordered)) if low is None else (low, high)
+    first = [np.searchsorted(cells, end) for cells, end in zip(ordered, low, strict=True)]
+    return np.array([first, [np.searchsorted(cells, end, "right") for cells, end in zip(ordered, high, strict=True)]])
 
 
 def smallest(prints, n):

@@ -150,12 +150,6 @@ class Usual:
         """Cells that are missing where they are far, an array."""
         return X if self.low is None else np.where(self.is_far(X), np.nan, X)
 
-    def spans(self, ordered):
-        """From which place to which cells in order (n_columns, n), missing ones last, are not far (2, n_columns)."""
-        low, high = ([-np.inf] * len(ordered), [np.inf] * len(ordered)) if self.low is None else (self.low, self.high)
-        first = [np.searchsorted(cells, end) for cells, end in zip(ordered, low, strict=True)]
-        return np.array([first, [np.searchsorted(c, end, "right") for c, end in zip(ordered, high, strict=True)]])
-
     def learned_ends(self, moments):
         """Smallest and largest cell of each column as a model learns it (2, n_features): far ones at their places."""
         if self.low is None:

@@ -16,10 +16,10 @@ HOLES_ROWS = 8192
 RANGE_ROWS = 8192
 """Rows from which the usual range of a column is taken."""
 
-USUAL = 0.01, 0.99
+USUAL_SHARES = 0.01, 0.99
 """Shares of a column's cells at which its usual range ends."""
 
-ALMOST = 1.0 - 1e-12
+BUT_ROUNDING = 1.0 - 1e-12
 """Share of a weight that is all of it, but for rounding."""
 
 MOST_REPETITIONS = 1e6
@@ -146,7 +146,7 @@ class WeightedRows:
         Anywhere where a column has no cells.
         """
         part = slice(None, None, -(-self.n_rows // RANGE_ROWS))
-        usual = self._of(of_rows(self.X, self._places(part)), part).quantiles(USUAL)
+        usual = self._of(of_rows(self.X, self._places(part)), part).quantiles(USUAL_SHARES)
         return np.where(np.isnan(usual), [[-np.inf], [np.inf]], usual)
 
     def quantiles(self, levels):
@@ -207,7 +207,7 @@ def _reached(values, weight, share):
     else:
         order = np.argsort(values, kind="stable")
         ranked, reached = values[order], np.cumsum(weight[order])
-    return ranked[np.searchsorted(reached, share * reached[-1] * ALMOST)], ranked
+    return ranked[np.searchsorted(reached, share * reached[-1] * BUT_ROUNDING)], ranked
 
 
 def relative(weight):
