@@ -176,3 +176,21 @@ def test_rows_and_inputs_with_holes_are_summed_by_kind_as_they_would_be_one_by_o
     monkeypatch.setattr(linear, "different", lambda table, dim: (table, torch.arange(table.shape[dim])))
     for one, other in zip(by_kind, moments_with_holes(inputs, missing, weight, 2), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
+def test_moments_with_holes_are_the_likeliest_of_the_cells_that_are_there(monkeypatch):
+    monkeypatch.setattr(linear, "HOLE_ITERATIONS", 1000)
+    monkeypatch.setattr(linear, "ROWS_OF_ZEROS", 0.0)
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(400, 1, generator=generator) @ torch.ones(1, 6) + torch.randn(400, 6, generator=generator)
+    missing = torch.rand(400, 6, generator=generator) < 0.3
+    mean, covariance = moments_with_holes(inputs, missing, torch.ones(400), 1)
+
+    def log_prob(share):
+        """Of the cells that are there, where covariances are changed by a share."""
+        changed = torch.diag(covariance.diagonal()) * (1.0 - share) + share * covariance
+        rows = zip(inputs.double(), ~missing, strict=True)
+        normal = torch.distributions.MultivariateNormal
+        return sum(normal(mean[there], changed[there][:, there]).log_prob(x[there]) for x, there in rows if there.any())
+
+    assert log_prob(1.0) > max(log_prob(0.995), log_prob(1.005))
