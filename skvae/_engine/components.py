@@ -10,6 +10,7 @@ from skvae._engine.device import answering
 from skvae._engine.summaries import spread
 from skvae._tables.frames.frame import as_array
 from skvae._tables.weighted import WeightedRows
+from skvae.nn.numerics import wide
 from skvae.nn.penalties import makes_activations
 
 ROWS_TO_DECODE, MOST_DECODED, LEAST_DECODED = 2**15, 2048, 32
@@ -77,7 +78,7 @@ class Recovering:
             self._module = model._opening.for_tensors(self._x)
             self.codes = self._module.codes(self._x)
             apart = as_array(self._module.decode(torch.zeros_like(self.codes)).residual(self._x))
-        self._weight = counts[:, None] * ~np.isnan(X)
+        self._counts, self._weight = counts, counts[:, None] * ~np.isnan(X)
         self._in_nats = np.zeros(X.shape[1], dtype=bool)
         for _, columns, further in self._options.likelihood:
             self._in_nats[columns] = "n_levels" in further
@@ -93,7 +94,9 @@ class Recovering:
         with answering(self._tensors.device), torch.no_grad():
             pieces = zip(*(part.split(self._module.rows_at_once) for part in (codes, self._x)), strict=True)
             errors = torch.cat([self._module.decode(z).error(x) for z, x in pieces])
-        return Recovery(self._mean(as_array(errors)), self._spread, self._in_nats)
+            errors = torch.nan_to_num(errors).to(wide(errors))  # zero where cells are missing
+            lost = as_array(torch.as_tensor(self._counts, dtype=errors.dtype, device=errors.device) @ errors)
+        return Recovery(lost / np.maximum(self._weight.sum(axis=0), 1e-300), self._spread, self._in_nats)
 
     def one_by_one(self, order):
         """Share of all that each variable brings back beside those before it (latent_dim,), in this order."""

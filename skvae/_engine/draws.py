@@ -50,7 +50,7 @@ def mixture_of(codes, n_components):
             criterion = mixture.bic(codes)
             if criterion < lowest:
                 best, lowest = mixture, criterion
-            fit = -2.0 * mixture.score(codes) * len(codes)
+            fit = criterion - mixture._n_parameters() * math.log(len(codes))
             is_little = before - fit < WORTHWHILE * (criterion - fit) / 2  # half of its components are new
             if is_little or (best is not mixture and 2 * mixture._n_parameters() * CODES_A_PARAMETER > len(codes)):
                 break

@@ -39,7 +39,7 @@ def summarised(model, profile, n_draws, rate=1.0, before=None):
     Where these are the share ``rate`` of all rows, it is mixed with that of ``before``.
     """
     rows = profile.sample.rows
-    some, usual = spread(rows), usual_range(model, rows)
+    some, usual = spread(rows), usual_range(model, profile.sample)
     if rate < 1.0:
         usual = np.where(np.isfinite(before.usual + usual), (1.0 - rate) * before.usual + rate * usual, usual)
     baseline = mean_shares(cell_shares(model, model.units.usual.tamed(some.X), usual, n_draws), some)
@@ -53,9 +53,9 @@ def spread(rows, most=BASELINE_ROWS):
     return rows.part(slice(None, None, math.ceil(rows.n_rows / most)))
 
 
-def usual_range(model, rows):
+def usual_range(model, sample):
     """Where the cells of each column usually lie (2, n_features); everywhere where values have no order."""
-    usual = WeightedRows.present(model.units.usual.near(rows.X), rows.counts).usual_range()
+    usual = sample.usual_range(model.units.usual)
     for name, columns, _ in model.options.likelihood:
         if not LIKELIHOODS[name].ordered:
             usual[:, columns] = np.array([[-np.inf], [np.inf]])

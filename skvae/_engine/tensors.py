@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from skvae._tables.matrix import by_the_batch, chunks, in_file
+from skvae._tables.matrix import blocks, by_the_batch, chunks, in_file
 from skvae._tables.on_disk import rows_together, shuffled_by_blocks
 from skvae._tables.units import Units
 from skvae._tables.weighted import WeightedRows
@@ -43,7 +43,9 @@ class Tensors:
         """Weighted rows to learn from as tensors."""
         standard = np.empty((rows.n_rows, rows.X.shape[1]), self.dtype)
         for part in chunks(*standard.shape):
-            standard[part] = self.units.to_learn(rows.part(part).X)
+            X, own = rows.part(part).X, standard[part]
+            for block in blocks(*X.shape):
+                own[block] = self.units.to_learn(X[block])
         return Rows(self.of(standard), self.of(rows.counts))
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skvae._tables.matrix import as_slice
+
 MOST_VALUES, SHARE_OF_A_BOUND, ROWS_OF_A_BOUND = 20, 0.05, 10
 """An end is a bound where it holds this share of the rows and at least so many, or where a column has no more values
 than this, each of so many rows."""
@@ -20,20 +22,26 @@ def bounds_of(sample, ends, columns):
     Or else one that many of these columns have in common and none passes. ``sample`` is that of a profile, ``ends`` are
     the smallest and the largest usual cell of each column. Other columns have no bounds.
     """
-    bounds, counts = np.repeat(NOWHERE, sample.cells.shape[1], axis=1), sample.counts
-    bounds[:, columns] = common_ends(sample, ends, columns)
-    for j in columns:
-        cells = sample.cells[:, j]
-        there = (cells >= ends[0][j]) & (cells <= ends[1][j])
-        held = counts[there]
-        if not len(held):
-            continue
-        few = len(np.unique(cells[there])) <= min(MOST_VALUES, held.sum() / ROWS_OF_A_BOUND)
-        for side in (0, 1):
-            repeated = counts[cells == ends[side][j]].sum()
-            if few or repeated >= max(SHARE_OF_A_BOUND * held.sum(), ROWS_OF_A_BOUND):
-                bounds[side, j] = ends[side][j]
+    bounds = np.repeat(NOWHERE, sample.cells.shape[1], axis=1)
+    if not len(columns):
+        return bounds
+    cells, low, high = sample.cells[:, as_slice(np.array(columns))], ends[0][columns], ends[1][columns]
+    held = sample.counts @ ((cells >= low) & (cells <= high))
+    few = n_values(sample.ordered[columns], low, high) <= np.minimum(MOST_VALUES, held / ROWS_OF_A_BOUND)
+    within = np.repeat(common_ends(sample, ends, columns), len(columns), axis=1)
+    for side, end in enumerate((low, high)):
+        repeated = sample.counts @ (cells == end)
+        is_bound = few | (repeated >= np.maximum(SHARE_OF_A_BOUND * held, ROWS_OF_A_BOUND))
+        within[side] = np.where(is_bound & (held > 0.0), end, within[side])
+    bounds[:, columns] = within
     return bounds
+
+
+def n_values(ordered, low, high):
+    """How many values there are between such ends among cells in order (n_columns, n), of each column that has one."""
+    is_next = ordered[:, 1:] > ordered[:, :-1]
+    is_next &= (ordered[:, :-1] >= low[:, None]) & (ordered[:, 1:] <= high[:, None])
+    return 1 + np.count_nonzero(is_next, axis=1)
 
 
 def common_ends(sample, ends, columns):
@@ -43,7 +51,7 @@ def common_ends(sample, ends, columns):
     if len(varying) < enough:
         return found
     for side, end in enumerate((ends[0][varying].min(), ends[1][varying].max())):
-        repeated = sample.counts @ (sample.cells[:, varying] == end) >= 2.0
+        repeated = sample.counts @ (sample.cells == end)[:, varying] >= 2.0
         if repeated.sum() >= enough:
             found[side] = end
     return found

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from skvae._tables.matrix import chunks, of_rows, pieces_of
+from skvae._tables.matrix import blocks, chunks, of_rows, pieces_of
 
 COLUMNS_IN_ORDER = 64
 """Columns whose cells say in which order rows are that differ in none before."""
@@ -27,13 +27,16 @@ def fingerprints(X):
 
 def prints_of(cells):
     """The fingerprints (n,) of some rows, an array."""
-    cells = np.add(cells, 0.0, dtype=np.float64)
-    cells[np.isnan(cells)] = np.nan
-    bits = cells.view(np.uint64)
-    bits ^= bits >> np.uint64(32)
-    bits *= MIXER
-    bits ^= bits >> np.uint64(32)
-    return bits @ factors(cells.shape[1])
+    prints, own = np.empty(len(cells), np.uint64), factors(cells.shape[1])
+    for part in blocks(*cells.shape):
+        block = np.add(cells[part], 0.0, dtype=np.float64)
+        np.copyto(block, np.nan, where=np.isnan(block))
+        bits = block.view(np.uint64)
+        bits ^= bits >> np.uint64(32)
+        bits *= MIXER
+        bits ^= bits >> np.uint64(32)
+        prints[part] = bits @ own
+    return prints
 
 
 def stirred(prints):

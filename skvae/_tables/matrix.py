@@ -253,6 +253,16 @@ def chunks(stop, n_features, start=0):
     return [slice(first, min(first + size, stop)) for first in range(start, stop, size)]
 
 
+CELLS_IN_CACHE = 2**16
+"""Cells of float64 that several passes go over one after the other while they are close to the processor."""
+
+
+def blocks(n_rows, n_features):
+    """Slices that cover rows of an array, as few at a time as stay close to the processor."""
+    size = max(CELLS_IN_CACHE // max(n_features, 1), LEAST_CHUNK)
+    return [slice(first, first + size) for first in range(0, n_rows, size)]
+
+
 def pieces_of(X):
     """The rows of a table as arrays, a chunk at a time, each with the slice of rows that it is."""
     return ((part, X[part]) for part in chunks(*X.shape))

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skvae._tables.matrix import blocks
+
 ALMOST_ALL = 1.0 - 1e-9
 """Share of the weight of a column's rows that is all of it, but for rounding."""
 
@@ -39,14 +41,14 @@ class Moments:
         """Those of rows (n, n_features) of float64 with weights (n,); missing cells are NaN."""
         total = float(weight.sum())
         share = weight / (total or 1.0)
-        with np.errstate(over="ignore", invalid="ignore"):
-            there = whole(share @ ~np.isnan(cells))
-            known = np.where(there == 0.0, 1.0, there)
-            mean = (share @ zero_if_missing(cells.copy())) / known
-            deviation = zero_if_missing(cells - mean)
-            away, variance = (share @ deviation) / known, (share @ deviation**2) / known
         low, high = np.fmin.reduce(cells, axis=0, initial=np.inf), np.fmax.reduce(cells, axis=0, initial=-np.inf)
-        return cls(total, there, low, high, mean, variance, away)
+        is_whole = not np.isnan(np.minimum.reduce(cells, axis=0, initial=np.inf)).any()
+        with np.errstate(over="ignore", invalid="ignore"):
+            there = whole(np.full(len(low), share.sum()) if is_whole else share @ ~np.isnan(cells))
+            known = np.where(there == 0.0, 1.0, there)
+            mean = (share @ (cells if is_whole else zero_if_missing(cells.copy()))) / known
+            away, variance = about(mean, cells, share, is_whole and np.isfinite(mean).all())
+        return cls(total, there, low, high, mean, variance / known, away / known)
 
     def __add__(self, other):
         """Those of both parts, by the pairwise formula of Chan, Golub and LeVeque (1979)."""
@@ -82,6 +84,18 @@ def whole(share):
     return np.where(share > ALMOST_ALL, 1.0, share)
 
 
+def about(mean, cells, share, is_whole):
+    """Sums of distances to the mean, and of their squares, by the share of each row; ``is_whole`` where none lacks."""
+    away, squares = np.zeros(len(mean)), np.zeros(len(mean))
+    for part in blocks(*cells.shape):
+        deviation = cells[part] - mean
+        deviation = deviation if is_whole else zero_if_missing(deviation)
+        away += share[part] @ deviation
+        squares += share[part] @ np.square(deviation, out=deviation)
+    return away, squares
+
+
 def zero_if_missing(cells):
     """Cells with zero where they are missing, in place."""
-    return np.nan_to_num(cells, copy=False, nan=0.0, posinf=np.inf, neginf=-np.inf)
+    np.copyto(cells, 0.0, where=np.isnan(cells))
+    return cells

@@ -6,17 +6,17 @@ the profile.
 """
 
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 from typing import NamedTuple
 
 import numpy as np
 
-from skvae._tables.decimals import decimals_of
+from skvae._tables.decimals import TELLING, as_columns, decimals_of
 from skvae._tables.distinct import distinct_rows, prints_of, stirred
 from skvae._tables.matrix import as_slice, chunks, dense, in_file
 from skvae._tables.moments import Moments
-from skvae._tables.weighted import WeightedRows
+from skvae._tables.weighted import BUT_ROUNDING, USUAL_SHARES, WeightedRows
 
 SAMPLE_ROWS, SAMPLE_CELLS, LEAST_SAMPLE_ROWS = 8192, 2**22, 256
 """Rows of the sample; fewer where they have many cells."""
@@ -51,6 +51,22 @@ class Sample:
         kept = order[smallest(prints[first[order]], sample_size(cells.shape[1]))]
         return cls(prints[first[kept]], cells[first[kept]], held[kept])
 
+    @cached_property
+    def ordered(self):
+        """The cells of each column in order (n_features, n), missing ones last."""
+        ordered = np.array(self.cells.T, order="C")
+        ordered.sort(axis=1)
+        return ordered
+
+    def usual_range(self, usual):
+        """Between which values 98 % of each column's cells lie, but for far ones (2, n_features)."""
+        if np.ptp(self.counts) > 0.0:
+            return WeightedRows.present(usual.near(self.cells), self.counts).usual_range()
+        ends = spans(self.ordered, usual.low, usual.high)
+        places = ends[0] + np.ceil(np.array(USUAL_SHARES)[:, None] * (ends[1] - ends[0]) * BUT_ROUNDING).astype(int) - 1
+        found = np.take_along_axis(self.ordered, places.clip(0).T, axis=1).T
+        return np.where(ends[0] < ends[1], found, [[-np.inf], [np.inf]])
+
     @property
     def rows(self):
         """These rows, as rows with weights."""
@@ -59,6 +75,16 @@ class Sample:
     def __add__(self, other):
         parts = ((getattr(self, name), getattr(other, name)) for name in ("prints", "cells", "counts"))
         return Sample.of(*map(np.concatenate, parts))
+
+
+def spans(ordered, low, high):
+    """From which place to which the cells of columns in order (n_columns, n) are not far (2, n_columns).
+
+    Missing ones are last. ``low`` and ``high`` (n_columns,) are where cells are far, None where none is.
+    """
+    low, high = ([-np.inf] * len(ordered), [np.inf] * len(ordered)) if low is None else (low, high)
+    first = [np.searchsorted(cells, end) for cells, end in zip(ordered, low, strict=True)]
+    return np.array([first, [np.searchsorted(cells, end, "right") for cells, end in zip(ordered, high, strict=True)]])
 
 
 def smallest(prints, n):
@@ -99,13 +125,10 @@ class Columns:
         ``precisions`` says of the columns whose decimals are asked for how far cells may be from these.
         """
         asked = {} if precisions is None else precisions
-        missing = np.isnan(cells)
-        is_broken = (cells != np.floor(cells)) & ~missing
-        row = is_broken.argmax(axis=0)
-        broken = np.where(is_broken.any(axis=0), cells[row, np.arange(cells.shape[1])], np.nan)
+        holed = np.isnan(cells).any(axis=0)
         levels = {j: counts_of(cells[:, j], weight) for j in with_levels}
         decimals = decimals_of(cells[:, as_slice(np.array([*asked], int))], np.array([*asked.values()]))
-        return cls(Moments.of(cells, weight), missing.any(axis=0), broken, levels, decimals)
+        return cls(Moments.of(cells, weight), holed, broken_in(cells), levels, decimals)
 
     def __add__(self, other):
         broken = np.where(np.isnan(self.broken), other.broken, self.broken)
@@ -125,6 +148,20 @@ class Columns:
         there = moments.low <= moments.high
         ends = (np.where(there, end, np.nan) for end in (moments.low, moments.high))
         return np.stack([*ends, self.broken])
+
+
+def broken_in(cells):
+    """The first cell of each column (n_features,) that is no whole number; NaN where there is none."""
+    broken, left = np.full(cells.shape[1], np.nan), np.arange(cells.shape[1])
+    for rows in (slice(TELLING), slice(TELLING, None)):
+        part = cells[rows, as_columns(left, cells)]
+        is_broken = part > np.floor(part)
+        found = is_broken.any(axis=0)
+        broken[left[found]] = part[is_broken[:, found].argmax(axis=0), np.flatnonzero(found)]
+        left = left[~found]
+        if not len(left) or len(cells) <= TELLING:
+            break
+    return broken
 
 
 def counts_of(numbers, weight):
@@ -209,10 +246,14 @@ def passed(X, weight=None, with_levels=(), precisions=None):
 
 
 class Held(NamedTuple):
-    """Rows that a pass has met and that a sample may want: fingerprints (n,) and cells (n, n_features)."""
+    """Rows that a pass has met and that a sample may want: fingerprints (n,) and cells (n, n_features).
+
+    They are all rows, and ``limit`` is None, or those that a sample takes, whose stirred fingerprints are at most that.
+    """
 
     prints: np.ndarray
     cells: np.ndarray
+    limit: np.uint64 | None = None
 
     @classmethod
     def nothing(cls, n_features):
@@ -220,14 +261,36 @@ class Held(NamedTuple):
         return cls(np.empty(0, np.uint64), np.empty((0, n_features)))
 
     def after(self, prints, cells):
-        """What is held after more rows: all, or one of each fingerprint that a sample takes."""
+        """What is held after more rows: all, or one of each fingerprint that a sample takes. What was held may change.
+
+        Once there are as many as a sample takes, few of the rows to come take the place of others.
+        """
+        if self.limit is not None:
+            return self._with_smaller(prints, cells)
         if len(self.prints):
             prints, cells = np.append(self.prints, prints), np.vstack([self.cells, cells])
-        if len(prints) > sample_size(cells.shape[1]):
-            first = np.unique(prints, return_index=True)[1]
-            kept = first[smallest(prints[first], sample_size(cells.shape[1]))]
-            prints, cells = prints[kept], cells[kept]
-        return Held(prints, cells)
+        size = sample_size(cells.shape[1])
+        if len(prints) <= size:
+            return Held(prints, cells)
+        first = np.unique(prints, return_index=True)[1]
+        kept = first[smallest(prints[first], size)]
+        return Held(prints[kept], cells[kept], stirred(prints[kept]).max() if len(kept) == size else None)
+
+    def _with_smaller(self, prints, cells):
+        """Rows that a sample would rather have, in the place of others."""
+        rows = np.flatnonzero(stirred(prints) < self.limit)
+        new, first = np.unique(prints[rows], return_index=True)
+        ranked = np.sort(self.prints)
+        is_new = ranked[np.searchsorted(ranked, new).clip(max=len(ranked) - 1)] != new
+        new, rows = new[is_new], rows[first[is_new]]
+        if not len(new):
+            return self
+        n_held = len(self.prints)
+        kept = smallest(np.append(self.prints, new), n_held)
+        entering = kept[kept >= n_held] - n_held
+        leaving = np.setdiff1d(np.arange(n_held), kept[kept < n_held], assume_unique=True)
+        self.prints[leaving], self.cells[leaving] = new[entering], cells[rows[entering]]
+        return self._replace(limit=stirred(self.prints).max())
 
     def of(self, prints):
         """The cells of rows with these fingerprints."""

@@ -57,7 +57,7 @@ class Usual:
         low, high, middle, reach = (np.full(len(moments.low), value) for value in (-np.inf, np.inf, np.nan, np.nan))
         for name, columns in groups:
             if name is not None:
-                low[columns], high[columns], middle[columns], reach[columns] = SCALES[name](sample.cells[:, columns])
+                low[columns], high[columns], middle[columns], reach[columns] = SCALES[name](sample.ordered[columns])
         usual = cls(low, high, middle, reach, moments.low, moments.high)
         far = usual.far_columns(moments)
         if not far.any():
@@ -166,10 +166,8 @@ class Usual:
         ``sample`` is that of a profile.
         """
         found = {j: places.tolist() for j, (_, places) in self.placeholders.items()}
-        ordered = np.sort(sample.cells, axis=0)
-        repeats = (np.diff(ordered, axis=0) == 0.0).any(axis=0)
-        for j in [j for j in columns if repeats[j]]:
-            most = held_by_most(sample.cells[:, j], sample.counts)
+        for j in columns:
+            most = held_by_most(sample.ordered[j], sample.cells[:, j], sample.counts)
             if most is not None and self.low[j] <= most <= self.high[j]:
                 found[j] = [*found.get(j, []), most]
         return found
@@ -231,13 +229,20 @@ def repeated_among(cells, counts, low, high):
     return values[held >= max(LEAST_REPEATED, SHARE_OF_A_PLACEHOLDER * counts[there].sum())]
 
 
-def held_by_most(cells, counts):
-    """The value of a column that holds MOSTLY of its rows beside more than VALUES_BESIDE others; None elsewhere."""
-    there = ~np.isnan(cells)
-    values, place = np.unique(cells[there], return_inverse=True)
-    if len(values) <= VALUES_BESIDE + 1:
+def held_by_most(ordered, cells, counts):
+    """The value of a column that holds MOSTLY of its rows beside more than VALUES_BESIDE others; None elsewhere.
+
+    ``ordered`` are the cells in order, missing ones last.
+    """
+    starts, n_there = np.append(0, np.flatnonzero(ordered[1:] > ordered[:-1]) + 1), np.count_nonzero(ordered == ordered)
+    if not VALUES_BESIDE + 1 < len(starts) < n_there:  # or no row repeats what another one has
         return None
-    held = np.bincount(place, counts[there])
+    if np.ptp(counts) == 0.0:
+        values, held = ordered[starts], np.diff(starts, append=n_there)
+    else:
+        there = ~np.isnan(cells)
+        values, place = np.unique(cells[there], return_inverse=True)
+        held = np.bincount(place, counts[there])
     return float(values[held.argmax()]) if held.max() >= MOSTLY * held.sum() else None
 
 

@@ -16,6 +16,12 @@ HOLES_ROWS = 8192
 RANGE_ROWS = 8192
 """Rows from which the usual range of a column is taken."""
 
+USUAL_SHARES = 0.01, 0.99
+"""Shares of a column's cells at which its usual range ends."""
+
+BUT_ROUNDING = 1.0 - 1e-12
+"""Share of a weight that is all of it, but for rounding."""
+
 MOST_REPETITIONS = 1e6
 """How many rows one stands for at most in the mean: weights beyond that say no more."""
 
@@ -122,13 +128,25 @@ class WeightedRows:
     def _weight(self, part):
         return None if self.weight is None else self.weight[part]
 
+    def drawn_evenly(self, n_rows, seed):
+        """So many rows that count alike, one by chance of each of as many equal parts of the weight; few rows are all.
+
+        In the order in which they are here. By chance, so that rows that come by turns are not those of one kind.
+        """
+        if self.n_rows <= n_rows:
+            return self
+        ends = np.cumsum(self.counts)
+        places = (np.arange(n_rows) + np.random.RandomState(seed).uniform(size=n_rows)) / n_rows
+        drawn = np.searchsorted(ends, places * ends[-1], side="right").clip(0, self.n_rows - 1)
+        return WeightedRows(self.X, None, self.total, self._places(drawn), self.n_counted)
+
     def usual_range(self):
         """Between which values 98 % of each column's cells lie (2, n_features), from up to RANGE_ROWS rows.
 
         Anywhere where a column has no cells.
         """
         part = slice(None, None, -(-self.n_rows // RANGE_ROWS))
-        usual = self._of(of_rows(self.X, self._places(part)), part).quantiles((0.01, 0.99))
+        usual = self._of(of_rows(self.X, self._places(part)), part).quantiles(USUAL_SHARES)
         return np.where(np.isnan(usual), [[-np.inf], [np.inf]], usual)
 
     def quantiles(self, levels):
@@ -184,10 +202,12 @@ def weighted_threshold(scores, weight, share, most=1.0):
 
 def _reached(values, weight, share):
     """The lowest value that has at least a ``share`` of the weight at or below it, or one a share; and all in order."""
-    order = np.argsort(values, kind="stable")
-    ranked = values[order]
-    reached = np.cumsum(np.ones(len(ranked)) if weight is None else weight[order])
-    return ranked[np.searchsorted(reached, share * reached[-1] * (1.0 - 1e-12))], ranked
+    if weight is None:
+        ranked, reached = np.sort(values), np.arange(1.0, len(values) + 1.0)
+    else:
+        order = np.argsort(values, kind="stable")
+        ranked, reached = values[order], np.cumsum(weight[order])
+    return ranked[np.searchsorted(reached, share * reached[-1] * BUT_ROUNDING)], ranked
 
 
 def relative(weight):

@@ -34,30 +34,43 @@ def moments_with_holes(inputs, missing, weight, latent_dim):
     total = share.sum(0).clamp_min(1e-12)
     mean = (share * inputs).sum(0) / total
     centred = (inputs - mean) * there
-    variance = ((share * centred.square()).sum(0) / total).clamp_min(NO_VARIANCE)
-    pairs = share.mT @ there
-    paired = (share * centred).mT @ centred / pairs.clamp_min(1e-12)
+    weighed, squares = share * centred, (share * centred.square()).sum(0)
+    variance = (squares / total).clamp_min(NO_VARIANCE)
+    paired = weighed.mT @ centred / (share.mT @ there).clamp_min(1e-12)
     correlation = paired / variance.sqrt() / variance.sqrt()[:, None]
     values, vectors = top(correlation, latent_dim)
     loadings = variance.sqrt()[:, None] * vectors * (0.5 * values.clamp_min(1e-3)).sqrt()
     noise = (variance - loadings.square().sum(1)).clamp_min(0.1 * variance)
     identity = torch.eye(latent_dim, dtype=inputs.dtype, device=inputs.device)
+    ridge = ROWS_OF_ZEROS * torch.eye(latent_dim + 1, dtype=inputs.dtype, device=inputs.device)
     offset = torch.zeros_like(mean)
+    # rows that lack the same are as uncertain, and inputs of a column are there together
+    (patterns, of_row), (together, of_input) = different(there, 0), different(there, 1)
+    shares = weight[spread].to(inputs)[:, None] * together
+    by_pattern = shares.new_zeros(len(patterns), shares.shape[1]).index_add_(0, of_row, shares)
     for _ in range(HOLE_ITERATIONS):
-        outer = (loadings[:, :, None] * loadings[:, None, :] / noise[:, None, None]).flatten(1)
-        spread_of_code = torch.linalg.inv(identity + (there @ outer).unflatten(1, identity.shape))
-        code = (spread_of_code @ (((centred - offset) * there / noise) @ loadings)[..., None])[..., 0]
+        slope = loadings / noise[:, None]
+        outer = (loadings[:, :, None] * slope[:, None, :]).flatten(1)
+        uncertain = torch.linalg.inv(identity + (patterns @ outer).unflatten(1, identity.shape))
+        known = centred @ slope - (patterns @ (offset[:, None] * slope))[of_row]
+        code = (uncertain[of_row] @ known[..., None])[..., 0]
         with_one = torch.cat([code, torch.ones_like(code[:, :1])], dim=1)
-        second = with_one[:, :, None] * with_one[:, None, :] + pad(spread_of_code, (0, 1, 0, 1))
-        seconds = (share.mT @ second.flatten(1)).unflatten(1, second.shape[1:])
-        firsts = (share * centred).mT @ with_one
-        ridge = ROWS_OF_ZEROS * torch.eye(latent_dim + 1, dtype=inputs.dtype, device=inputs.device)
+        second = with_one[:, :, None] * with_one[:, None, :]
+        seconds = (shares.mT @ second.flatten(1)).unflatten(1, second.shape[1:])
+        seconds = seconds + pad((by_pattern.mT @ uncertain.flatten(1)).unflatten(1, identity.shape), (0, 1, 0, 1))
+        seconds, firsts = seconds[of_input], weighed.mT @ with_one
         slopes = torch.linalg.solve(seconds + ridge, firsts)
-        left = (share * centred.square()).sum(0) - 2.0 * (slopes * firsts).sum(1)
+        left = squares - 2.0 * (slopes * firsts).sum(1)
         left = left + ((seconds @ slopes[..., None])[..., 0] * slopes).sum(1)
         loadings, offset = slopes[:, :-1], slopes[:, -1]
         noise = torch.maximum(left / total, 0.01 * variance)
     return mean + offset, loadings @ loadings.mT + torch.diag(noise)
+
+
+def different(table, dim):
+    """The rows (``dim`` 0) or columns of a table that differ, and for each of its own the place among them."""
+    values, place = torch.unique(table.cpu(), dim=dim, return_inverse=True)
+    return values.to(table.device), place.to(table.device)
 
 
 def factor_analysis(covariance, latent_dim, floor, n_rows):

@@ -10,8 +10,9 @@ from small_models import cells, generator, small_model, two_layers
 
 from skvae import AutoencoderTransformer, VAETransformer
 from skvae.networks import Convolutional, Custom
+from skvae.nn import linear
 from skvae.nn.likelihoods import LIKELIHOODS
-from skvae.nn.linear import factor_analysis, moments, principal_components
+from skvae.nn.linear import factor_analysis, moments, moments_with_holes, principal_components
 from skvae.nn.models import MODELS, beginning
 from skvae.nn.networks import NETWORKS
 
@@ -163,3 +164,33 @@ def test_the_network_changes_the_model(estimator):
     networks = ["mlp", "residual", "residual_blocks", Convolutional((1, 13)), Custom(two_layers, two_layers)]
     found = [estimator(2, network=network, random_state=0, max_iter=3).fit(WINE).score(WINE) for network in networks]
     assert len(set(found)) == len(networks) == len(NETWORKS)
+
+
+def test_rows_and_inputs_with_holes_are_summed_by_kind_as_they_would_be_one_by_one(monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(300, 2, generator=generator) @ torch.randn(2, 9, generator=generator)
+    inputs += 0.3 * torch.randn(300, 9, generator=generator)
+    missing = (torch.rand(300, 4, generator=generator) < 0.3)[:, [0, 0, 0, 1, 2, 2, 3, 3, 3]]
+    weight = torch.rand(300, generator=generator) + 0.5
+    by_kind = moments_with_holes(inputs, missing, weight, 2)
+    monkeypatch.setattr(linear, "different", lambda table, dim: (table, torch.arange(table.shape[dim])))
+    for one, other in zip(by_kind, moments_with_holes(inputs, missing, weight, 2), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
+def test_moments_with_holes_are_the_likeliest_of_the_cells_that_are_there(monkeypatch):
+    monkeypatch.setattr(linear, "HOLE_ITERATIONS", 1000)
+    monkeypatch.setattr(linear, "ROWS_OF_ZEROS", 0.0)
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(400, 1, generator=generator) @ torch.ones(1, 6) + torch.randn(400, 6, generator=generator)
+    missing = torch.rand(400, 6, generator=generator) < 0.3
+    mean, covariance = moments_with_holes(inputs, missing, torch.ones(400), 1)
+
+    def log_prob(share):
+        """Of the cells that are there, where covariances are changed by a share."""
+        changed = torch.diag(covariance.diagonal()) * (1.0 - share) + share * covariance
+        rows = zip(inputs.double(), ~missing, strict=True)
+        normal = torch.distributions.MultivariateNormal
+        return sum(normal(mean[there], changed[there][:, there]).log_prob(x[there]) for x, there in rows if there.any())
+
+    assert log_prob(1.0) > max(log_prob(0.995), log_prob(1.005))

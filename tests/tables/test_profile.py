@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from skvae._tables import profile as profiles
+from skvae._tables.distinct import fingerprints, stirred
 from skvae._tables.matrix import ColumnRows
 from skvae._tables.profile import Profile, Sample, read_once
+from skvae._tables.usual import Usual
+from skvae._tables.weighted import WeightedRows
 
 
 def table(n=500, seed=0):
@@ -119,3 +122,34 @@ def test_a_sample_knows_no_more_rows_than_it_may(monkeypatch):
     X, weight = table()
     prints = np.random.RandomState(0).randint(2**63, size=len(X), dtype=np.uint64)
     assert len(Sample.of(prints, X, weight).cells) == 60
+
+
+def test_rows_that_come_later_take_their_places_in_the_sample_and_leave_the_table_as_it_is(monkeypatch):
+    monkeypatch.setattr(profiles, "SAMPLE_ROWS", 1000)
+    X = np.random.RandomState(0).normal(size=(40_000, 3))
+    X[5000:10_000] = X[30_000:35_000]  # equal rows of several chunks
+    before = X.copy()
+    sample = read_once(X)[1].sample
+    np.testing.assert_array_equal(X, before)
+    different = np.unique(X, axis=0)
+    prints = fingerprints(different)
+    expected = different[np.argsort(stirred(prints))[:1000]]
+    np.testing.assert_array_equal(np.sort(sample.cells, axis=0), np.sort(expected, axis=0))
+    np.testing.assert_array_equal(sample.prints, fingerprints(sample.cells))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_usual_range_of_a_sample_is_that_of_its_cells_that_are_not_far(weighted):
+    X = np.random.RandomState(0).normal(size=(700, 4))
+    X[::7, 1], X[:, 2], X[:3, 3] = np.nan, np.nan, 1e6
+    profile = Profile.of(X, np.arange(1.0, 701.0) if weighted else None)
+    for usual in Usual(), Usual.of(profile, [("linear", [0, 1, 3]), (None, [2])]):
+        near = WeightedRows.present(usual.near(profile.sample.cells), profile.sample.counts)
+        np.testing.assert_array_equal(profile.sample.usual_range(usual), near.usual_range())
+    assert usual.high[3] < 1e6
+
+
+def test_the_first_cell_that_is_no_whole_number_is_found_wherever_it_is():
+    X = np.zeros((1000, 4))
+    X[:10, 1], X[3, 1], X[900, 2], X[950, 2], X[0, 3] = np.nan, 0.5, -1.5, 2.5, np.nan
+    np.testing.assert_array_equal(read_once(X)[1].columns.broken, [np.nan, 0.5, -1.5, np.nan])

@@ -60,9 +60,9 @@ class Autoencoder(LatentModel):
         total, error, moments = 0.0, 0.0, Moments()
         for x, weight in batches:
             z = self.codes(x)
-            residual = self.decode(z).residual(x).to(wide(x))  # (batch, n_features)
-            total = total + weight.to(wide(x)) @ (~x.isnan()).to(wide(x))
-            error = error + weight.to(wide(x)) @ residual.square()
+            squares = self.decode(z).residual(x).square()  # (batch, n_features)
+            total = total + (weight @ (~x.isnan()).to(weight)).to(wide(x))
+            error = error + (weight @ squares).to(wide(x))
             moments.add(z, weight)
         self.likelihood.calibrate((error / total.clamp_min(1e-12)).to(x), rate)
         if self.code_density.from_moments:
