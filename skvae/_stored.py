@@ -2,7 +2,7 @@
 
 from skvae import __version__
 
-FORMAT = 2
+FORMAT = 3
 """The form that this release writes. It grows by one when a stored attribute changes its name, place or meaning."""
 
 
@@ -11,8 +11,9 @@ def with_checkpoints(state):
     return {"checkpoint": None, "checkpoint_interval": 60.0, **state} if "learning_rate_init" in state else state
 
 
-CONVERSIONS = {0: lambda state: state, 1: with_checkpoints}
-"""From the state of an estimator in one form to that in the next; 0 is from before there was a number."""
+CONVERSIONS = {0: lambda state: state, 1: with_checkpoints, 2: lambda state: state}
+"""From the state of an estimator in one form to that in the next; 0 is from before there was a number. What differs in
+form 2 are parts of detectors, which read themselves (``skvae._outliers``)."""
 
 RELEASE, NUMBER = "_skvae_release", "_skvae_format"
 """What a stored state says beside the attributes: the release that wrote it, and its form."""

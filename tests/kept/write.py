@@ -45,6 +45,11 @@ ESTIMATORS = {
     "mixed-vae": (VAETransformer(2, **SHORT), frame),
     "convolutional": (AutoencoderTransformer(2, image_shape=(2, 2), likelihood="gaussian", **SHORT), numbers),
     "detector": (AutoencoderOutlierDetector(VAETransformer(2, **SHORT), random_state=0), frame),
+    "ensemble": (AutoencoderOutlierDetector(VAETransformer(2, **SHORT), ensemble=True, random_state=0), frame),
+    "novelty": (
+        AutoencoderOutlierDetector(VAETransformer(2, **SHORT), contamination=0.0, ensemble=True, random_state=0),
+        numbers,
+    ),
     "imputer": (AutoencoderImputer(VAETransformer(2, **SHORT), random_state=0), frame),
 }
 

@@ -305,7 +305,7 @@ def test_a_step_that_fails_late_changes_nothing(X, monkeypatch):
     detector = small(ensemble=True).fit(X)
     before = detector.decision_function(X)
     with monkeypatch.context() as broken:
-        broken.setattr("skvae._outlier.weighted_threshold", None)
+        broken.setattr("skvae._outliers.thresholds.weighted_threshold", None)
         with pytest.raises(TypeError):
             detector.partial_fit(X + X.std(axis=0))
     np.testing.assert_array_equal(detector.decision_function(X), before)

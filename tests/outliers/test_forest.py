@@ -6,8 +6,8 @@ from scipy.stats import spearmanr
 from sklearn.ensemble import IsolationForest
 
 from skvae import AutoencoderOutlierDetector
+from skvae._outliers.combined import together
 from skvae._outliers.forest import Forest, drawn, mean_depth
-from skvae._outliers.robust_scores import together
 
 
 @pytest.fixture(scope="module")

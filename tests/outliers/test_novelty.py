@@ -18,7 +18,6 @@ from skvae._engine.denoising import Denoising
 from skvae._outliers.ensemble import NoveltyEnsemble
 from skvae._outliers.excess import Excess
 from skvae._outliers.neighbors import ADDED_DISTANCE, Sample, SampleDistances
-from skvae._outliers.novelty import ALL
 from skvae._outliers.thresholds import threshold_of_usual
 from skvae.nn.models.denoiser import Denoiser, strength
 
@@ -88,7 +87,7 @@ def test_reasons_are_those_of_one_density(detector):
 
 def test_the_nearest_row_is_that_of_other_values():
     rows = np.random.RandomState(0).normal(size=(200, 3))
-    every = Sample(np.arange(200), np.full(200, 1.0 / 200.0), ALL)
+    every = Sample.of_all(np.ones(200))
     apart = np.sqrt(np.square(rows[:, None] - rows).sum(2)) + np.where(np.eye(200), np.inf, 0.0)
     found = SampleDistances(rows, {"nearest": every})(rows)["nearest"]
     np.testing.assert_allclose(found, apart.min(axis=1) + ADDED_DISTANCE, rtol=1e-6)
