@@ -34,7 +34,7 @@ def assert_close(found, wanted, close=CLOSE):
     assert found.shape == wanted.shape
     assert (np.isnan(found) == np.isnan(wanted)).all()
     error = np.abs(found - wanted) / np.maximum(np.abs(wanted), 1.0)
-    assert np.nan_to_num(error).max() <= close
+    assert np.nan_to_num(error).max() <= close, f"{np.nan_to_num(error).max():.3g}"
 
 
 def assert_answers(estimator, X, outputs, **options):

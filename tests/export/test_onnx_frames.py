@@ -65,7 +65,7 @@ def test_graphs_of_mixed_frames(Estimator, trained_on):
     for output, name in (("transform", "codes"), ("score_samples", "scores")):
         found = answered(estimator, HOLED, output)
         assert list(found) == [name]
-        assert_close(found[name], expected(estimator, HOLED, output))
+        assert_close(found[name], expected(estimator, HOLED, output), close=2e-5)  # float32, of a logarithm of sums
     found, wanted = answered(estimator, HOLED, "reconstruct"), expected(estimator, HOLED, "reconstruct")
     assert list(found) == [f"expected_{name}" for name in FRAME]
     for name in FRAME.columns.drop("empty"):
