@@ -49,7 +49,8 @@ from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer
-from skvae._outliers.robust_scores import STRANGEST_SCORES, together
+from skvae._outliers.combined import together
+from skvae._outliers.robust_scores import STRANGEST_SCORES
 
 PROTOCOLS = ("clean-semi", "clean-unsup", "dte-semi", "dte-unsup")
 BARS = {"clean-semi": (94.0, 79.0), "clean-unsup": (86.0, 54.0)}
