@@ -424,7 +424,7 @@ def refuse_numbers(cell):
 
 def in_order(cells):
     """The levels of a Series: sorted where they can be compared, otherwise by type and text."""
-    seen = cells.drop_duplicates().dropna().to_numpy(object)
+    seen = pd.Series(pd.unique(cells)).dropna().to_numpy(object)
     if isinstance(cells.dtype, pd.CategoricalDtype):
         present = set(seen)
         return [level for level in cells.cat.categories.tolist() if level in present]
