@@ -104,8 +104,8 @@ class AutoencoderOutlierDetector(Stored, CallbackSupportMixin, OutlierMixin, Bas
         ``partial_fit``; needs an estimator with a parameter ``warm_start`` of its own. All else, such as distances and
         the threshold, is computed from the new rows alone.
     random_state : int, RandomState instance or None, default=None
-        Sets every ``random_state`` of the estimator, None leaving them as they are, and says which rows ``partial_fit``
-        forgets and which are held out where ``contamination`` is 0.0.
+        Sets every ``random_state`` of the estimator, None leaving them as they are, and says how the isolation forest
+        grows, which rows ``partial_fit`` forgets and which are held out where ``contamination`` is 0.0.
 
     Attributes
     ----------

@@ -32,10 +32,11 @@ class Forest:
 
     @classmethod
     def of(cls, points, counts, rng):
-        """A forest of rows without missing cells (n, width), by how many rows each one counts (n,)."""
+        """A forest of rows in whatever order without missing cells (n, width), which count so many each (n,)."""
         size = max(1, min(ROWS_A_TREE, int(counts.sum() + 1e-9)))
         n_cuts = max(1, math.ceil(math.log2(size)))
-        points, trees = np.asarray(points, dtype=np.float32), []
+        order, trees = np.lexsort(points.T), []
+        points, counts = np.asarray(points[order], dtype=np.float32), counts[order]
         for _ in range(TREES):
             rows, times = drawn(counts, size, rng)
             tree = ExtraTreeRegressor(

@@ -319,7 +319,6 @@ def make_gradient(module, solver, generator, support_fraction=1.0, ranks=ALONE, 
     It adds the gradient of the objective's mean over the batch to the parameters, and returns the mean of each term, of
     the part of the batch that this rank has.
     """
-    one = next(module.parameters()).new_ones(())
 
     def gradient(x, weight, term_weights):
         terms = list(module.loss_terms(x, generator, weight).values())
@@ -327,7 +326,7 @@ def make_gradient(module, solver, generator, support_fraction=1.0, ranks=ALONE, 
             weight = supporting(weight, term_weights @ torch.stack(terms).detach(), support_fraction)
         share = weight / len(x)
         weighed = zip(terms, term_weights.unbind(), strict=True)
-        reduce(operator.add, (values @ (factor * share) for values, factor in weighed)).backward(one)
+        reduce(operator.add, (values @ (factor * share) for values, factor in weighed)).backward()
         return torch.stack([share @ values.detach() for values in terms])
 
     def recorded(plain):

@@ -26,7 +26,7 @@ NEW = {
     "VAE": lambda: VAETransformer(**BRIEF),
     "autoencoder": lambda: AutoencoderTransformer(**BRIEF),
     "detector": lambda: AutoencoderOutlierDetector(VAETransformer(**BRIEF)),
-    "ensemble": lambda: AutoencoderOutlierDetector(VAETransformer(**BRIEF), ensemble=True),
+    "ensemble": lambda: AutoencoderOutlierDetector(VAETransformer(**BRIEF), ensemble=True, random_state=0),
 }
 RNG = np.random.RandomState(0)
 TABLE = RNG.normal(size=(30, 3))
