@@ -73,6 +73,7 @@ def begun(table, parameters, recipe, fitted, seed, whole):
     schema, said = (schema, []) if fitted is None else after(schema, table, rows, profile, model)
     if rows.n_counted <= batch_size:
         rows = rows.in_own_order(profile.sample.prints)
+    profile.sample.forget_order()
     return Run(schema, choice, rows, profile, batch_size, model, said)
 
 

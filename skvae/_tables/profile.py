@@ -58,6 +58,10 @@ class Sample:
         ordered.sort(axis=1)
         return ordered
 
+    def forget_order(self):
+        """Hold no more than the cells until their order is asked for again."""
+        vars(self).pop("ordered", None)
+
     def usual_range(self, usual):
         """Between which values 98 % of each column's cells lie, but for far ones (2, n_features)."""
         if np.ptp(self.counts) > 0.0:
