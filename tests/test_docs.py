@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from numpydoc.validate import validate
 
 import skvae
 
@@ -68,7 +69,6 @@ def is_public(module, value):
 
 @pytest.mark.parametrize("name", list(objects()))
 def test_a_public_docstring_is_valid_numpydoc(name):
-    validate = pytest.importorskip("numpydoc.validate").validate
     found = [f"{code}: {text}" for code, text in validate(name)["errors"] if code in CODES]
     assert not found, "\n".join(found)
 

@@ -7,6 +7,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import matplotlib
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -63,7 +64,6 @@ def test_every_example_is_tested():
 
 
 def test_quickstart_shows_all_that_one_model_gives(run, tmp_path):
-    pytest.importorskip("matplotlib")
     picture = tmp_path / "wines.png"
     text = run("quickstart.py", "--max-iter", 40, "--output", picture)
 
@@ -111,7 +111,6 @@ def test_quickstart_goes_on_without_matplotlib(run, tmp_path, monkeypatch):
 
 
 def test_pipeline_digits_compares_the_same_classifier_on_both_codes(run, tmp_path):
-    pytest.importorskip("matplotlib")
     text = run("pipeline_digits.py", "--max-iter", 20, "--n-splits", 2, "--plot", tmp_path / "folds.png")
     assert is_picture(tmp_path / "folds.png")
     accuracy = {name: values[0] for name, values in numbers(text.splitlines()).items()}
@@ -121,7 +120,6 @@ def test_pipeline_digits_compares_the_same_classifier_on_both_codes(run, tmp_pat
 
 
 def test_grid_search_prints_one_row_a_size_and_chooses_the_best(run, tmp_path):
-    pytest.importorskip("matplotlib")
     options = ["--sizes", 1, 3, "--max-iter", 40, "--n-splits", 2]
     text = run("grid_search.py", *options, "--plot", tmp_path / "curves.png")
     assert is_picture(tmp_path / "curves.png")
@@ -137,7 +135,6 @@ def test_grid_search_prints_one_row_a_size_and_chooses_the_best(run, tmp_path):
 
 
 def test_anomalies_flags_and_names_the_planted_cells(run, tmp_path):
-    pytest.importorskip("matplotlib")
     text = run("anomalies.py", "--plot", tmp_path / "strangest.png")
     planted = [line.split() for line in section(text, "The planted cells")[2:10]]
     assert [row[1] for row in planted] == 4 * ["slip"] + 4 * ["swap"]
@@ -158,7 +155,7 @@ def test_anomalies_flags_and_names_the_planted_cells(run, tmp_path):
 
 
 def test_generation_draws_four_pictures_and_its_numbers_are_in_order(run, tmp_path):
-    pytest.importorskip("matplotlib").use("Agg")
+    matplotlib.use("Agg")
     text = run("generation.py", "--max-iter", 10, "--n-components", 8, "--output", tmp_path)
     names = {"digits-restored.png", "digits-drawn.png", "digits-between.png", "digits-map.png"}
     assert {path.name for path in tmp_path.iterdir()} == names
@@ -174,7 +171,6 @@ def test_generation_draws_four_pictures_and_its_numbers_are_in_order(run, tmp_pa
 
 
 def test_tables_fills_holes_better_than_means_and_draws_wines_like_those_of_the_table(run, tmp_path):
-    pytest.importorskip("matplotlib")
     text = run("tables.py", "--max-iter", 20, "--plot", tmp_path / "cells.png")
     assert is_picture(tmp_path / "cells.png")
     assert text.startswith("178 rows, 14 columns, ")
@@ -202,7 +198,6 @@ def test_tables_fills_holes_better_than_means_and_draws_wines_like_those_of_the_
 
 @pytest.mark.parametrize("hidden", ["half", "square"])
 def test_inpainting_fills_better_than_means_and_components(run, tmp_path, hidden):
-    pytest.importorskip("matplotlib")
     text = run("inpainting.py", "--hidden", hidden, "--max-iter", 40, "--output", tmp_path / "filled.png")
     errors = {line.rsplit(maxsplit=1)[0]: float(line.split()[-1]) for line in section(text, "Mean squared error")}
     assert list(errors) == ["column means", "ten neighbours", "PCA", "AutoencoderImputer"]
@@ -240,7 +235,7 @@ def use(run, tmp_path):
     """Runs such an example and returns its table, once its picture is there."""
 
     def use(name, *arguments):
-        pytest.importorskip("matplotlib").use("Agg")
+        matplotlib.use("Agg")
         text = run(f"{name}.py", *arguments, "--output", tmp_path / "picture.png")
         assert is_picture(tmp_path / "picture.png")
         return figures(text)
@@ -324,7 +319,7 @@ def days_of_a_meter(run, tmp_path):
     """Runs the example; the shares of days that are flagged, and of first reasons that are true."""
 
     def days_of_a_meter(*arguments):
-        pytest.importorskip("matplotlib").use("Agg")
+        matplotlib.use("Agg")
         text = run("time_series.py", *arguments, "--output", tmp_path / "picture.png")
         assert is_picture(tmp_path / "picture.png")
         flagged, reasons = text.split("The strangest quarter hour")
@@ -388,7 +383,6 @@ def test_what_the_page_says_of_textures_holds(use):
 
 
 def test_several_processes_are_one_without_torchrun(run, tmp_path):
-    pytest.importorskip("pyarrow")
     said = run("several_processes.py", "--folder", tmp_path, "--max-iter", 3)
     assert re.match(r"1 processes, 3 epochs, [\d.]+ s, -\d+\.\d\d nats a row\n", said)
     assert (tmp_path / "digits.parquet").exists()

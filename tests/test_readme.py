@@ -7,6 +7,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 
@@ -77,7 +78,7 @@ PAGES = {
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_examples_of_a_page_run_from_top_to_bottom(page, monkeypatch, tmp_path):
-    pytest.importorskip("matplotlib").use("Agg")
+    matplotlib.use("Agg")
     monkeypatch.chdir(tmp_path)
     blocks, names = re.findall(r"```python\n(.*?)\n```", (ROOT / "docs" / page).read_text(), re.DOTALL), {}
     assert len(blocks) > 4

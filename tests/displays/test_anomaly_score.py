@@ -2,19 +2,18 @@
 
 import sys
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from fits import fitted
+from matplotlib import pyplot as plt
+from sklearn.cluster import KMeans
+from sklearn.ensemble import IsolationForest
 
-matplotlib = pytest.importorskip("matplotlib")
+from skvae import AnomalyScoreDisplay, AutoencoderOutlierDetector, VAETransformer
+
 matplotlib.use("Agg")
-
-from fits import fitted  # noqa: E402
-from matplotlib import pyplot as plt  # noqa: E402
-from sklearn.cluster import KMeans  # noqa: E402
-from sklearn.ensemble import IsolationForest  # noqa: E402
-
-from skvae import AnomalyScoreDisplay, AutoencoderOutlierDetector, VAETransformer  # noqa: E402
 
 VAE = VAETransformer(2, hidden_layer_sizes=(8,), random_state=0, max_iter=5)
 draw = AnomalyScoreDisplay.from_predictions

@@ -2,21 +2,20 @@
 
 import sys
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from fits import fitted
+from matplotlib import pyplot as plt
+from scipy import sparse
+from scipy.stats import ks_2samp
+from sklearn.decomposition import PCA
 
-matplotlib = pytest.importorskip("matplotlib")
+from skvae import AutoencoderTransformer, ColumnLikelihoodDisplay, VAETransformer
+
 matplotlib.use("Agg")
-
-from fits import fitted  # noqa: E402
-from matplotlib import pyplot as plt  # noqa: E402
-from scipy import sparse  # noqa: E402
-from scipy.stats import ks_2samp  # noqa: E402
-from sklearn.decomposition import PCA  # noqa: E402
-
-from skvae import AutoencoderTransformer, ColumnLikelihoodDisplay, VAETransformer  # noqa: E402
 
 draw = ColumnLikelihoodDisplay.from_predictions
 

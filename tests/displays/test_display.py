@@ -4,20 +4,19 @@ import inspect
 import re
 import sys
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import pyplot as plt
+from sklearn.ensemble import IsolationForest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-matplotlib = pytest.importorskip("matplotlib")
+from skvae import AutoencoderOutlierDetector, ExplanationDisplay, VAETransformer
+from skvae._displays.texts import cell_text, how_far, number_text, shortened
+
 matplotlib.use("Agg")
-
-from matplotlib import pyplot as plt  # noqa: E402
-from sklearn.ensemble import IsolationForest  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import StandardScaler  # noqa: E402
-
-from skvae import AutoencoderOutlierDetector, ExplanationDisplay, VAETransformer  # noqa: E402
-from skvae._displays.texts import cell_text, how_far, number_text, shortened  # noqa: E402
 
 VAE = VAETransformer(2, hidden_layer_sizes=(8,), network="mlp", likelihood="gaussian", random_state=0, max_iter=10)
 

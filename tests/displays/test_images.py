@@ -2,20 +2,19 @@
 
 import sys
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from fits import fitted
+from matplotlib import pyplot as plt
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
 
-matplotlib = pytest.importorskip("matplotlib")
+from skvae import AutoencoderTransformer, ImageGridDisplay, VAETransformer
+from skvae.networks import Convolutional
+
 matplotlib.use("Agg")
-
-from fits import fitted  # noqa: E402
-from matplotlib import pyplot as plt  # noqa: E402
-from sklearn.decomposition import PCA  # noqa: E402
-from sklearn.exceptions import NotFittedError  # noqa: E402
-
-from skvae import AutoencoderTransformer, ImageGridDisplay, VAETransformer  # noqa: E402
-from skvae.networks import Convolutional  # noqa: E402
 
 SHAPE = (1, 5, 4)
 SMALL = {"hidden_layer_sizes": (8,), "likelihood": "isotropic_gaussian", "random_state": 0, "max_iter": 5}

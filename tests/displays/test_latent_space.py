@@ -2,24 +2,23 @@
 
 import sys
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from fits import fitted
+from matplotlib import pyplot as plt
+from matplotlib.path import Path
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-matplotlib = pytest.importorskip("matplotlib")
+from skvae import LatentSpaceDisplay, VAETransformer
+from skvae._displays.latent_space import MOST_DRAWN_CODES
+
 matplotlib.use("Agg")
-
-from fits import fitted  # noqa: E402
-from matplotlib import pyplot as plt  # noqa: E402
-from matplotlib.path import Path  # noqa: E402
-from sklearn.decomposition import PCA  # noqa: E402
-from sklearn.ensemble import IsolationForest  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import StandardScaler  # noqa: E402
-
-from skvae import LatentSpaceDisplay, VAETransformer  # noqa: E402
-from skvae._displays.latent_space import MOST_DRAWN_CODES  # noqa: E402
 
 draw = LatentSpaceDisplay.from_predictions
 

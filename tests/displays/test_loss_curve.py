@@ -2,19 +2,18 @@
 
 import sys
 
+import matplotlib
 import numpy as np
 import pytest
+from fits import fitted
+from matplotlib import pyplot as plt
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-matplotlib = pytest.importorskip("matplotlib")
+from skvae import AutoencoderTransformer, LossCurveDisplay, VAETransformer
+
 matplotlib.use("Agg")
-
-from fits import fitted  # noqa: E402
-from matplotlib import pyplot as plt  # noqa: E402
-from sklearn.decomposition import PCA  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import StandardScaler  # noqa: E402
-
-from skvae import AutoencoderTransformer, LossCurveDisplay, VAETransformer  # noqa: E402
 
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 6, "random_state": 0}
 draw = LossCurveDisplay.from_history

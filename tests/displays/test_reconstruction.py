@@ -2,21 +2,20 @@
 
 import sys
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from fits import fitted
+from matplotlib import pyplot as plt
+from scipy import sparse
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
 
-matplotlib = pytest.importorskip("matplotlib")
+from skvae import AutoencoderTransformer, ReconstructionDisplay, VAETransformer
+
 matplotlib.use("Agg")
-
-from fits import fitted  # noqa: E402
-from matplotlib import pyplot as plt  # noqa: E402
-from scipy import sparse  # noqa: E402
-from sklearn.decomposition import PCA  # noqa: E402
-from sklearn.ensemble import IsolationForest  # noqa: E402
-
-from skvae import AutoencoderTransformer, ReconstructionDisplay, VAETransformer  # noqa: E402
 
 VAE = VAETransformer(2, hidden_layer_sizes=(8,), random_state=0, max_iter=5)
 

@@ -84,7 +84,6 @@ def test_a_monitored_leaf_in_a_pipeline_in_a_search_is_heard(X):
 
 
 def test_progress_bar_of_a_search_supports_our_estimators(X, capsys):
-    pytest.importorskip("rich")
     bar = callback.ProgressBar(max_propagation_depth=None)
     pipeline = Pipeline([("scale", StandardScaler()), ("vae", VAETransformer(**SMALL))])
     search = GridSearchCV(pipeline, {"vae__n_components": [1, 2]}, cv=2, refit=True).set_callbacks(bar)
@@ -95,7 +94,6 @@ def test_progress_bar_of_a_search_supports_our_estimators(X, capsys):
 
 
 def test_progress_bar_reaches_the_epochs_inside_a_detector(X, capsys):
-    pytest.importorskip("rich")
     bar = callback.ProgressBar(max_propagation_depth=None)
     detector = AutoencoderOutlierDetector(VAETransformer(**SMALL)).set_callbacks(bar)
     with warnings.catch_warnings():
@@ -105,7 +103,6 @@ def test_progress_bar_reaches_the_epochs_inside_a_detector(X, capsys):
 
 
 def test_progress_bar_reaches_the_epochs_of_both_densities_of_an_ensemble(X, capsys):
-    pytest.importorskip("rich")
     bar = callback.ProgressBar(max_propagation_depth=None)
     detector = AutoencoderOutlierDetector(VAETransformer(**SMALL), ensemble=True).set_callbacks(bar)
     with warnings.catch_warnings():

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 import numpy as np
+import optuna
+import optuna_integration
 import pandas as pd
 import pytest
 import skrub
@@ -41,15 +43,13 @@ def test_the_history_stays_a_frame_where_a_warm_start_has_other_terms(X):
 @pytest.mark.filterwarnings("ignore::FutureWarning:optuna")
 @pytest.mark.filterwarnings("ignore:OptunaSearchCV is experimental")
 def test_a_search_by_optuna_finds_parameters_and_a_fitted_estimator(X):
-    optuna = pytest.importorskip("optuna", reason="optuna is not installed: pip install optuna optuna-integration")
-    integration = pytest.importorskip("optuna_integration", reason="pip install optuna-integration")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = {
         "n_components": optuna.distributions.IntDistribution(1, 3),
         "beta": optuna.distributions.FloatDistribution(0.5, 2.0, log=True),
     }
     cv = KFold(2)
-    search = integration.OptunaSearchCV(VAETransformer(**SMALL), space, n_trials=3, cv=cv, random_state=0).fit(X)
+    search = optuna_integration.OptunaSearchCV(VAETransformer(**SMALL), space, n_trials=3, cv=cv, random_state=0).fit(X)
     assert set(search.best_params_) == {"n_components", "beta"}
     assert search.transform(X).shape == (200, search.best_params_["n_components"])
     scores = cross_val_score(clone(search.best_estimator_), X, cv=cv)

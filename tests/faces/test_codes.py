@@ -1,8 +1,10 @@
 """What codes say: principal components where nothing better pays, their order and signs, and what they keep."""
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import pyplot as plt
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.decomposition import PCA
@@ -197,9 +199,7 @@ def test_halving_over_epochs_finds_the_size():
 
 
 def test_a_validation_curve_over_sizes_shows_where_likelihood_is_level():
-    pytest.importorskip("matplotlib").use("Agg")
-    from matplotlib import pyplot as plt
-
+    matplotlib.use("Agg")
     rng = np.random.RandomState(0)
     X = rng.normal(size=(300, 2)) @ rng.normal(size=(2, 6)) + 0.2 * rng.normal(size=(300, 6))
     vae = VAETransformer(random_state=0, max_iter=15)

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
@@ -98,7 +99,6 @@ def test_a_column_without_any_cell_is_named_and_left_out():
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_the_output_can_be_set(library):
-    pytest.importorskip(library)
     X = np.random.RandomState(0).normal(size=(60, 3))
     X[::5, 1] = np.nan
     imputer = AutoencoderImputer(VAETransformer(**SMALL), add_indicator=True).set_output(transform=library).fit(X)
@@ -106,7 +106,6 @@ def test_the_output_can_be_set(library):
 
 
 def test_frames_of_polars_come_back_as_such():
-    polars = pytest.importorskip("polars")
     frame = polars.DataFrame({"a": [1.0, 2.0, None, 4.0] * 10, "b": ["x", None, "y", "y"] * 10})
     filled = AutoencoderImputer(VAETransformer(**SMALL), add_indicator=True).fit_transform(frame)
     assert filled.columns == ["a", "b", "missingindicator_a", "missingindicator_b"]

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from bounds import at_most
 from cases import each_value
+from matplotlib import pyplot as plt
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
@@ -633,7 +634,6 @@ def test_an_identifier_is_no_reason_only_because_all_its_levels_are_rare():
 @pytest.fixture
 def words():
     """What a picture of a detector and a row writes into the axes, and beside them by line."""
-    plt = pytest.importorskip("matplotlib.pyplot")
     plt.switch_backend("Agg")
 
     def words(detector, row):

@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 from bounds import at_most
 from scipy.sparse import csc_array
@@ -244,7 +245,6 @@ def test_frames_are_taken_with_their_names(frame, ensemble):
 
 
 def test_polars_frames_are_taken(frame):
-    polars = pytest.importorskip("polars")
     table = polars.from_pandas(frame.reset_index(drop=True))
     detector = small().fit(table[:150]).partial_fit(table[150:])
     assert np.isfinite(detector.decision_function(table)).all()

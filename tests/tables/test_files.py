@@ -8,7 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars
+import pyarrow
+import pyarrow.parquet
 import pytest
+from pyarrow import dataset as datasets
 
 from skvae import AutoencoderImputer, AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae._tables import files, on_disk
@@ -20,9 +24,6 @@ from skvae._tables.schema import Schema
 from skvae._tables.weighted import WeightedRows
 from skvae.io import METHODS, to_parquet
 
-pyarrow = pytest.importorskip("pyarrow")
-datasets = pytest.importorskip("pyarrow.dataset")
-pytest.importorskip("pyarrow.parquet")
 SHORT = {"hidden_layer_sizes": (8,), "max_iter": 2, "random_state": 0, "device": "cpu"}
 
 
@@ -80,7 +81,7 @@ def written(X, folder, how):
     if how == "chunks":
         return (X[start : start + 130] for start in range(0, len(X), 130))
     assert how == "lazy"
-    return pytest.importorskip("polars").from_pandas(X).lazy()
+    return polars.from_pandas(X).lazy()
 
 
 WAYS = ["parquet", "paths", "folder", "arrow", "dataset", "batch", "Table", "reader", "chunks", "lazy"]
@@ -91,7 +92,7 @@ def test_what_is_learned_of_a_large_table_is_what_is_learned_in_memory(tmp_path,
     X, estimator = table(), VAETransformer()
     source = source_of(written(X, tmp_path, how), "VAETransformer")
     schema, matrix = learned_columns(source, estimator, False, False, lambda blocks: blocks)
-    frame = X if how != "lazy" else pytest.importorskip("polars").from_pandas(X)
+    frame = X if how != "lazy" else polars.from_pandas(X)
     expected = Schema.of(frame, "from_dtype", "VAETransformer")
     assert source.shape == matrix.shape == X.shape
     assert schema == expected
@@ -108,7 +109,7 @@ def test_what_is_learned_of_a_large_table_is_what_is_learned_in_memory(tmp_path,
 def test_an_estimator_of_a_large_table_answers_as_it_does_in_memory(tmp_path, large, how, Estimator):
     X = table()
     model = Estimator(2, **SHORT).fit(written(X, tmp_path, how))
-    rows = X if how != "lazy" else pytest.importorskip("polars").from_pandas(X)
+    rows = X if how != "lazy" else polars.from_pandas(X)
     again = model.score_samples(written(X, tmp_path, how))
     np.testing.assert_array_equal(model.score_samples(rows), again)
     np.testing.assert_array_equal(model.transform(rows), model.transform(written(X, tmp_path, how)))
