@@ -216,7 +216,7 @@ def test_networks_without_a_graph_are_errors_that_say_why(module, said):
         to_onnx(estimator)
 
 
-@pytest.mark.filterwarnings("ignore:X has feature names")
+@pytest.mark.filterwarnings("ignore:X has feature names")  # a step of scikit-learn is handed a frame on purpose
 def test_what_has_no_graph_is_an_error_that_says_what_to_do():
     vae = fitted(VAETransformer(3, max_iter=5, random_state=0), WINE)
     with pytest.raises(NotFittedError):

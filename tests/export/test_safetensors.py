@@ -96,7 +96,7 @@ NOT_PLAIN = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:X has feature names")
+@pytest.mark.filterwarnings("ignore:X has feature names")  # a step of scikit-learn is handed a frame on purpose
 @pytest.mark.parametrize("name", NOT_PLAIN)
 def test_what_no_file_holds_is_an_error_that_names_it(name, tmp_path):
     estimator = NOT_PLAIN[name].fit(WINE.to_numpy())

@@ -23,7 +23,7 @@ SMALL = {"max_iter": 5, "random_state": 0}
 TYPES = {"float64": DoubleTensorType, "float32": FloatTensorType}
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # skl2onnx's own, of what onnx is about to drop
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("Estimator", [VAETransformer, AutoencoderTransformer])
 def test_codes_for_a_classifier(Estimator, dtype):
@@ -64,7 +64,7 @@ def types_of(names):
     return [(name, OF_COLUMNS[name]([None, 1])) for name in names]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # skl2onnx's own, of what onnx is about to drop
 def test_a_frame_has_an_input_for_each_column():
     pipeline = make_pipeline(VAETransformer(2, **SMALL), LogisticRegression()).fit(FRAME, CLASS)
     model = skl2onnx.to_onnx(pipeline, initial_types=types_of(FRAME), options=PLAIN)

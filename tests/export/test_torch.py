@@ -57,6 +57,7 @@ def test_a_module_is_a_copy():
 
 
 @pytest.mark.slow
+# torch.export warns of its own parts, which change from release to release
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
 @pytest.mark.parametrize(("name", "output"), [("vae", "transform"), ("autoencoder", "score_samples")])
 def test_modules_go_through_torch_export(name, output):

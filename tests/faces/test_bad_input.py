@@ -153,7 +153,7 @@ def test_an_odd_table_works_and_gives_finite_results(Estimator, name):
 
 
 @ESTIMATORS
-@pytest.mark.filterwarnings("ignore:.*components say nothing")
+@pytest.mark.filterwarnings("ignore:.*components say nothing")  # ten of three columns: it is true
 def test_more_components_than_features_work(Estimator):
     model = Estimator(10, hidden_layer_sizes=(8,), max_iter=3, random_state=0).fit(TABLE)
     assert model.transform(TABLE).shape == (30, 10)
@@ -364,7 +364,7 @@ GENERATORS = (
 NO_TABLES["a list as a cell of an array"][0][4, 1] = [1, 2]
 
 
-@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # tables without names on purpose
 @pytest.mark.parametrize("kind", NEW)
 @pytest.mark.parametrize("name", [*NO_TABLES, "a generator"])
 @pytest.mark.parametrize("as_frame", [False, True])

@@ -40,8 +40,8 @@ def test_the_history_stays_a_frame_where_a_warm_start_has_other_terms(X):
     assert history["iwae"].notna().tolist() == [False] * 5 + [True] * 3
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning:optuna")
-@pytest.mark.filterwarnings("ignore:OptunaSearchCV is experimental")
+@pytest.mark.filterwarnings("ignore::FutureWarning:optuna")  # its own
+@pytest.mark.filterwarnings("ignore:OptunaSearchCV is experimental")  # it says so at every use
 def test_a_search_by_optuna_finds_parameters_and_a_fitted_estimator(X):
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = {

@@ -144,14 +144,23 @@ def test_no_check_is_skipped():
     assert "check_array_api_input" in {result["check_name"] for result in results}
 
 
+def state_of(estimator):
+    """Parameters and names of attributes: a check raises what it finds, and works on clones, which share nothing."""
+    return repr(estimator), set(vars(estimator))
+
+
 @each_value(name=EXTRA_CHECKS, estimator=[vae(), autoencoder(), vae(early_stopping=False), IMPUTERS[0]])
 def test_extra_checks_of_scikit_learn_itself(estimator, name):
+    before = state_of(estimator)
     with warnings.catch_warnings():
         # some of these checks fit on a frame and transform an array on purpose
         warnings.filterwarnings("ignore", message="X (does not have valid|has) feature names", category=UserWarning)
         getattr(estimator_checks, name)(type(estimator).__name__, estimator)
+    assert state_of(estimator) == before
 
 
 @pytest.mark.parametrize("name", DETECTOR_CHECKS)
 def test_extra_checks_of_the_detector(name):
+    before = state_of(DETECTORS[0])
     getattr(estimator_checks, name)("AutoencoderOutlierDetector", DETECTORS[0])
+    assert state_of(DETECTORS[0]) == before

@@ -52,7 +52,7 @@ def test_vae_gives_held_out_digits_more_likelihood_than_pca(digits, size):
 
 @SIZES
 @pytest.mark.parametrize("n_folds", [1, pytest.param(3, marks=pytest.mark.slow)])
-@pytest.mark.filterwarnings("ignore:.*components say nothing")
+@pytest.mark.filterwarnings("ignore:.*components say nothing")  # true of the larger sizes, which are compared too
 def test_vae_gives_held_out_digits_more_likelihood_than_factor_analysis(size, n_folds):
     X = load_digits().data
     differences = []

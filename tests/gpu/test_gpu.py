@@ -101,6 +101,7 @@ def test_every_answer_is_finite_on_the_gpu(name):
     assert len(estimator.sample(20, random_state=0)) == 20
     assert np.isfinite(np.asarray(estimator.score_features(X))).all()
     with warnings.catch_warnings():
+        # true of models trained for so few epochs, and tested elsewhere
         warnings.filterwarnings("ignore", message=".*do not come back through")
         assert len(estimator.feature_recovery(X)) == estimator.n_features_in_
     given = {0: X[0, 0]} if isinstance(X, np.ndarray) else {"level": "x"}

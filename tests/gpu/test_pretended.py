@@ -31,6 +31,7 @@ from skvae.networks import Convolutional
 from skvae.nn import training
 from skvae.nn.models import repair
 
+# models are trained for three epochs: that columns do not come back is true, and said elsewhere
 pytestmark = pytest.mark.filterwarnings("ignore:.*do not come back through")
 
 SHORT = {"max_iter": 3, "batch_size": 32, "precision": "float64", "random_state": 0}

@@ -376,7 +376,7 @@ def test_rare_levels_are_drawn_and_have_probabilities():
     assert model.score_features(table).shape == table.shape
 
 
-@pytest.mark.filterwarnings("ignore:column .town. has 10000 different values")
+@pytest.mark.filterwarnings("ignore:column .town. has 10000 different values")  # it is what is tested
 def test_ten_thousand_levels_are_few_weights():
     table = wide(10_000, 12_000)
     model = VAETransformer(**{**SMALL, "max_iter": 1}).fit(table)
