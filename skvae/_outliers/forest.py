@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.tree import ExtraTreeRegressor
 
+from skvae._tables.weighted import at_shares
+
 TREES, ROWS_A_TREE = 100, 256
 """Trees of a forest, and training rows that each of them is grown on at most."""
 
@@ -73,10 +75,8 @@ class Forest:
 def drawn(counts, size, rng):
     """Row numbers of ``size`` rows drawn at random, and how often each is drawn: about once for each that it counts."""
     order = rng.permutation(len(counts))
-    line = np.cumsum(counts[order])
-    ends = (np.arange(size) + rng.uniform()) / size * line[-1]
-    places = np.minimum(np.searchsorted(line, ends, side="right"), len(order) - 1)
-    places, times = np.unique(places, return_counts=True)
+    shares = (np.arange(size) + rng.uniform()) / size
+    places, times = np.unique(at_shares(counts[order], shares), return_counts=True)
     return order[places], times.astype(float)
 
 

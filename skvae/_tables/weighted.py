@@ -135,9 +135,8 @@ class WeightedRows:
         """
         if self.n_rows <= n_rows:
             return self
-        ends = np.cumsum(self.counts)
-        places = (np.arange(n_rows) + np.random.RandomState(seed).uniform(size=n_rows)) / n_rows
-        drawn = np.searchsorted(ends, places * ends[-1], side="right").clip(0, self.n_rows - 1)
+        shares = (np.arange(n_rows) + np.random.RandomState(seed).uniform(size=n_rows)) / n_rows
+        drawn = at_shares(self.counts, shares)
         return WeightedRows(self.X, None, self.total, self._places(drawn), self.n_counted)
 
     def usual_range(self):
@@ -232,6 +231,12 @@ def drawn_rows(X, sample_weight, n_drawn, rng):
     (place, counts), _ = dealt(counts * min(1.0, LONGEST_LINE * n_drawn / counts.sum()), n_drawn, rng)
     order = np.argsort(place)
     return index[place[order]], counts[order]
+
+
+def at_shares(counts, shares):
+    """Numbers of the rows that lie at such shares, from 0 to 1, of a line on which each is as long as it counts."""
+    ends = np.cumsum(counts)
+    return np.searchsorted(ends, shares * ends[-1], side="right").clip(max=len(counts) - 1)
 
 
 def counted(weight, sample_weight):

@@ -121,7 +121,7 @@ class FlatSolver(Solver):
     def clip(self):
         """Cut a gradient that is too long; on a GPU, which tells no number in between, by a factor that may be one."""
         norm = torch.linalg.vector_norm(self.gradient)
-        if norm.is_cuda or not float(norm) <= LARGEST_GRADIENT:
+        if norm.device.type != "cpu" or not float(norm) <= LARGEST_GRADIENT:
             self.gradient.mul_((LARGEST_GRADIENT / norm).clamp_max(1.0))
 
     @torch.no_grad()

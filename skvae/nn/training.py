@@ -1,10 +1,9 @@
 """The training loop: minimises what a module says, and knows neither the model nor the estimator."""
 
 import math
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial, reduce
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import torch
@@ -326,7 +325,7 @@ def make_gradient(module, solver, generator, support_fraction=1.0, ranks=ALONE, 
             weight = supporting(weight, term_weights @ torch.stack(terms).detach(), support_fraction)
         share = weight / len(x)
         weighed = zip(terms, term_weights.unbind(), strict=True)
-        reduce(operator.add, (values @ (factor * share) for values, factor in weighed)).backward()
+        sum(values @ (factor * share) for values, factor in weighed).backward()
         return torch.stack([share @ values.detach() for values in terms])
 
     def recorded(plain):
