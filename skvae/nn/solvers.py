@@ -64,11 +64,25 @@ def weight_matrices(module):
     return [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim < 2]
 
 
+def with_more_outputs(module):
+    """The weights of affine layers with more outputs than inputs."""
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+    return {layer.weight for layer in layers if layer.out_features > layer.in_features}
+
+
+def laid_out(vector, shape, across):
+    """Numbers of a vector as an array of that shape, of a matrix one column after the other if they lie ``across``.
+
+    Gradients lie like what they are of, and products whose rows are short take several times as long.
+    """
+    return vector.view(shape[::-1]).mT if across else vector.view(shape)
+
+
 @torch.inference_mode(False)
 def apart(module):
     """Give each parameter memory of its own, where it lies as in a copy: products round by where their numbers lie."""
     for parameter in module.parameters():
-        parameter.data = parameter.detach().clone()
+        parameter.data = parameter.detach().clone(memory_format=torch.contiguous_format)
 
 
 class FlatSolver(Solver):
@@ -82,8 +96,11 @@ class FlatSolver(Solver):
         self.gradient = torch.zeros_like(self.values)
         sizes = [parameter.numel() for parameter in parameters]
         views = zip(parameters, self.values.split(sizes), self.gradient.split(sizes), strict=True)
-        for parameter, value, gradient in views:
-            parameter.data, parameter.grad = value.view_as(parameter), gradient.view_as(parameter)
+        lengthwise = with_more_outputs(module)
+        for parameter, *vectors in views:
+            start, across = parameter.detach(), parameter in lengthwise
+            parameter.data, parameter.grad = (laid_out(vector, start.shape, across) for vector in vectors)
+            parameter.data.copy_(start)
         self.moved = [self.values]
         self.gradients = [parameter.grad for parameter in parameters]
         self.n_decaying = sum(parameter.numel() for parameter in decaying)

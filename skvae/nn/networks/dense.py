@@ -15,9 +15,8 @@ from skvae.nn.numerics import product
 REST_AT_FIRST = 0.3
 """How large the first weights of what a residual network adds are, beside those of a network that stands alone."""
 
-NARROW, MANY_ROWS = 64, 128
-"""Inputs up to which, and rows from which on, products in training are faster with a number of inputs that divides,
-where the processor's units are not as wide as those of AVX-512."""
+FEW_OUTPUTS = 16
+"""Products of fewer outputs take several times as long a row after the other as a column after the other."""
 
 
 class Linear(nn.Linear):
@@ -42,16 +41,13 @@ class Linear(nn.Linear):
     def forward(self, x):
         """Outputs (..., out_features); outside of training a row has the same bits wherever it stands among others.
 
-        In training, what is narrow is made a little wider if that takes less time.
+        In training few outputs lie column by column in memory, and so do gradients by them.
         """
-        if self.training and (self.in_features > NARROW or x.shape[:-1].numel() < MANY_ROWS or takes_any_width(x)):
-            return super().forward(x)
-        return product(x, self.weight, self.bias, in_place=self.is_added)
-
-
-def takes_any_width(x):
-    """Whether products round x take no longer where a number of inputs does not divide."""
-    return x.device.type != "cpu" or torch.backends.cpu.get_cpu_capability() == "AVX512"
+        if not self.training:
+            return product(x, self.weight, self.bias, in_place=self.is_added)
+        if self.out_features < FEW_OUTPUTS and x.ndim == 2 and x.device.type == "cpu":
+            return torch.addmm(self.bias[:, None], self.weight, x.mT).mT
+        return super().forward(x)
 
 
 class Layers(nn.Sequential, Network):

@@ -1,7 +1,7 @@
 """One call of a function at the level below autograd: what it reads and returns, and how it is called again."""
 
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 
 import torch
 
@@ -28,13 +28,11 @@ class Kernel:
 
     def __post_init__(self):
         self.reads, self.returns = tensors_in((self.args, self.kwargs)), tensors_in(self.result)
-        self.changes_in_place = self.function._schema.is_mutable
-        self.is_random = torch.Tag.nondeterministic_seeded in self.function.tags
+        self.changes_in_place, self.is_random, is_dynamic = traits(self.function)
         known = {memory(tensor) for tensor in self.reads}
         fresh = [tensor for tensor in self.returns if memory(tensor) not in known]
         self.is_view = not self.changes_in_place and not fresh
-        dynamic = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(self.function.tags)
-        if dynamic or not self.returns or (fresh and (self.changes_in_place or len(fresh) < len(self.returns))):
+        if is_dynamic or not self.returns or (fresh and (self.changes_in_place or len(fresh) < len(self.returns))):
             raise NotReplayableError(str(self.function))
 
     def call(self):
@@ -54,12 +52,20 @@ class Kernel:
         return partial(put, function), (self.returns, *self.args), self.kwargs
 
 
+@cache
+def traits(function):
+    """Whether a function changes what it is given, whether it draws numbers, and whether values decide on shapes."""
+    dynamic = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(function.tags)
+    return function._schema.is_mutable, torch.Tag.nondeterministic_seeded in function.tags, bool(dynamic)
+
+
 def put(function, places, *args, **kwargs):
     """Call a function that makes tensors of its own, and keep what they hold; None where it makes none."""
     for place, result in zip(tensors_in(places), tensors_in(function(*args, **kwargs)), strict=True):
         place.copy_(result)
 
 
+@cache
 def tensor_overload(function):
     """The overload for two tensors of one for a tensor and a number, where the two differ in nothing else."""
     other = getattr(function.overloadpacket, "Tensor", None) if function._overloadname == "Scalar" else None
@@ -67,6 +73,7 @@ def tensor_overload(function):
     return other if other and names[0] == names[1] else function
 
 
+@cache
 def out_variant(function):
     """The overload that writes into memory it is given, and the names of its places; None where there is none."""
     wanted = signature(function)
@@ -103,13 +110,18 @@ def with_tensors(args, variant, like):
     """Arguments with tensors for numbers where a tensor is expected, which would become one at every call."""
     if not like.is_floating_point():
         return args
-    kinds = [str(a.type) for a in variant._schema.arguments]
     return tuple(
         torch.tensor(value, dtype=like.dtype, device=like.device)
         if kind == "Tensor" and isinstance(value, int | float)
         else value
-        for value, kind in zip(args, kinds, strict=False)
+        for value, kind in zip(args, kinds(variant), strict=False)
     )
+
+
+@cache
+def kinds(function):
+    """What types of arguments a function takes."""
+    return [str(a.type) for a in function._schema.arguments]
 
 
 def tensors_in(values):

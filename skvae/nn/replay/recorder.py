@@ -2,12 +2,13 @@
 
 import os
 import threading
+from functools import cache
 
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from skvae.nn.replay.kernels import Kernel, NotReplayableError, memory, tensors_in, with_each
+from skvae.nn.replay.kernels import Kernel, NotReplayableError, memory, tensors_in, traits, with_each
 
 READS_VALUES = {
     getattr(torch.Tensor, name)
@@ -46,7 +47,8 @@ class Notes:
 
     def check(self, function, args, kwargs):
         """Refuse chance from elsewhere, and what changes memory that is not of this call."""
-        if torch.Tag.nondeterministic_seeded in function.tags and kwargs.get("generator") is None:
+        _, is_random, _ = traits(function)
+        if is_random and kwargs.get("generator") is None:
             raise NotReplayableError(f"{function} draws numbers from elsewhere")
         if any(memory(tensor) not in self.own for tensor in changed(function, args, kwargs)):
             raise NotReplayableError(f"{function} changes what is not its own")
@@ -56,9 +58,15 @@ def changed(function, args, kwargs):
     """The tensors that a call changes in place."""
     if function in REMEMBER:
         return tensors_in(args[3:5])
-    pairs = zip(function._schema.arguments, args, strict=False)
-    written = [value for a, value in pairs if a.alias_info is not None and a.alias_info.is_write]
+    written = [args[place] for place in written_places(function) if place < len(args)]
     return tensors_in([*written, *(value for name, value in kwargs.items() if name == "out")])
+
+
+@cache
+def written_places(function):
+    """Which arguments a function changes, by number."""
+    arguments = function._schema.arguments
+    return [i for i, a in enumerate(arguments) if a.alias_info is not None and a.alias_info.is_write]
 
 
 class Recorder(Notes, TorchDispatchMode):
