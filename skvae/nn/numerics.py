@@ -133,12 +133,15 @@ class _AlignedProduct(torch.autograd.Function):
         return even_product(gradient, ctx.saved_tensors[0].mT, None).contiguous(), None, None
 
 
+def aligned(x, n=None):
+    """Rows with zeros after them: ``n`` numbers each, or as many as products are to sum over."""
+    missing = -x.shape[-1] % ALIGNED if n is None else n - x.shape[-1]
+    return pad(x, (0, missing)) if missing else x
+
+
 def aligned_product(x, weight, bias):
     """The product itself."""
-    missing = -weight.shape[-1] % ALIGNED
-    if missing:
-        x, weight = pad(x, (0, missing)), pad(weight, (0, missing))
-    return linear(x, weight.contiguous(), bias)
+    return linear(aligned(x), aligned(weight).contiguous(), bias)
 
 
 def even_product(x, weight, bias):
@@ -156,6 +159,11 @@ def sum_of_squares(z):
     return (z * z) @ torch.ones(z.shape[-1], dtype=z.dtype, device=z.device)
 
 
+def log_sum_exp(x, dim):
+    """``log(sum(exp(x)))`` along ``dim``, safe against overflow; of one number it is that number, at once."""
+    return x.squeeze(dim) if x.shape[dim] == 1 else torch.logsumexp(x, dim)
+
+
 def log_mean_exp(x, dim):
     """``log(mean(exp(x)))`` along ``dim``, safe against overflow."""
-    return torch.logsumexp(x, dim) - math.log(x.shape[dim])
+    return log_sum_exp(x, dim) - math.log(x.shape[dim])

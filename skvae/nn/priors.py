@@ -9,6 +9,7 @@ from torch import nn
 from skvae.nn.numerics import (
     LOG_TWO_PI,
     RAW_ONE,
+    log_sum_exp,
     normal_log_prob,
     positive,
     product,
@@ -101,12 +102,12 @@ class _Mixture(Prior):
         distance = product(z * z, precision) - 2.0 * product(z, mean * precision)
         distance = distance + (mean * mean * precision).sum(-1)
         constant = log_weights - torch.log(scale).sum(-1) - 0.5 * self.latent_dim * LOG_TWO_PI
-        return torch.logsumexp(constant - 0.5 * distance, dim=-1)
+        return log_sum_exp(constant - 0.5 * distance, dim=-1)
 
     def component_log_prob(self, z):
         log_weights, mean, scale = self.components()
         each = normal_log_prob(z[..., None, :], mean, scale)
-        return torch.logsumexp(log_weights[:, None] + each, dim=-2)
+        return log_sum_exp(log_weights[:, None] + each, dim=-2)
 
     def sample(self, n_samples, generator):
         log_weights, mean, scale = self.components()
@@ -221,9 +222,8 @@ class FittedMixture(nn.Module):
         centres = (means[:, None] @ whitening).flatten()
         white = product(z.to(wide(z)), whitening.transpose(0, 1).flatten(1).mT) - centres
         distance = white.square().unflatten(-1, means.shape).sum(-1)
-        return torch.logsumexp(
-            torch.log(self.weights) + log_det - 0.5 * (distance + self.latent_dim * LOG_TWO_PI), dim=-1
-        )
+        each = torch.log(self.weights) + log_det - 0.5 * (distance + self.latent_dim * LOG_TWO_PI)
+        return log_sum_exp(each, dim=-1)
 
     def sample(self, n_samples, generator):
         chosen = torch.multinomial(self.weights, n_samples, replacement=True, generator=generator)

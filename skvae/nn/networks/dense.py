@@ -10,7 +10,7 @@ from torch.nn.functional import linear
 from skvae.nn.networks.activations import ACTIVATIONS
 from skvae.nn.networks.base import Network
 from skvae.nn.networks.dropout import Dropout
-from skvae.nn.numerics import product
+from skvae.nn.numerics import aligned, product
 
 REST_AT_FIRST = 0.3
 """How large the first weights of what a residual network adds are, beside those of a network that stands alone."""
@@ -44,7 +44,7 @@ class Linear(nn.Linear):
         In training few outputs lie column by column in memory, and so do gradients by them.
         """
         if not self.training:
-            return product(x, self.weight, self.bias, in_place=self.is_added)
+            return product(x, aligned(self.weight, x.shape[-1]), self.bias, in_place=self.is_added)
         if self.out_features < FEW_OUTPUTS and x.ndim == 2 and x.device.type == "cpu":
             return torch.addmm(self.bias[:, None], self.weight, x.mT).mT
         return super().forward(x)
@@ -127,6 +127,7 @@ class Residual(Network):
         self.linear.is_added = self.rest[-1].is_added = True
 
     def forward(self, x):
+        x = x if self.training else aligned(x)  # once for both
         return self.linear(x) + self.rest(x)
 
     @property
