@@ -160,7 +160,7 @@ class Sample:
     def mean_distance(self, squared, share):
         r"""Geometric mean of each row's distance to the nearest row of the sample (n,).
 
-        ``squared`` are the squared distances (n, n_nearest) to the nearest rows that may be drawn, in order and infinite
+        ``squared`` are the squared distances (n, n_nearest) to the nearest rows that may be drawn, in order, infinite
         for those that are no neighbours, ``share`` the probabilities of these. The nearest of :math:`m` drawn rows is
         farther than the :math:`k` nearest of all, of the share :math:`W_k` together, with probability :math:`(1 -
         W_k)^m`, and so the mean of its logarithm is :math:`\sum_k ((1 - W_{k-1})^m - (1 - W_k)^m) \log d_k`.

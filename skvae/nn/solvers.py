@@ -64,18 +64,37 @@ def weight_matrices(module):
     return [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim < 2]
 
 
-def with_more_outputs(module):
-    """The weights of affine layers with more outputs than inputs."""
-    layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
-    return {layer.weight for layer in layers if layer.out_features > layer.in_features}
+class Layout:
+    """How the parameters of a module lie in one vector: weight matrices first, then vectors.
 
-
-def laid_out(vector, shape, across):
-    """Numbers of a vector as an array of that shape, of a matrix one column after the other if they lie ``across``.
-
-    Gradients lie like what they are of, and products whose rows are short take several times as long.
+    A matrix of an affine layer with more outputs than inputs lies column by column: gradients lie as what they are of,
+    and products whose rows are short take several times as long.
     """
-    return vector.view(shape[::-1]).mT if across else vector.view(shape)
+
+    def __init__(self, module):
+        decaying, others = weight_matrices(module)
+        layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+        self._across = {layer.weight for layer in layers if layer.out_features > layer.in_features}
+        self.parameters, self.n_decaying = decaying + others, sum(parameter.numel() for parameter in decaying)
+
+    def __call__(self, vector):
+        """The parts of such a vector, in the shapes of the parameters."""
+        sizes = [parameter.numel() for parameter in self.parameters]
+        pairs = zip(self.parameters, vector.split(sizes), strict=True)
+        return [
+            part.view(parameter.shape[::-1]).mT if parameter in self._across else part.view_as(parameter)
+            for parameter, part in pairs
+        ]
+
+    def row_by_row(self, vector):
+        """The same numbers, every matrix row by row."""
+        return torch.cat([part.reshape(-1) for part in self(vector)])
+
+    def put(self, vector, numbers):
+        """Fill a vector with what ``row_by_row`` gave."""
+        sizes = [parameter.numel() for parameter in self.parameters]
+        for part, own in zip(self(vector), numbers.split(sizes), strict=True):
+            part.copy_(own.view(part.shape))
 
 
 @torch.inference_mode(False)
@@ -86,24 +105,22 @@ def apart(module):
 
 
 class FlatSolver(Solver):
-    """Parameters and gradients as views of two flat vectors, weight matrices first: only they decay."""
+    """Parameters and gradients as views of two flat vectors, weight matrices first: only they decay.
+
+    ``state`` has every matrix row by row, however it lies.
+    """
 
     def __init__(self, module, learning_rate, momentum, weight_decay):
         self.momentum, self.weight_decay, self._learning_rate = momentum, weight_decay, learning_rate
-        decaying, others = weight_matrices(module)
-        parameters = decaying + others
-        self.values = torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
-        self.gradient = torch.zeros_like(self.values)
-        sizes = [parameter.numel() for parameter in parameters]
-        views = zip(parameters, self.values.split(sizes), self.gradient.split(sizes), strict=True)
-        lengthwise = with_more_outputs(module)
-        for parameter, *vectors in views:
-            start, across = parameter.detach(), parameter in lengthwise
-            parameter.data, parameter.grad = (laid_out(vector, start.shape, across) for vector in vectors)
-            parameter.data.copy_(start)
+        self._layout = layout = Layout(module)
+        self.values = torch.cat([parameter.detach().reshape(-1) for parameter in layout.parameters])
+        self.gradient, self.n_decaying = torch.zeros_like(self.values), layout.n_decaying
+        for parameter, value, gradient in zip(
+            layout.parameters, layout(self.values), layout(self.gradient), strict=True
+        ):
+            parameter.data, parameter.grad = value.copy_(parameter.detach()), gradient
         self.moved = [self.values]
-        self.gradients = [parameter.grad for parameter in parameters]
-        self.n_decaying = sum(parameter.numel() for parameter in decaying)
+        self.gradients = [parameter.grad for parameter in layout.parameters]
         self.first, self.second = torch.zeros_like(self.values), torch.zeros_like(self.values)
         self.n_steps = torch.zeros((), dtype=torch.float32, device=self.values.device)
         self.rate = torch.full_like(self.n_steps, learning_rate)
@@ -162,11 +179,13 @@ class FlatSolver(Solver):
         (self.learning_rate,) = rates
 
     def state(self):
-        return {"first": self.first, "second": self.second, "n_steps": self.n_steps}
+        moments = {name: self._layout.row_by_row(getattr(self, name)) for name in ("first", "second")}
+        return {**moments, "n_steps": self.n_steps}
 
     def load(self, state):
-        for name, value in state.items():
-            getattr(self, name).copy_(value)
+        self.n_steps.copy_(state["n_steps"])
+        for name in ("first", "second"):
+            self._layout.put(getattr(self, name), state[name])
 
 
 class Adam(FlatSolver):

@@ -9,7 +9,7 @@ from small_models import cells, generator, small_model
 
 from skvae.nn.models import MODELS
 from skvae.nn.networks import NETWORKS
-from skvae.nn.networks.dense import Transposed
+from skvae.nn.networks.dense import Linear, Transposed
 from skvae.nn.networks.dropout import Dropout, lent
 from skvae.nn.solvers import SOLVERS, apart, make_solver
 
@@ -139,3 +139,33 @@ def test_signals_and_gradients_pass_through_forty_blocks_but_not_through_a_perce
     assert 0.05 < reached["residual_blocks"][0] < 20.0
     assert 0.1 < reached["residual_blocks"][1] < 3.0
     np.testing.assert_array_less(reached["mlp"][1], 0.2 * reached["residual_blocks"][1])
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3, 15, 16])
+def test_few_outputs_lie_column_by_column_in_training(n_outputs):
+    """Outputs and gradients are those of a plain layer; of few outputs they are in another order in memory."""
+    layer = Linear(20, n_outputs, generator(), variance=1.0).train()
+    plain = torch.nn.Linear(20, n_outputs)
+    plain.load_state_dict(layer.state_dict())
+    x = torch.randn(30, 20, generator=generator())
+    inputs = [x.clone().requires_grad_() for _ in range(2)]
+    outputs = [module(rows) for module, rows in zip((layer, plain), inputs, strict=True)]
+    assert (outputs[0].stride() == (1, 30)) == (n_outputs < 16)
+    for output in outputs:
+        output.tanh().sum().backward()
+    torch.testing.assert_close(*outputs)
+    torch.testing.assert_close(*(rows.grad for rows in inputs))
+    torch.testing.assert_close(layer.weight.grad, plain.weight.grad)
+    torch.testing.assert_close(layer.bias.grad, plain.bias.grad)
+    torch.testing.assert_close(layer(x[:, None])[:, 0], plain(x))
+
+
+def test_rows_that_were_padded_once_say_what_others_do():
+    network = NETWORKS["residual"].encoder(6, 3, (7,), "tanh", generator()).eval()
+    x = torch.randn(8, 6, generator=generator(), requires_grad=True)
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    apart_from = network.linear(x) + network.rest(x)
+    torch.testing.assert_close(network(x), apart_from)
+    gradients = (torch.autograd.grad(output.square().sum(), x)[0] for output in (network(x), apart_from))
+    torch.testing.assert_close(*gradients)

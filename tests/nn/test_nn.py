@@ -20,7 +20,7 @@ from skvae.nn.objectives import OBJECTIVES
 from skvae.nn.posteriors import DiagonalNormal
 from skvae.nn.priors import CODE_DENSITIES, PRIORS, FittedNormal
 from skvae.nn.regularizers import REGULARIZERS, Regularizer
-from skvae.nn.solvers import SOLVERS, make_solver
+from skvae.nn.solvers import SOLVERS, apart, make_solver
 from skvae.nn.step import Step
 
 PER_CELL = sorted(name for name, member in LIKELIHOODS.items() if member.separable)
@@ -621,6 +621,41 @@ def test_a_flat_solver_steps_like_the_optimizer_of_torch(name, reference, option
             stepper.step()
     for one, other in zip(modules[0].parameters(), modules[1].parameters(), strict=True):
         torch.testing.assert_close(one, other)
+
+
+def test_matrices_lie_along_their_longer_side_while_they_are_learned():
+    module = NETWORKS["mlp"].encoder(4, 2, (5,), "tanh", generator()).double()
+    before = [parameter.detach().clone() for parameter in module.parameters()]
+    solver = make_solver("adam", module, learning_rate=0.05, momentum=0.9, weight_decay=0.0)
+    more, fewer = (layer.weight for layer in module if isinstance(layer, torch.nn.Linear))
+    for weight, stride in ((more, (1, 5)), (fewer, (5, 1))):
+        assert weight.stride() == weight.grad.stride() == stride
+        assert weight.untyped_storage().data_ptr() == solver.values.untyped_storage().data_ptr()
+    for parameter, start in zip(module.parameters(), before, strict=True):
+        torch.testing.assert_close(parameter.detach(), start, rtol=0.0, atol=0.0)
+    apart(module)
+    assert all(parameter.is_contiguous() for parameter in module.parameters())
+
+
+def test_what_a_solver_goes_on_from_has_every_matrix_row_by_row():
+    modules = [NETWORKS["mlp"].encoder(4, 2, (5,), "tanh", generator()).double() for _ in range(2)]
+    solvers = [make_solver("adam", module, learning_rate=0.05, momentum=0.9, weight_decay=0.0) for module in modules]
+    x = torch.randn(20, 4, generator=generator()).double()
+
+    def step(place):
+        solvers[place].zero_grad()
+        (modules[place](x) - 1.0).square().mean().backward()
+        solvers[place].step()
+
+    step(0)
+    more = modules[0][0].weight
+    torch.testing.assert_close(solvers[0].state()["first"][:20], 0.1 * more.grad.flatten())
+    modules[1].load_state_dict(modules[0].state_dict())
+    solvers[1].load(solvers[0].state())
+    for place in (0, 1):
+        step(place)
+    for one, other in zip(modules[0].parameters(), modules[1].parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0.0, atol=0.0)
 
 
 def test_every_solver_is_compared_with_torch():

@@ -1,5 +1,7 @@
 """The detector: scikit-learn's signs, an exact threshold, any scorer inside, reasons."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 import skvae._outliers.robust_scores
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
 from skvae._outliers.excess import Excess
-from skvae._outliers.neighbors import Sample, SampleDistances
+from skvae._outliers.neighbors import Sample, SampleDistances, in_order
 from skvae._tables.weighted import weighted_threshold
 
 SMALL = {"hidden_layer_sizes": (16,), "random_state": 0, "max_iter": 40}
@@ -237,6 +239,38 @@ def near(rows, X, size=256, weight=None, kept=None):
     weight = np.ones(len(rows)) if weight is None else weight
     kept = np.ones(len(rows), dtype=bool) if kept is None else kept
     return np.log(SampleDistances(rows, {"sample": Sample.of(weight, kept, size)})(X)["sample"])
+
+
+@pytest.mark.parametrize("n_nearest", [1, 7, 40, 300, 800])
+def test_the_least_numbers_of_rows_are_found_in_order(n_nearest):
+    """Among many or few, and where every eighth number tells nothing of the others."""
+    rng = np.random.RandomState(0)
+    misleading = rng.uniform(size=(5, 800))
+    misleading[:, ::8] *= 0.01
+    for numbers in (rng.normal(size=(64, 800)), misleading, np.full((3, 800), np.inf), np.ones((2, 800))):
+        least, places = in_order(numbers, n_nearest)
+        np.testing.assert_array_equal(least, np.sort(numbers, axis=1)[:, :n_nearest])
+        np.testing.assert_array_equal(np.take_along_axis(numbers, places, axis=1), least)
+        assert all(len(set(row)) == n_nearest for row in places)
+
+
+def test_samples_are_judged_together_as_each_alone():
+    """Of rows in a cluster of outliers no neighbour is in a sample that lacks these."""
+    rng = np.random.RandomState(0)
+    rows = np.r_[rng.normal(size=(900, 4)), 9.0 + 0.01 * rng.normal(size=(100, 4))]
+    weight, kept = rng.uniform(0.5, 2.0, size=1000), np.arange(1000) < 880
+    samples = {
+        "nearest": Sample.of_all(weight),
+        "all": Sample.of(weight, np.ones(1000, dtype=bool), 64),
+        "kept": Sample.of(weight, kept, 256),
+    }
+    X = np.r_[rows[::10], rng.normal(size=(70, 4))]
+    together = SampleDistances(rows, samples)(X)
+    assert (together["kept"][90:100] > 10.0).all()
+    for name, sample in samples.items():
+        np.testing.assert_allclose(SampleDistances(rows, {name: sample})(X)[name], together[name], rtol=1e-12)
+        inside = SampleDistances(rows[sample.places], {name: replace(sample, places=np.arange(len(sample.places)))})
+        np.testing.assert_allclose(inside(X)[name], together[name], rtol=1e-12)
 
 
 def test_samples_find_what_neighbours_among_all_rows_miss():
