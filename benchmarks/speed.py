@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 import torch
 from figures import write
+from joblib import Parallel, delayed
 from limits import (
     SIZES,
     HandWritten,
@@ -175,17 +176,25 @@ def rivals(X, batch_size, n_epochs):
 
 
 def training(effort, n_epochs=5):
-    """Rows a second of a fit of 50,000 x 30; by hand, of the steps alone."""
+    """Rows a second of a fit of 50,000 x 30; by hand, of the steps alone, to which ours alone are compared too.
+
+    These are half of what a fit of three times as many epochs takes more.
+    """
     X = table(effort.of(50_000), 30)
     for batch_size in (32, 256, 1024):
         for run in rivals(X[:2048], batch_size, 1).values():
             run()
-        seconds, _ = alternating(rivals(X, batch_size, n_epochs), 1 if effort.quick else 3)
+        runs = rivals(X, batch_size, n_epochs) | {"more": rivals(X, batch_size, 3 * n_epochs)["ours"]}
+        seconds, _ = alternating(runs, 1 if effort.quick else 3)
+        seconds["steps"] = (seconds.pop("more") - seconds["ours"]) / 2
         rate = {name: len(X) * n_epochs / value for name, value in seconds.items()}
-        ours, bars = rate.pop("ours"), TRAINING_BARS.get(batch_size, {})
+        ours, steps, bars = rate.pop("ours"), rate.pop("steps"), TRAINING_BARS.get(batch_size, {})
         billions = ours * operations(pairwise(SIZES))
         for name, theirs in rate.items():
             yield figure(f"training, batch {batch_size}, rows/s", ours, name, theirs, bars.get(name), billions)
+        by_hand, billions = "hand-written step", steps * operations(pairwise(SIZES))
+        what = f"training, batch {batch_size}, steps alone, rows/s"
+        yield figure(what, steps, by_hand, rate[by_hand], bars.get(by_hand), billions)
 
 
 def our_error(model, X):
@@ -336,11 +345,12 @@ def image_rows(effort):
     return np.load(files[0])["X_train"][:n_rows].reshape(-1, 784).astype(np.float32) / 255, files[0].name
 
 
-def layer_products():
+def layer_products(dtype=torch.float32):
     """Factors of the matrix products of a step of the image network."""
     factors = []
     for n, m in pairwise(IMAGE_SIZES):
-        x, weight, delta = torch.randn(IMAGE_BATCH, n), torch.randn(m, n), torch.randn(IMAGE_BATCH, m)
+        shapes = (IMAGE_BATCH, n), (m, n), (IMAGE_BATCH, m)
+        x, weight, delta = (torch.randn(shape).to(dtype) for shape in shapes)
         factors += [(x, weight.T), (delta.T, x), (delta, weight)]
     return factors[:2] + factors[3:]
 
@@ -365,17 +375,22 @@ def images(effort):
     except ValueError as error:
         refusal = ": " + str(error).split(";")[0]
     runs = {(precision, n): lambda p=precision, n=n: fit(p, n) for precision in precisions for n in (1, 3)}
-    runs["layers"] = Products(torch.mm, layer_products(), effort.of(20))
+    for precision in precisions:
+        runs["layers", precision] = Products(torch.mm, layer_products(getattr(torch, precision)), effort.of(20))
     runs["square"] = square_products(2048, effort.of(20))
     seconds, _ = alternating(runs, effort.of(5))
     billions = len(X) * operations(pairwise(IMAGE_SIZES))
-    rate = {name: runs[name].billions / seconds[name] for name in ("layers", "square")}
+    alone = ["square", *(("layers", precision) for precision in precisions)]
+    rate = {name: runs[name].billions / seconds[name] for name in alone}
     rate |= {p: 2 * billions / (seconds[p, 3] - seconds[p, 1]) for p in precisions}
     ours, square, what = rate["float32"], rate["square"], f"{source}, GFLOP/s of"
     yield figure(f"{what} an epoch", ours, "square product", square, ">= 0.95")
-    yield figure(f"{what} an epoch", ours, "layers' products", rate["layers"])
+    layers = rate["layers", "float32"]
+    yield figure(f"{what} an epoch", ours, "layers' products", layers)
     yield figure(f"{what} a fit of 3 epochs", 3 * billions / seconds["float32", 3], "square product", square, ">= 0.85")
     yield figure(f"{what} an epoch, bfloat16{refusal}", rate.get("bfloat16"), "ours, float32", ours, ">= 2.3")
+    if "bfloat16" in rate:
+        yield figure(f"{what} layers' products, bfloat16", rate["layers", "bfloat16"], "float32", layers)
 
 
 def bound_products(vae, n_rows, n_draws):
@@ -461,7 +476,11 @@ def by_onnx(model, row, output):
 
 
 def latency(effort):
-    """Milliseconds of processor for a row of 20 columns beside PCA, and for one of a frame beside a pipeline of it."""
+    """Milliseconds of processor for a row of 20 columns beside PCA, and for one of a frame beside a pipeline of it.
+
+    Calls of all kinds take turns, and so each finds the numbers of others in the caches; what has a bar of its own is
+    called alone too, as by a service.
+    """
     X, frame = table(2000, 20, np.float64), mixed_table(2000)
     pca = PCA(5).fit(X)
     levels = [name for name in frame if name.startswith("level")]
@@ -485,8 +504,11 @@ def latency(effort):
     seconds, _ = alternating(runs, effort.of(500), time.process_time)  # others may run beside calls this short
     ms = {name: 1e3 * each for name, each in seconds.items()}
     for name in ESTIMATORS:
+        label = f"{name} scores"
         yield figure(f"{name}, transform of one row of 20 columns, ms", ms[name], "PCA", ms["PCA"], "<= 2.5")
-        yield figure(f"{name}, score_samples of that row, ms", ms[f"{name} scores"], "bar", 1.5, "<= 1")
+        yield figure(f"{name}, score_samples of that row, ms", ms[label], "bar", 1.5, "<= 1")
+        alone, _ = alternating({label: runs[label]}, effort.of(500), time.process_time)
+        yield figure(f"{name}, score_samples of that row, no other calls, ms", 1e3 * alone[label], "bar", 1.5, "<= 1")
     for name in [name for name in ms if name.endswith("onnxruntime")]:
         ours = ms["VAE" if name.startswith("transform") else "VAE scores"]
         yield figure(f"VAE, {name.split()[0]} of that row, ms", ours, "onnxruntime", ms[name])
@@ -541,6 +563,42 @@ def grid(effort):
     seconds, _ = alternating({n_jobs: lambda n_jobs=n_jobs: search(n_jobs) for n_jobs in (1, 2)}, effort.of(3))
     yield figure("grid of 25 fits, n_jobs=2, seconds", seconds[2], "bar", 5.0, "<= 1")
     yield figure("grid of 25 fits, n_jobs=2, fits/s", 25 / seconds[2], "n_jobs=1", 25 / seconds[1], ">= 1.7")
+
+
+def cores(effort):
+    """What a second core brings: two fits in threads or in processes, products of two threads, larger batches.
+
+    Two fits in threads of one interpreter take its lock in turn, a kernel after the other.
+    """
+    n_cores, X = os.cpu_count(), table(2000, 20)
+    held, X = np.split(X, [len(X) // 5])
+
+    def fit(seed, **params):
+        return VAETransformer(random_state=seed, max_iter=effort.of(30), **params).fit(X)
+
+    def together(backend):
+        return lambda: Parallel(2, backend=backend)(delayed(fit)(seed) for seed in (1, 2))
+
+    runs = {"in turn": lambda: [fit(seed) for seed in (1, 2)]}
+    runs |= {"threads": together("threading"), "processes": together("loky")}
+    for run in runs.values():
+        run()
+    seconds, _ = alternating(runs, effort.of(5))
+    for name in ("threads", "processes"):
+        yield figure(f"two fits of 1,600 x 20 in two {name}, seconds", seconds[name], "in turn", seconds["in turn"])
+    for n_rows in (64, 256, 1024, 4096):
+        products = Products(torch.mm, [(torch.randn(n_rows, 128), torch.randn(128, 128))], effort.of(100))
+        seconds, _ = alternating({n: threads(n)(products) for n in (1, n_cores)}, 15)
+        rates = [products.billions / seconds[n] for n in (n_cores, 1)]
+        yield figure(f"products of {n_rows:,} x 128 by 128 on all cores, GFLOP/s", rates[0], "one core", rates[1])
+    batches = ("auto", 256, 512)
+    runs = {size: lambda size=size: VAETransformer(batch_size=size, random_state=0).fit(X) for size in batches}
+    seconds, models = alternating(runs, effort.of(3))
+    scores = {size: float(models[size].score_samples(held).mean()) for size in batches}
+    for size in batches[1:]:
+        what = f"VAE, 1,600 x 20, batches of {size}"
+        yield figure(f"{what}, whole fit, seconds", seconds[size], "default batch", seconds["auto"])
+        yield figure(f"{what}, held-out nats a row", scores[size], "default batch", scores["auto"])
 
 
 def growth_of_time(effort, name):
@@ -602,7 +660,22 @@ def growth(effort):
         yield figure(f"{name}, memory kept over {effort.of(50)} fits, MB", kept, "bar", 20.0, "<= 1")
 
 
-ALL = machine, training, pyod, equal_quality, useful, images, scoring, bounds, latency, small, detector, grid, growth
+ALL = (
+    machine,
+    training,
+    pyod,
+    equal_quality,
+    useful,
+    images,
+    scoring,
+    bounds,
+    latency,
+    small,
+    detector,
+    grid,
+    cores,
+    growth,
+)
 PARTS = {part.__name__: part for part in ALL}
 
 

@@ -7,14 +7,13 @@ values when it is pickled.
 import copy
 import math
 import warnings
-from contextlib import nullcontext
 
 import numpy as np
 import torch
 
 from skvae._engine.calibration import calibrate
 from skvae._engine.components import Axes
-from skvae._engine.device import PRECISIONS, OneThread, check_precision, memory_errors, resolve_device
+from skvae._engine.device import PRECISIONS, check_precision, memory_errors, resolve_device, threads_for
 from skvae._engine.few import Found
 from skvae._engine.holes import Opening
 from skvae._engine.inference import Inference
@@ -33,10 +32,6 @@ from skvae.nn.training import History, train
 
 OBSERVED_ROWS, OBSERVED_CELLS = 8192, 2**23
 """Training rows, evenly spread, that a model looks at before training, and the cells that these may have."""
-
-SHORT_STEP = 100_000_000
-"""Products of one forward pass below which a second thread costs more than it brings: five times the time at a quarter
-of this, where other processes are busy."""
 
 SHAPE = (
     "n_features",
@@ -211,7 +206,7 @@ class ArrayModel:
                 self.module.observe(*observed, torch.Generator(self.device).manual_seed(seed))
             plan.ranks.agree(module.state_dict().values(), generator)
             products = data.rows_a_step(plan.batch_size) * self.module.n_products
-            with OneThread() if products < SHORT_STEP else nullcontext():
+            with threads_for(products):
                 train(module, data, watched, solver, plan, generator, self.history, after_epoch or never, checkpoint)
         apart(self.module)
         self.solver_state = {"solver": identity, "state": as_arrays(solver.state())} if resume else None

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from skvae._engine.device import answering
+from skvae._engine.device import answering, threads_for
 from skvae._engine.draws import NOISE_SEED, mixture_of
 from skvae._tables.matrix import chunks
 
@@ -23,7 +23,7 @@ def calibrate(opening, tensors, rows, holed, rate):
     module, n_features = opening.module, rows.X.shape[1]
     some = rows.drawn_evenly(max(ROWS_TO_CALIBRATE, ROWS_A_VARIABLE * module.latent_dim), NOISE_SEED)
     pieces = (tensors.dense(some.part(part)) for part in chunks(some.n_rows, n_features))
-    with answering(tensors.device), torch.no_grad():
+    with answering(tensors.device), torch.no_grad(), threads_for(some.n_rows * module.n_products):
         opening.for_columns(holed).calibrate(pieces, rate)
     density = module.code_density
     if not getattr(density, "from_moments", True):

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy.special import entr
 
-from skvae._engine.device import answering
+from skvae._engine.device import answering, threads_for
 from skvae._engine.summaries import spread
 from skvae._tables.frames.frame import as_array
 from skvae._tables.weighted import WeightedRows
@@ -91,7 +91,8 @@ class Recovering:
 
     def of(self, codes):
         """What comes back through codes (n, latent_dim), a tensor."""
-        with answering(self._tensors.device), torch.no_grad():
+        n_products = len(codes) * self._module.n_products
+        with answering(self._tensors.device), torch.no_grad(), threads_for(n_products):
             pieces = zip(*(part.split(self._module.rows_at_once) for part in (codes, self._x)), strict=True)
             errors = torch.cat([self._module.decode(z).error(x) for z, x in pieces])
             errors = torch.nan_to_num(errors).to(wide(errors))  # zero where cells are missing

@@ -16,6 +16,11 @@ PRECISIONS = {
 """What weights, densities and scores are computed in, and what the matrix products of training are."""
 
 
+SHORT_STEP = 100_000_000
+"""Products of one forward pass below which a second thread costs more than it brings: five times the time at a quarter
+of this, where other processes are busy."""
+
+
 class DeviceMemoryError(MemoryError, ValueError):
     """The device has too little memory for what was asked."""
 
@@ -112,6 +117,11 @@ class OneThread:
     def after_fork(cls):
         """A lock that no thread of the parent holds."""
         cls._lock = threading.Lock()
+
+
+def threads_for(n_products):
+    """Context in which torch computes with as many threads as passes forward of so many products make up for."""
+    return OneThread() if n_products < SHORT_STEP else nullcontext()
 
 
 IN_FORKED_CHILDREN.append(OneThread)
