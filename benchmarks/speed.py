@@ -16,6 +16,8 @@ import multiprocessing
 import os
 import re
 import statistics
+import subprocess
+import sys
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
@@ -660,6 +662,32 @@ def growth(effort):
         yield figure(f"{name}, memory kept over {effort.of(50)} fits, MB", kept, "bar", 20.0, "<= 1")
 
 
+IMPORT = """
+import gc, time, torch, pandas, sklearn.pipeline, sklearn.linear_model, sklearn.model_selection
+{0}
+start = time.perf_counter()
+from skvae import VAETransformer
+print(time.perf_counter() - start)
+"""
+"""A process that says how long importing takes after what pipelines and searches need."""
+
+
+def imports(effort):
+    """Seconds of importing a VAE in fresh processes, in which Python may look for garbage among all of torch."""
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+    def fresh(first):
+        command = [sys.executable, "-c", IMPORT.format(first)]
+        return float(subprocess.run(command, check=True, env=clean, capture_output=True, text=True).stdout)
+
+    fresh("")
+    for what, first in (("", ""), (", no garbage collected meanwhile", "gc.disable()")):
+        seconds = statistics.median(fresh(first) for _ in range(effort.of(10)))
+        yield figure(
+            f"importing VAETransformer after torch and scikit-learn{what}, seconds", seconds, "bar", 0.1, "<= 1"
+        )
+
+
 ALL = (
     machine,
     training,
@@ -674,6 +702,7 @@ ALL = (
     detector,
     grid,
     cores,
+    imports,
     growth,
 )
 PARTS = {part.__name__: part for part in ALL}

@@ -1,11 +1,11 @@
 """scikit-learn's own machinery, private names included: the only file that changes when scikit-learn moves them."""
 
+import importlib
 from collections.abc import Callable
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sklearn import base
-from sklearn.ensemble._base import _set_random_states
 from sklearn.utils import metaestimators
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions, validate_parameter_constraints
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, has_fit_parameter, validate_data
@@ -51,6 +51,11 @@ __all__ = [
     "validate_parameter_constraints",
     "with_callbacks",
 ]
+
+
+def _set_random_states(estimator: Any, random_state: Any) -> None:
+    """scikit-learn's seeds for an estimator and its parts; all of its ensembles are loaded with it, at first use."""
+    importlib.import_module("sklearn.ensemble._base")._set_random_states(estimator, random_state)
 
 
 def _fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:

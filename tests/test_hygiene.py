@@ -41,6 +41,8 @@ assert not {"matplotlib", "torch"} & set(sys.modules)
 import json
 import numpy as np, pandas as pd
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
+loaded = {name for name in sys.modules if name.startswith("sklearn.")}
+assert not {f"sklearn.{name}" for name in ("mixture", "cluster", "ensemble")} & loaded, loaded
 X = np.random.RandomState(0).normal(size=(50, 4))
 vae = VAETransformer(max_iter=2, hidden_layer_sizes=(8,), random_state=1)
 print(json.dumps(vae.fit_transform(X).tolist()))

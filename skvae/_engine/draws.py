@@ -1,5 +1,6 @@
 """Noise that is the same at every call, and mixtures of normal densities."""
 
+import importlib
 import math
 import warnings
 from contextlib import nullcontext
@@ -9,7 +10,6 @@ import numpy as np
 import torch
 from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
 from skvae._surroundings import is_forked_child
@@ -42,11 +42,12 @@ def mixture_of(codes, n_components):
     codes = codes / scale
     sizes = {min(2**k, n_components, len(codes)) for k in range(n_components.bit_length() + 1)}
     best, lowest, before = None, math.inf, math.inf
+    mixtures = importlib.import_module("sklearn.mixture")  # seventy files of other models come with it
     one_thread = threadpool_limits(1, user_api="openmp") if is_forked_child() else nullcontext()
     with warnings.catch_warnings(), config_context(array_api_dispatch=False), one_thread:
         warnings.simplefilter("ignore", ConvergenceWarning)
         for size in sorted(sizes):
-            mixture = GaussianMixture(size, reg_covar=1e-5, random_state=NOISE_SEED).fit(codes)
+            mixture = mixtures.GaussianMixture(size, reg_covar=1e-5, random_state=NOISE_SEED).fit(codes)
             criterion = mixture.bic(codes)
             if criterion < lowest:
                 best, lowest = mixture, criterion

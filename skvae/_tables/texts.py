@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 
 from pandas.tseries.api import guess_datetime_format
@@ -163,8 +164,11 @@ def pattern_of(date):
     return re.compile(rf"\s*{text}{TIME}\s*", re.IGNORECASE)
 
 
-FORMS = [Form(f"dates such as {date}", pattern_of(date), format=date) for date in FORMS_OF_DATES]
-FORMS += [Form(what, re.compile(pattern, re.IGNORECASE), steps) for what, pattern, steps in FORMS_OF_NUMBERS]
+@cache
+def known_forms():
+    """Those of dates and of numbers that are looked for first."""
+    dates = [Form(f"dates such as {date}", pattern_of(date), format=date) for date in FORMS_OF_DATES]
+    return dates + [Form(what, re.compile(pattern, re.IGNORECASE), steps) for what, pattern, steps in FORMS_OF_NUMBERS]
 
 
 @dataclass(frozen=True)
@@ -179,7 +183,7 @@ class Reading:
 def guessed(texts):
     """Forms of dates with a name of the month, such as "Mon 03 Mar 2025", that some of the first texts are of.
 
-    Pandas guesses them. Digits alone are not guessed at: those of dates stand among FORMS, others are codes.
+    Pandas guesses them. Digits alone are not guessed at: those of dates are known forms, others are codes.
     """
     found = {}
     for text in [text for text in texts if isinstance(text, str) and MONTH.search(text)][:GUESSED]:
@@ -198,7 +202,7 @@ def reading_of(levels, cells):
     if len(levels) < LEAST_LEVELS:
         return None
     some = said(levels[:: -(-len(levels) // FIRST_LOOK)])
-    forms = [form for form in FORMS if share(form, some) >= 0.5]
+    forms = [form for form in known_forms() if share(form, some) >= 0.5]
     forms = forms or [form for form in guessed(some) if share(form, some) >= 0.5]
     if not forms:
         return None
