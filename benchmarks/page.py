@@ -290,18 +290,9 @@ def codes(read):
     return f"{table(head, rows)}\n\n{told(file)}"
 
 
-def rows(read):
-    """One row at a time, and bounds of many."""
-    return timed(read("rows"))
-
-
 def speed(read):
     """Seconds and rows beside peers and beside the machine."""
-    return timed(read("speed"))
-
-
-def timed(file):
-    """What `speed.py` has measured."""
+    file = read("speed")
     head = ["what", "skvae", "beside it", "theirs", "ratio", "bar", "reached", "share of the limit"]
     keys = "what", "ours", "peer", "theirs", "ratio", "bar", "reached", "share"
     rows = [[number(r.get(key)) for key in keys] for r in file["figures"]]
@@ -394,7 +385,6 @@ PARTS = (
     fills,
     codes,
     speed,
-    rows,
     scale,
     five,
 )
