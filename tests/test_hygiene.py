@@ -15,10 +15,11 @@ from counting import arrays_left, live_tensors
 
 import skvae
 from skvae import AutoencoderOutlierDetector, AutoencoderTransformer, VAETransformer
-from skvae._engine.device import OneThread
+from skvae._engine.device import SHORT_STEP, OneThread
 from skvae.networks import Perceptron
 from skvae.nn.corruptions import CORRUPTIONS
 from skvae.nn.likelihoods import LIKELIHOODS
+from skvae.nn.models.codec import Codec
 from skvae.nn.penalties import PENALTIES
 from skvae.nn.regularizers import REGULARIZERS
 
@@ -90,6 +91,26 @@ def test_same_seed_gives_the_same_weights_in_a_fresh_process(fresh):
     X = np.random.RandomState(0).normal(size=(50, 4))
     codes = VAETransformer(max_iter=2, hidden_layer_sizes=(8,), random_state=1).fit_transform(X)
     assert json.loads(fresh.stdout.splitlines()[0]) == codes.tolist()
+
+
+@pytest.mark.parametrize("Estimator", [AutoencoderTransformer, VAETransformer])
+def test_a_small_fit_computes_with_one_thread_to_its_end(monkeypatch, Estimator):
+    """A second thread that waits for a processor takes many times as long as it saves."""
+    found, decode = [], Codec.decode
+
+    def watched(module, z):
+        found.append((torch.get_num_threads(), len(z) * module.n_products))
+        return decode(module, z)
+
+    X, before = np.random.RandomState(0).normal(size=(300, 4)), torch.get_num_threads()
+    monkeypatch.setattr(Codec, "decode", watched)
+    torch.set_num_threads(2)
+    try:
+        Estimator(**SMALL).fit(X)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert {threads for threads, n_products in found if n_products < SHORT_STEP} == {1}
 
 
 def test_unknown_names_are_attribute_errors():

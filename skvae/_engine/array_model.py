@@ -200,10 +200,11 @@ class ArrayModel:
             generator = torch.Generator(self.device).manual_seed(seed)
             n_observed = min(OBSERVED_ROWS, max(OBSERVED_CELLS // data.x.shape[1], 1))
             observed = data.take(slice(None, None, math.ceil(rows.n_rows / n_observed)))
-            if self.n_seen:
-                module.go_on(*observed)
-            else:
-                self.module.observe(*observed, torch.Generator(self.device).manual_seed(seed))
+            with threads_for(observed.x.numel() * data.x.shape[1]):
+                if self.n_seen:
+                    module.go_on(*observed)
+                else:
+                    self.module.observe(*observed, torch.Generator(self.device).manual_seed(seed))
             plan.ranks.agree(module.state_dict().values(), generator)
             products = data.rows_a_step(plan.batch_size) * self.module.n_products
             with threads_for(products):

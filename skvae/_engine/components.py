@@ -73,7 +73,7 @@ class Recovering:
 
     def __init__(self, model, X, counts):
         self._tensors, self._options = model._tensors, model.options
-        with answering(self._tensors.device), torch.no_grad():
+        with answering(self._tensors.device), torch.no_grad(), threads_for(len(X) * model.module.n_products):
             self._x = self._tensors.standard(X)
             self._module = model._opening.for_tensors(self._x)
             self.codes = self._module.codes(self._x)
