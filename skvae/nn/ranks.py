@@ -84,8 +84,8 @@ class Ranks(Alone):
     @torch.no_grad()
     def agree(self, tensors, generator=None):
         with errors_of_ranks(self):
-            for tensor in tensors:
-                distributed.broadcast(tensor, 0)
+            for tensor in tensors:  # GPUs exchange what lies row by row
+                distributed.broadcast(tensor.mT if tensor.ndim == 2 and tensor.mT.is_contiguous() else tensor, 0)
             if generator is not None:
                 state = [generator.get_state()]
                 distributed.broadcast_object_list(state, 0)

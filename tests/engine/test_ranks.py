@@ -44,6 +44,21 @@ def fitted(tmp_path_factory):
     return folder
 
 
+def test_matrices_are_exchanged_row_by_row(monkeypatch):
+    """Ranks on GPUs refuse others; while a model is learned some lie column by column."""
+    tensors = [torch.arange(6.0).view(2, 3), torch.arange(6.0).view(3, 2).mT, torch.arange(3.0)]
+
+    def broadcast(tensor, source):
+        assert tensor.is_contiguous()
+        tensor.neg_()
+
+    monkeypatch.setattr(torch.distributed, "broadcast", broadcast)
+    expected = [-tensor for tensor in tensors]
+    Ranks(0, 2).agree(tensors)
+    for tensor, other in zip(tensors, expected, strict=True):
+        torch.testing.assert_close(tensor, other)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_two_ranks_give_the_model_of_one_process(fitted, name):
     alone, first, second = (np.load(fitted / f"{name}-{who}.npz") for who in ("alone", 0, 1))
