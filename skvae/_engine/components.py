@@ -20,6 +20,10 @@ ROWS_TO_RECOVER = 10_000
 """Rows that say how much of each column comes back."""
 
 
+ROUNDING = 1e-6
+"""Deviations of a column's cells, as a share of the largest error, that rounding alone may bring about."""
+
+
 @dataclass(frozen=True)
 class Axes:
     """In which order, and with which signs, the variables of a model are shown as components of codes."""
@@ -83,6 +87,7 @@ class Recovering:
         for _, columns, further in self._options.likelihood:
             self._in_nats[columns] = "n_levels" in further
         self._spread = self._mean((apart - self._mean(apart)) ** 2)
+        self._spread[self._spread <= (ROUNDING * np.abs(np.nan_to_num(apart)).max(axis=0)) ** 2] = 0.0
         for column in np.flatnonzero(self._in_nats):
             self._spread[column] = entropy(X[:, column], self._weight[:, column])
 
