@@ -21,9 +21,6 @@ from skvae._tables.weighted import BUT_ROUNDING, USUAL_SHARES, WeightedRows
 SAMPLE_ROWS, SAMPLE_CELLS, LEAST_SAMPLE_ROWS = 8192, 2**22, 256
 """Rows of the sample; fewer where they have many cells."""
 
-MOST_ORDERED = 2**22
-"""Bytes of a sample's cells up to which they stay in order while a model learns."""
-
 LEVELS_COUNTED = 1_000_000
 """Levels whose rows are counted; what lies beyond is refused later, by name."""
 
@@ -62,9 +59,8 @@ class Sample:
         return ordered
 
     def forget_order(self):
-        """Hold no more than the cells, where these are many, until their order is asked for again."""
-        if self.cells.nbytes > MOST_ORDERED:
-            vars(self).pop("ordered", None)
+        """Hold no more than the cells until their order is asked for again."""
+        vars(self).pop("ordered", None)
 
     def usual_range(self, usual):
         """Between which values 98 % of each column's cells lie, but for far ones (2, n_features)."""
