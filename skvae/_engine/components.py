@@ -19,7 +19,6 @@ ROWS_TO_DECODE, MOST_DECODED, LEAST_DECODED = 2**15, 2048, 32
 ROWS_TO_RECOVER = 10_000
 """Rows that say how much of each column comes back."""
 
-
 ROUNDING = 1e-6
 """Deviations of a column's cells, as a share of the largest error, that rounding alone may bring about."""
 
@@ -81,7 +80,7 @@ class Recovering:
             self._x = self._tensors.standard(X)
             self._module = model._opening.for_tensors(self._x)
             self.codes = self._module.codes(self._x)
-            apart = as_array(self._module.decode(torch.zeros_like(self.codes)).residual(self._x))
+            apart = as_array(self._module.decode(torch.zeros_like(self.codes[:1])).residual(self._x))
         self._counts, self._weight = counts, counts[:, None] * ~np.isnan(X)
         self._in_nats = np.zeros(X.shape[1], dtype=bool)
         for _, columns, further in self._options.likelihood:

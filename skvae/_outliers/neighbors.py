@@ -124,7 +124,7 @@ def one_hot(numbers, place_of):
 
 
 EACH, SURELY = 8, 4.0
-"""Each how manieth number a cut is read off, and standard deviations by which it lies on the safe side."""
+"""A cut is read off one of so many numbers, and lies so many standard deviations on the safe side."""
 
 EVERY_ROW = 2**62
 """Size of a sample that misses no row."""
@@ -184,7 +184,7 @@ def in_order(squared, n_nearest):
 def likely_least(squared, n_nearest):
     """Numbers among which are the least of each row, the rest infinite, and where they stand: both (n, some).
 
-    They are those below a cut that every ``EACH`` th number of the row suggests: comparing takes a tenth of the time of
+    They are those below a cut that one of ``EACH`` numbers of the row suggests: comparing takes a tenth of the time of
     partitioning. Where a cut leaves too few, they are all.
     """
     n_rows, width = squared.shape

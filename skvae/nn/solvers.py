@@ -76,11 +76,11 @@ class Layout:
         layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
         self._across = {layer.weight for layer in layers if layer.out_features > layer.in_features}
         self.parameters, self.n_decaying = decaying + others, sum(parameter.numel() for parameter in decaying)
+        self._sizes = [parameter.numel() for parameter in self.parameters]
 
     def __call__(self, vector):
         """The parts of such a vector, in the shapes of the parameters."""
-        sizes = [parameter.numel() for parameter in self.parameters]
-        pairs = zip(self.parameters, vector.split(sizes), strict=True)
+        pairs = zip(self.parameters, vector.split(self._sizes), strict=True)
         return [
             part.view(parameter.shape[::-1]).mT if parameter in self._across else part.view_as(parameter)
             for parameter, part in pairs
@@ -92,8 +92,7 @@ class Layout:
 
     def put(self, vector, numbers):
         """Fill a vector with what ``row_by_row`` gave."""
-        sizes = [parameter.numel() for parameter in self.parameters]
-        for part, own in zip(self(vector), numbers.split(sizes), strict=True):
+        for part, own in zip(self(vector), numbers.split(self._sizes), strict=True):
             part.copy_(own.view(part.shape))
 
 

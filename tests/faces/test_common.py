@@ -130,8 +130,6 @@ def checks():
             yield pytest.param(*pair, marks=() if (number + place) % share == 0 else pytest.mark.slow)
 
 
-# the rows of the checks are fewer than their columns, or nothing but noise: scores are loose, and a fit says so
-@pytest.mark.filterwarnings("ignore:The 64 importance draws:UserWarning")
 @pytest.mark.parametrize(("estimator", "check"), list(checks()), ids=parametrize_with_checks([]).kwargs["ids"])
 def test_scikit_learn_contract(estimator, check):
     check(estimator)
